@@ -1,0 +1,86 @@
+# procsrv -- see README for the two commands (make demo, make check).
+#
+# A folder is a trust room, a binary is a link line: each program's objects
+# stand below, one list each.
+
+PREFIX	   ?= /usr/local
+DESTDIR    ?=
+SAN	   ?=
+BUILD	   ?= build$(if $(SAN),-san)
+CC	   ?= gcc
+PKG_CONFIG ?= pkg-config
+VERSION    := 0.1
+
+BINDIR	   = $(PREFIX)/bin
+LIBEXECDIR = $(PREFIX)/libexec/procsrv
+SYSCONFDIR = /etc
+
+STRICT = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wpointer-arith -Wstrict-prototypes \
+	-Wmissing-prototypes -Wwrite-strings -Wvla -Wformat=2 -Wundef -Werror
+HARDEN = -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE $(STRICT) $(HARDEN) -ffunction-sections -fdata-sections -I. \
+	$(CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+ALL_LDFLAGS = -pie -Wl,--gc-sections,-z,relro,-z,now,--as-needed $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
+
+LIB_event   = -levent_core
+LIB_pthread = -levent_pthreads -lpthread
+LIB_crypto  = -lmbedcrypto
+LIB_tls	    = -lmbedtls -lmbedx509 -lmbedcrypto
+LIB_seccomp = -lseccomp
+LIB_dw	    = -ldw -lelf
+
+Q = $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+
+# ---- what is linked to what ------------------------------------------------
+
+WIRE = common/buf common/err common/wire common/frame common/chan common/heart common/log
+
+# target side
+PROGS_TARGET =
+# host side
+PROGS_HOST =
+
+# ---- rules -------------------------------------------------------------------
+
+.SUFFIXES:
+.SECONDEXPANSION:
+.DELETE_ON_ERROR:
+
+obj = $(patsubst %,$(BUILD)/obj/%.o,$(1))
+BIN = $(BUILD)/bin
+LIBEXEC = $(BUILD)/libexec/procsrv
+PROGS = $(PROGS_TARGET) $(PROGS_HOST)
+
+.DEFAULT_GOAL = all
+all: $(PROGS)
+
+$(BUILD)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# a program: $(1) path below BUILD, $(2) objects, $(3) libraries
+define program
+$(BUILD)/$(1): $(call obj,$(2))
+	@mkdir -p $$(@D)
+	$$(call say,LD,$(1))
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $(3)
+endef
+
+# unit tests: one program per file; UNIT_name lists the objects it links, UNITLIB_name the libraries
+UNITS = $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+UNIT_test_wire = $(WIRE)
+UNITLIB_test_wire = $(LIB_event)
+
+$(foreach u,$(UNITS),$(eval $(call program,unit/$(u),tests/unit/$(u) $(UNIT_$(u)),-lcmocka $(UNITLIB_$(u)))))
+
+units: $(patsubst %,$(BUILD)/unit/%,$(UNITS))
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+.PHONY: all units clean

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The wire protocol: what wire.def is made into.  Decoding allocates nothing:
+ * strings, blobs and lists of a decoded message point into the bytes it was
+ * decoded from and are valid as long as those.  Lists were walked once by the
+ * decoder, so that iterating one cannot fail later.
+ *
+ * For every REC(x):  struct wire_rec_x
+ *                    void wire_put_x(struct buf *, const struct wire_rec_x *)
+ *                    bool wire_next_x(struct span *list, struct wire_rec_x *)
+ * For every MSG(x):  enum WIRE_x, struct wire_x
+ *                    void wire_encode_x(struct buf *, const struct wire_x *)
+ *                    bool wire_decode_x(struct span body, struct wire_x *)
+ */
+#ifndef COMMON_WIRE_H
+#define COMMON_WIRE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "buf.h"
+
+enum {
+	WIRE_VERSION_MIN = 1, /* the oldest we speak ... */
+	WIRE_VERSION = 1,     /* ... and the newest */
+	WIRE_HEAD = 28,	      /* bytes of a header */
+	WIRE_PIECE = 65536,   /* bytes of a body, at most */
+	WIRE_PROOF_VERSION = 1,
+	WIRE_TYPES = 256, /* types are below this */
+};
+
+#define WIRE_ALPN_PROCSRV "procsrv/1" /* kind of server and major version, RFC 7301 */
+
+/* Our own note types (regsets) start here: kernel and stub registers. */
+#define WIRE_NOTE_OWN 0x80000000u
+
+enum wire_flag { WIRE_MORE = 1 }; /* another piece of this reply or event follows */
+
+enum wire_peer { WIRE_PEER_HOST = 1, WIRE_PEER_PROCSRV = 2, WIRE_PEER_KDSRV = 3, WIRE_PEER_HDBSRV = 4 };
+enum wire_kind { WIRE_LINK_H, WIRE_LINK_A, WIRE_LINK_B, WIRE_REQ, WIRE_REP, WIRE_EVT };
+enum wire_state { WIRE_NONE, WIRE_HELLO, WIRE_OPEN, WIRE_TARGET };
+enum wire_right { WIRE_R_NONE, WIRE_R_LOOK, WIRE_R_STOP, WIRE_R_WRITE, WIRE_R_LAUNCH };
+enum wire_loss { WIRE_LOSS_DEFAULT, WIRE_LOSS_RESUME, WIRE_LOSS_HOLD, WIRE_LOSS_KILL };
+enum wire_how {
+	WIRE_ATTACH_STOP, /* traced, all threads stopped */
+	WIRE_ATTACH_RUN,  /* traced, left running */
+	WIRE_ATTACH_LOOK, /* not traced at all: maps, memory and /proc only */
+};
+enum wire_tstate { WIRE_T_RUNNING, WIRE_T_STOPPED, WIRE_T_STOPPING, WIRE_T_EXITING };
+enum wire_reason {
+	WIRE_STOP_REQUEST, /* attach or interrupt */
+	WIRE_STOP_SIGNAL,
+	WIRE_STOP_JOB, /* group stop */
+	WIRE_STOP_EXEC,
+	WIRE_STOP_BORN, /* a new thread that has not run yet */
+};
+enum wire_action { WIRE_RESUME_CONT };
+enum wire_scope { WIRE_SCOPE_CAUSE, WIRE_SCOPE_ALL }; /* threads that caused the stop; every thread */
+enum wire_base { WIRE_BASE_ZERO, WIRE_BASE_PC, WIRE_BASE_SP, WIRE_BASE_FP };
+enum wire_chunk { WIRE_BYTES, WIRE_ZEROS, WIRE_UNCHANGED, WIRE_UNREADABLE };
+
+/* The header in front of every body: six little-endian integers. */
+struct wire_head {
+	uint32_t len; /* of the body */
+	uint16_t type;
+	uint16_t flags;	 /* enum wire_flag; other bits are an error in version 1 */
+	uint32_t target; /* handle, 0 = none */
+	uint32_t piece;	 /* of this reply or event, from 0 */
+	uint32_t epoch;	 /* link number within the session; 0 until sessions resume */
+	uint64_t id;	 /* request id; event number; 0 for link messages */
+};
+
+/* A message as it arrived: its body points into the receiver's buffer. */
+struct wire_msg {
+	struct wire_head h;
+	struct span body;
+};
+
+enum wire_type {
+#define MSG(number, name, kind, since, reply, state, right, effect) WIRE_##name = number,
+#include "wire.def"
+};
+
+#define REC(name) struct wire_rec_##name {
+#define MSG(number, name, kind, since, reply, state, right, effect) struct wire_##name {
+#define U8(f) uint8_t f;
+#define U16(f) uint16_t f;
+#define U32(f) uint32_t f;
+#define U64(f) uint64_t f;
+#define I32(f) int32_t f;
+#define I64(f) int64_t f;
+#define RAW(f, n) uint8_t f[n];
+#define STR(f, max) struct span f;
+#define BLOB(f, max) struct span f;
+#define LIST(f, rec, max) struct span f; /* of wire_rec_##rec, encoded */
+#define EMPTY uint8_t nothing;
+#define END };
+#include "wire.def"
+
+#define REC(name)                                                                                  \
+	void wire_put_##name(struct buf *b, const struct wire_rec_##name *v);                      \
+	bool wire_next_##name(struct span *list, struct wire_rec_##name *v);
+#define MSG(number, name, kind, since, reply, state, right, effect)                                \
+	void wire_encode_##name(struct buf *b, const struct wire_##name *v);                       \
+	bool wire_decode_##name(struct span body, struct wire_##name *v);
+#include "wire.def"
+
+/* A row of the table, by message type. */
+struct wire_row {
+	uint16_t type;
+	const char *name;
+	enum wire_kind kind;
+	uint16_t since;
+	const char *reply; /* name of the reply's row, "none" */
+	enum wire_state state;
+	enum wire_right right;
+	bool effect;
+	uint32_t min, max;			       /* bounds of the body, bytes */
+	bool (*valid)(struct span body);	       /* decodes and forgets */
+	void (*dump)(FILE *f, struct span body);       /* fields of a valid body */
+};
+
+/* The row of a type; NULL when there is none. */
+const struct wire_row *wire_row(uint16_t type);
+
+/* The row of a reply's type: replies carry the request's row's reply, or error. */
+bool wire_is_reply_to(uint16_t reply, uint16_t request);
+
+/* Does a message of this kind need bytes of credit?  (Replies, events and
+ * requests do; what concerns the link itself does not.) */
+static inline bool wire_needs_credit(enum wire_kind kind)
+{
+	return kind == WIRE_REQ || kind == WIRE_REP || kind == WIRE_EVT;
+}
+
+void wire_put_head(struct buf *b, const struct wire_head *h);
+bool wire_get_head(struct rd *r, struct wire_head *h);
+
+/* Who sends. */
+enum wire_from { WIRE_FROM_HOST, WIRE_FROM_AGENT };
+
+/* Judge a header alone, before its body is waited for: E_OK, or why the link has
+ * to close (the type is unknown and no request, wrong direction, flags, length).
+ * An unknown type from the host of at most WIRE_PIECE bytes is E_UNKNOWN: the
+ * link lives on and the message is answered with that error. */
+int wire_check_head(const struct wire_head *h, enum wire_from from);
+
+/* One line about a message, for -v: direction, name, header and fields. */
+void wire_dump(FILE *f, const char *prefix, const struct wire_msg *m);
+
+#endif
