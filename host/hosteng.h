@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * libhosteng: the host engine of a debugging session.  It connects to process
+ * servers (procsrv), attaches to processes there, and knows everything symbolic
+ * about them.
+ *
+ * Contracts that hold for all of it:
+ *  - A function that can fail returns NULL or an error object, which the caller
+ *    frees with he_error_free.  Results come through the last parameters, which
+ *    are not touched on failure.
+ *  - The engine never prints, never exits, installs no signal handlers.
+ *  - One thread at a time may be inside an engine, but he_cancel, which may be
+ *    called from anywhere (also from a signal handler).
+ *  - Every wait ends: when the work is done, when the link is lost (silence of
+ *    14 s), or when he_cancel is called.
+ *  - const char * that the engine hands out is valid as long as the object it
+ *    came with; texts from a target are any bytes (escape before showing).
+ *  - Addresses are of the target, ranges are half open [lo, hi).
+ */
+#ifndef HOSTENG_H
+#define HOSTENG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* ---- errors ----------------------------------------------------------- */
+
+struct he_error {
+	int code;	  /* enum err (err.h): 40-59 process and thread, 70 fault ... */
+	int os_errno;	  /* errno behind it, here or on the box; 0 = none */
+	uint64_t addr;	  /* the address it is about, for a fault */
+	char message[];	  /* one sentence: what, where, what to do; no newline */
+};
+
+/* ret, without trouble: he_error_free(NULL) is fine. */
+void he_error_free(struct he_error *e);
+
+/* ---- engine ----------------------------------------------------------- */
+
+struct he_engine;
+struct he_server; /* a connected process server */
+struct he_target; /* a process there, or a snapshot of one */
+
+struct he_config {
+	/* Ask the person a yes/no question; NULL: nobody is there to be asked. */
+	bool (*ask)(void *arg, const char *question);
+	/* Long work: what, bytes done, bytes in all (0 = not known), done == total at
+	 * its end.  NULL: quiet. */
+	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
+	/* A sentence that is worth showing but no failure.  NULL: dropped. */
+	void (*notice)(void *arg, const char *text);
+	void *arg;
+	FILE *dump;	       /* every message of the wire, one line each; NULL = no */
+	const char *config_dir; /* NULL: $XDG_CONFIG_HOME/hdb or ~/.config/hdb */
+	const char *cache_dir;	/* NULL: $XDG_CACHE_HOME/hdb or ~/.cache/hdb */
+};
+
+struct he_error *he_new(const struct he_config *config, struct he_engine **ret);
+void he_free(struct he_engine *e); /* disconnects everything first */
+
+/* Break off what the engine is waiting for: that call returns error CANCELLED.
+ * When nothing is being waited for, the next he_wait returns at once. */
+void he_cancel(struct he_engine *e);
+
+/* ---- servers ---------------------------------------------------------- */
+
+struct he_server_info {
+	const char *name; /* how it was named: "box:7000", "exec:ssh box …", "this machine" */
+	const char *build, *os, *machine, *host;
+	const char *user; /* the local user we are there */
+	const char *key;  /* the box's fingerprint, NULL when it has none (stdio) */
+	uint32_t uid;
+	uint32_t rights; /* bits 1 << enum wire_right */
+	int yama;	 /* kernel.yama.ptrace_scope there, -1 = none */
+};
+
+/* transport: as behind -premote (transport(7)); NULL = this machine, through a
+ * private `procsrv -t stdio`. */
+struct he_error *he_connect(struct he_engine *e, const char *transport, struct he_server **ret);
+const struct he_server_info *he_server_info(const struct he_server *s);
+/* Targets are detached (resumed) first.  Frees s and its targets. */
+void he_disconnect(struct he_server *s);
+
+/* Make a client key (never overwrites); fingerprint (freed by the caller) and
+ * the file's path.  path NULL: config_dir/key.pem. */
+struct he_error *he_keygen(struct he_engine *e, const char *path, char **fingerprint, char **file);
+/* Remember a box's key without asking; box is HOST[:PORT]. */
+struct he_error *he_trust(struct he_engine *e, const char *box, const char *fingerprint);
+
+/* ---- processes of a box ----------------------------------------------- */
+
+struct he_process {
+	uint32_t pid, ppid, uid, gid, threads, tracer;
+	uint64_t start; /* clock ticks since boot: with pid, its identity */
+	char state;
+	bool kernel_thread;
+	const char *user, *unit, *comm, *exe;
+	const char *args; /* joined by blanks */
+};
+
+struct he_processes {
+	struct he_process *v;
+	size_t n;
+	uint32_t truncated; /* so many more were left out */
+};
+
+/* pattern: part of name, executable, arguments or unit; NULL = all. */
+struct he_error *he_ps(struct he_server *s, const char *pattern, struct he_processes **ret);
+void he_processes_free(struct he_processes *p);
+
+/* The one process of that name (comm or base name of exe), or of that systemd
+ * unit (".service" may be left out; its main process = the one whose parent is not
+ * in the unit).  None or several: an error that lists them. */
+struct he_error *he_find_name(struct he_server *s, const char *name, struct he_process *ret);
+struct he_error *he_find_unit(struct he_server *s, const char *unit, struct he_process *ret);
+/* Strings of *ret above belong to the server object. */
+
+/* ---- targets ---------------------------------------------------------- */
+
+enum he_how { HE_STOP, HE_RUN, HE_LOOK }; /* as enum wire_how */
+enum he_state { HE_RUNNING, HE_STOPPED, HE_LOOKING, HE_FROZEN /* a snapshot */, HE_GONE };
+
+/* start 0: whichever process has that number now.  With HE_STOP it returns when
+ * all threads stand (or 100 ms have passed: he_event tells of late ones). */
+struct he_error *he_attach(
+    struct he_server *s, uint32_t pid, uint64_t start, enum he_how how, struct he_target **ret);
+/* Resume, let go, free t. */
+struct he_error *he_detach(struct he_target *t);
+
+/* One look: stacks and registers of every thread, gathered at once; the process
+ * runs again when this returns.  The target is HE_FROZEN; he_detach frees it.
+ * window: bytes of stack per thread, total: bytes in all; 0 = the defaults. */
+struct he_error *he_snapshot(struct he_server *s, uint32_t pid, uint64_t start, uint32_t window,
+    uint64_t total, struct he_target **ret);
+
+struct he_target_info {
+	unsigned number; /* for people, from 1 within the engine */
+	enum he_state state;
+	struct he_server *server;
+	uint32_t pid;
+	uint64_t start;
+	const char *comm, *exe;
+	uint64_t stopped_ns; /* of a snapshot: how long it stood still */
+	int exit_status;     /* HE_GONE: wait status, -1 = not known */
+};
+
+void he_target_info(const struct he_target *t, struct he_target_info *ret);
+/* The engine's targets in order of number; NULL after the last. */
+struct he_target *he_target_next(struct he_engine *e, const struct he_target *after);
+
+enum he_thread_state { HE_T_RUNNING, HE_T_STOPPED, HE_T_STOPPING, HE_T_EXITING };
+struct he_thread {
+	uint64_t tid;
+	enum he_thread_state state;
+	uint32_t signal; /* that it stopped with, 0 = none */
+	uint32_t cpu;
+	char kernel_state; /* letter of proc_pid_stat(5) */
+	const char *name;
+};
+
+struct he_threads {
+	struct he_thread *v;
+	size_t n;
+};
+
+struct he_error *he_threads(struct he_target *t, struct he_threads **ret);
+void he_threads_free(struct he_threads *p);
+
+/* tid 0 = all. */
+struct he_error *he_continue(struct he_target *t, uint64_t tid);
+struct he_error *he_interrupt(struct he_target *t, uint64_t tid); /* event follows */
+
+enum he_event_kind {
+	HE_E_NONE, /* he_wait: nothing in time */
+	HE_E_STOPPED,
+	HE_E_SIGNALLED,
+	HE_E_THREAD_BORN,
+	HE_E_THREAD_EXITED,
+	HE_E_EXITED, /* target is HE_GONE; he_detach frees it */
+	HE_E_EXECUTED,
+	HE_E_JOB_STOPPED,
+	HE_E_JOB_CONTINUED,
+	HE_E_LINK_LOST, /* every target of server is HE_GONE to us; it runs on there */
+};
+
+struct he_event {
+	enum he_event_kind kind;
+	struct he_target *target; /* NULL for HE_E_LINK_LOST */
+	struct he_server *server;
+	uint64_t tid; /* that it is about; 0 = none in particular */
+	uint32_t signal;
+	int status; /* wait status */
+	char text[256]; /* HE_E_LINK_LOST: why */
+};
+
+/* The next event; waits up to timeout_ms (-1 = until one comes).  HE_E_NONE when
+ * nothing came, or he_cancel was called. */
+struct he_error *he_wait(struct he_engine *e, int timeout_ms, struct he_event *ret);
+/* Readable while events wait: for poll(2). Valid as long as e. */
+int he_event_fd(struct he_engine *e);
+
+/* ---- memory and registers --------------------------------------------- */
+
+/* Up to len bytes at addr.  *got bytes (the readable prefix) are in buf also when
+ * it fails with E_FAULT, whose addr is the first that cannot be read. */
+struct he_error *he_read(struct he_target *t, uint64_t addr, void *buf, size_t len, size_t *got);
+
+struct he_register {
+	const char *name;  /* as GDB calls it: rax … rip eflags … xmm0 */
+	const char *group; /* "general", "float", "vector", "system" */
+	uint32_t bits;
+	uint8_t value[64]; /* little-endian, as many bytes as bits says */
+};
+
+struct he_registers {
+	struct he_register *v;
+	size_t n;
+};
+
+/* Registers of a frame (0 = innermost).  Of outer frames only those the unwinder
+ * recovers (pc, sp and the callee-saved) are there. */
+struct he_error *he_registers(
+    struct he_target *t, uint64_t tid, unsigned frame, struct he_registers **ret);
+void he_registers_free(struct he_registers *p);
+
+/* ---- symbols ---------------------------------------------------------- */
+
+enum he_end {
+	HE_END_OUTERMOST, /* the stack's proper beginning */
+	HE_END_WINDOW,	  /* what was gathered ends here (a snapshot's bound) */
+	HE_END_FAULT,	  /* memory could not be read */
+	HE_END_NO_CFI,	  /* no unwind information for this pc */
+	HE_END_BAD,	  /* a frame repeats, or lies below the one it called */
+	HE_END_MAX,	  /* as many frames as were asked for */
+	HE_END_RUNNING,	  /* the thread did not stop */
+};
+
+struct he_frame {
+	uint64_t pc;
+	uint64_t cfa;	  /* canonical frame address, 0 = not known */
+	bool inlined;	  /* shares pc and cfa with the frame after it */
+	bool signal;	  /* called by the kernel to deliver a signal */
+	const char *function; /* demangled; NULL = not known */
+	const char *linkage;  /* as in the symbol table; NULL = not known */
+	uint64_t offset;      /* of pc in the function's symbol */
+	const char *file;     /* as the compiler recorded it; NULL */
+	const char *directory; /* compilation directory, NULL */
+	unsigned line, column; /* 0 = not known */
+	const char *module;    /* path of the mapped file or "[vdso]"; NULL */
+	const char *build_id;  /* hex; NULL */
+};
+
+struct he_stack {
+	struct he_frame *v;
+	size_t n;
+	enum he_end end;
+	char *end_text; /* for people: "outermost", "cut after 64 KiB: …", never NULL */
+};
+
+/* max frames counted without inlined ones, 0 = no limit but sanity (100,000). */
+struct he_error *he_backtrace(struct he_target *t, uint64_t tid, unsigned max, struct he_stack **ret);
+void he_stack_free(struct he_stack *s);
+/* Get ready for the backtraces of all threads in few round trips. */
+struct he_error *he_prefetch_stacks(struct he_target *t);
+
+struct he_module {
+	uint64_t lo, hi;
+	const char *name;
+	const char *build_id;	  /* hex; NULL */
+	const char *symbols_from; /* "local file /usr/lib/…", "debug file …", "target", "none: why" */
+	bool debug_info;	  /* has line numbers and types, not symbols only */
+};
+
+struct he_modules {
+	struct he_module *v;
+	size_t n;
+};
+
+struct he_error *he_modules(struct he_target *t, struct he_modules **ret);
+void he_modules_free(struct he_modules *p);
+
+struct he_symbol {
+	char *name; /* demangled */
+	uint64_t addr, size;
+	char *module;
+	bool function;
+};
+
+/* Symbol at or before addr within its module; E_NO_FILE when there is none. */
+struct he_error *he_symbol_at(struct he_target *t, uint64_t addr, struct he_symbol **ret);
+/* By name: exact, first in the executable, then in link-map order. */
+struct he_error *he_symbol_named(struct he_target *t, const char *name, struct he_symbol **ret);
+void he_symbol_free(struct he_symbol *s);
+
+struct he_line {
+	char *file, *directory, *function;
+	unsigned line;
+	uint64_t lo, hi; /* code of this line around or after addr */
+};
+
+struct he_error *he_line_at(struct he_target *t, uint64_t addr, struct he_line **ret);
+/* file: a base name or any trailing part of the path; line: the first with code at
+ * or after it. */
+struct he_error *he_line_named(
+    struct he_target *t, const char *file, unsigned line, struct he_line **ret);
+void he_line_free(struct he_line *l);
+
+/* Text of a source file on this machine: file as recorded, looked for there, below
+ * the compilation directory, and in dirs added by he_source_dir. */
+struct he_error *he_source(
+    struct he_target *t, const char *file, const char *directory, char **text, char **path);
+struct he_error *he_source_dir(struct he_engine *e, const char *dir);
+
+/* ---- facts ------------------------------------------------------------ */
+
+struct he_mapping {
+	uint64_t lo, hi, offset, dev, ino;
+	uint8_t prot; /* 1 read, 2 write, 4 execute, 8 shared */
+	const char *name;
+	const char *build_id; /* hex; NULL */
+};
+
+struct he_facts {
+	struct he_process process;
+	const char *cwd, *root, *status; /* status: text of proc_pid_status(5) */
+	const char *user_name;
+	uint64_t caps;
+	struct he_mapping *maps;
+	size_t n_maps;
+	char **environ; /* NULL-terminated; NULL when it may not be read */
+	struct {
+		uint64_t type, value;
+	} *auxv;
+	size_t n_auxv;
+};
+
+enum { HE_FACTS_MAPS = 1, HE_FACTS_ENVIRON = 2, HE_FACTS_AUXV = 4 };
+struct he_error *he_facts(struct he_target *t, unsigned what, struct he_facts **ret);
+void he_facts_free(struct he_facts *f);
+
+/* A file inside the target's own root, into memory (freed by the caller); larger
+ * than max is an error. */
+struct he_error *he_file_read(
+    struct he_target *t, const char *path, size_t max, void **data, size_t *size);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Everything symbolic about one target: modules, symbols, lines, unwinding.  All
+ * elfutils calls stand behind this header (module.c, symfind.c, unwind.c, …), so
+ * that leaving libdwfl stays a replacement of files.
+ */
+#ifndef HOST_SYM_H
+#define HOST_SYM_H
+
+#include "host/hosteng.h"
+
+struct symbols;
+
+/* How the symbol side reaches the target.  All of it may be called during any
+ * call below, none of it afterwards. */
+struct sym_source {
+	/* The readable prefix of len bytes at addr: its length.  Cached by the callee. */
+	size_t (*read)(void *arg, uint64_t addr, void *buf, size_t len);
+	/* The caller is going to read all these soon. */
+	void (*prefetch)(void *arg, const struct he_mapping *ranges /* lo,hi */, size_t n);
+	/* Part of a file in the target's root, see target_ops.file_read.  NULL: cannot. */
+	struct he_error *(*file_read)(void *arg, const char *path, uint64_t dev, uint64_t ino,
+	    uint64_t offset, void *buf, size_t len, size_t *got, uint64_t *size);
+	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
+	void *arg;
+	const char *cache_dir; /* where fetched files are kept by build-id; NULL = nowhere */
+	bool local;	       /* the target is on this machine: its paths are ours */
+	uint32_t arch;	       /* AUDIT_ARCH_* */
+};
+
+/* Where a thread's unwinding starts.  reg[] are DWARF numbers of the architecture
+ * (x86-64: 0..15 general, 16 return address = rip). */
+struct sym_regs {
+	uint64_t reg[33];
+	uint64_t valid; /* bit n: reg[n] is known */
+	uint64_t pc, sp;
+};
+
+struct he_error *symbols_new(const struct sym_source *src, struct symbols **ret);
+void symbols_free(struct symbols *s);
+
+/* Modules follow from the mappings (and the link map when the engine has it); call
+ * after attach, and after each event that may have changed them.  Known modules
+ * keep their symbols.  maps is copied. */
+struct he_error *symbols_set_maps(struct symbols *s, const struct he_mapping *maps, size_t n);
+
+/* What the dynamic linker says: load bias and name, in its order; refines names and
+ * search order.  May never be called. */
+struct sym_link {
+	uint64_t bias;	  /* l_addr */
+	uint64_t dynamic; /* l_ld */
+	const char *name;
+};
+struct he_error *symbols_set_links(struct symbols *s, const struct sym_link *v, size_t n);
+/* Where _r_debug's r_map pointer is found for an executable: address of the r_debug
+ * structure, 0 = none (static, or not yet set).  Reads target memory. */
+uint64_t symbols_r_debug(struct symbols *s, uint64_t at_phdr, uint64_t at_phnum, uint64_t at_entry);
+
+/* Unwind.  The read callback decides where memory ends; fault_end is the reason to
+ * give when the stack's memory ran out (HE_END_WINDOW for a snapshot's bound). */
+struct he_error *symbols_backtrace(struct symbols *s, const struct sym_regs *regs, unsigned max,
+    enum he_end fault_end, struct he_stack **ret);
+/* Registers in frame number n (physical frame, not counting inlined ones): what could
+ * be recovered. */
+struct he_error *symbols_frame_regs(
+    struct symbols *s, const struct sym_regs *regs, unsigned n, struct sym_regs *ret);
+
+struct he_error *symbols_modules(struct symbols *s, struct he_modules **ret);
+struct he_error *symbols_at(struct symbols *s, uint64_t addr, struct he_symbol **ret);
+struct he_error *symbols_named(struct symbols *s, const char *name, struct he_symbol **ret);
+struct he_error *symbols_line_at(struct symbols *s, uint64_t addr, struct he_line **ret);
+struct he_error *symbols_line_named(
+    struct symbols *s, const char *file, unsigned line, struct he_line **ret);
+
+#endif
