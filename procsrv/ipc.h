@@ -25,6 +25,24 @@ enum ipc_fd {
 	FD_JOURNAL = 7, /* guard: the session's journal */
 };
 
+/* How a monitor ends, for the listener, which penalises the address it came from.
+ * Beside FD_SOCKET a monitor finds as FD_PIPE the writing end of a pipe: it writes
+ * one byte there once the proof holds, and the connection stops counting as
+ * unproven.  Killed by a signal counts as MONITOR_CRASH.
+ *
+ * "procsrv-monitor -check -key K -map M [-user-mode]" judges both files before the
+ * listener listens: status 0 and one line "pin=SHA256:... keys=N" on stdout, or
+ * MONITOR_CONFIG and one sentence on stderr. */
+enum monitor_exit {
+	MONITOR_DONE = 0,      /* a proven connection that ended, whatever the reason */
+	MONITOR_REFUSED = 10,  /* handshake failed, unknown or expired key, wrong address */
+	MONITOR_BAD_PROOF = 11, /* a proof that does not hold */
+	MONITOR_SILENT = 12,   /* handshake or proof did not come in time */
+	MONITOR_CRASH = 13,    /* conn died of a signal, or broke the rules of its pipe */
+	MONITOR_FAILED = 14,   /* our own trouble: no memory, no process */
+	MONITOR_CONFIG = 78,   /* key or map cannot be used (EX_CONFIG of sysexits.h) */
+};
+
 /* What a session is, from monitor to guard and from there to the tracer. */
 struct ipc_session {
 	uint8_t id[16];	   /* zeros in stdio mode */
