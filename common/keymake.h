@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Making a key.pem: linked by procsrv-keygen and hdb only, because it needs
+ * the X.509 writer.
+ */
+#ifndef COMMON_KEYMAKE_H
+#define COMMON_KEYMAKE_H
+
+#include <stddef.h>
+
+/* Make an EC P-256 key and its self-signed certificate (name: its subject, for
+ * people who look at it) and write both to path, mode 0600.  An existing file is
+ * never touched; the new one appears whole or not at all.  0; EEXIST or another
+ * errno value, and a sentence in why. */
+int key_make(const char *path, const char *name, char *why, size_t size);
+
+#endif
