@@ -5,23 +5,51 @@
 #ifndef PROCSRV_IPC_H
 #define PROCSRV_IPC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum { IPC_VERSION = 1, IPC_MAX = 8192 }; /* of a packet, bytes */
 
+/* Phases of a connection, bit by bit, in order: they never go back. */
+enum ipc_phase {
+	PHASE_START = 1,     /* conn is being set up; nothing remote was read */
+	PHASE_HANDSHAKE = 2, /* TLS */
+	PHASE_SIGNED = 4,    /* the one signature was given */
+	PHASE_PROVED = 8,    /* the client's proof holds */
+	PHASE_OPENED = 16,   /* a session is open: frames are relayed */
+};
+
+/* Who sends to whom. */
+enum ipc_pipe { M_C, C_M, M_G, T_G };
+
 enum ipc_type {
 #define IPC(number, name, pipe, phase, most, body) IPC_##name = number,
 #include "ipc.def"
 };
+enum { IPC_TYPES = 16 }; /* types are below this */
+
+/* What the receiver of a pipe remembers. */
+struct ipc_state {
+	enum ipc_pipe pipe;
+	enum ipc_phase phase;
+	uint32_t count[IPC_TYPES];
+};
+
+/* A message of that type arrived: true, and counted, when the table allows it
+ * now; false: its sender has to end. */
+bool ipc_check(struct ipc_state *s, uint16_t type);
+
+/* The name of a type, "?" when there is none.  Static. */
+const char *ipc_name(uint16_t type);
 
 /* Descriptors every process finds at fixed numbers. */
 enum ipc_fd {
-	FD_PIPE = 3,	/* seqpacket pair to the parent role */
+	FD_PIPE = 3,    /* seqpacket pair to the parent role */
 	FD_CHANNEL = 4, /* conn, guard, tracer: frames (stream) */
-	FD_SOCKET = 5,	/* monitor, conn: the accepted TCP connection */
-	FD_RECORD = 5,	/* guard: the session's record, locked */
-	FD_LISTEN = 6,	/* guard: the session's socket, for later connections */
+	FD_SOCKET = 5,  /* monitor, conn: the accepted TCP connection */
+	FD_RECORD = 5,  /* guard: the session's record, locked */
+	FD_LISTEN = 6,  /* guard: the session's socket, for later connections */
 	FD_JOURNAL = 7, /* guard: the session's journal */
 };
 
@@ -34,40 +62,122 @@ enum ipc_fd {
  * listener listens: status 0 and one line "pin=SHA256:... keys=N" on stdout, or
  * MONITOR_CONFIG and one sentence on stderr. */
 enum monitor_exit {
-	MONITOR_DONE = 0,      /* a proven connection that ended, whatever the reason */
-	MONITOR_REFUSED = 10,  /* handshake failed, unknown or expired key, wrong address */
+	MONITOR_DONE = 0,       /* a proven connection that ended, whatever the reason */
+	MONITOR_REFUSED = 10,   /* handshake failed, unknown or expired key, wrong address */
 	MONITOR_BAD_PROOF = 11, /* a proof that does not hold */
-	MONITOR_SILENT = 12,   /* handshake or proof did not come in time */
-	MONITOR_CRASH = 13,    /* conn died of a signal, or broke the rules of its pipe */
-	MONITOR_FAILED = 14,   /* our own trouble: no memory, no process */
-	MONITOR_CONFIG = 78,   /* key or map cannot be used (EX_CONFIG of sysexits.h) */
+	MONITOR_SILENT = 12,    /* handshake or proof did not come in time */
+	MONITOR_CRASH = 13,     /* conn died of a signal, or broke the rules of its pipe */
+	MONITOR_FAILED = 14,    /* our own trouble: no memory, no process */
+	MONITOR_CONFIG = 78,    /* key or map cannot be used (EX_CONFIG of sysexits.h) */
+};
+
+/* The bodies.  All are fixed in size; bytes past a length inside one are zero. */
+
+struct ipc_none {
+	uint32_t nothing;
+};
+
+struct ipc_setup {
+	uint32_t verbose;
+	uint32_t user_mode;    /* same uid as the monitor, no chroot: Landlock instead */
+	uint32_t any_key;      /* no early filter: the proof alone decides */
+	uint32_t handshake_ms; /* how long each may take */
+	uint32_t proof_ms;
+	uint32_t cert_n;
+	uint8_t nonce[32]; /* for the challenge */
+	uint8_t point[65];
+	uint8_t cert[4096]; /* DER */
+};
+
+enum { IPC_KEYS = 128 };
+struct ipc_keys {
+	uint32_t n;
+	uint8_t hash[IPC_KEYS][32];
+};
+
+struct ipc_hash {
+	uint8_t hash[32]; /* SHA-256 */
+};
+
+struct ipc_signature {
+	uint32_t result; /* enum err */
+	uint8_t sig[64]; /* r, s */
+};
+
+/* Message proof of the wire, field by field. */
+struct ipc_proof {
+	uint64_t last_reply, last_event;
+	uint16_t version;
+	uint8_t mode;
+	uint8_t user_n;
+	uint8_t user[32];
+	uint8_t point[65];
+	uint8_t sig[64];
+	uint8_t session[16];
+	uint8_t mac[32];
+	uint8_t granted; /* 1: it carried a grant, which nobody can judge yet */
+};
+
+struct ipc_verdict {
+	uint32_t result; /* enum err */
+};
+
+struct ipc_open {
+	uint64_t last_reply, last_event;
+	uint32_t grace_ms;
+	uint32_t loss; /* enum wire_loss */
+};
+
+struct ipc_opened {
+	uint32_t result; /* enum err: why the row does not allow it */
+	uint32_t uid, gid;
+	uint32_t rights;
+	uint32_t grace_ms, max_stop_ms;
+	int32_t yama;
+	char user[64]; /* refused: the name asked for */
+	char key[128]; /* name of the row */
+};
+
+/* Why a link ended, as conn saw it: for the audit line, believed by nobody. */
+struct ipc_ended {
+	uint32_t end;  /* enum tls_end of common/tls.h */
+	uint32_t code; /* enum err: above TLS; OK = as it should */
+	int32_t alert_sent, alert_got;
+	int32_t error; /* of Mbed TLS */
+	uint32_t ready;
+	uint32_t first_n;
+	uint8_t first[32];
+	uint32_t has_peer;
+	uint8_t peer[32];
+	uint64_t bytes_in, bytes_out;
 };
 
 /* What a session is, from monitor to guard and from there to the tracer. */
 struct ipc_session {
-	uint8_t id[16];	   /* zeros in stdio mode */
+	uint8_t id[16];    /* zeros in stdio mode */
 	uint32_t number;   /* for people; 0 in stdio mode */
 	uint32_t rights;   /* bits 1 << enum wire_right (wire.h) */
 	uint32_t grace_ms; /* agreed upon */
-	uint32_t loss;	   /* enum wire_loss */
+	uint32_t loss;     /* enum wire_loss */
 	uint32_t max_stop_ms;
 	uint32_t verbose;
-	uint32_t greeted; /* 1 = conn does hello, open and heartbeats; 0 = the tracer does (stdio) */
-	int64_t since;	  /* time(2) */
-	char user[64];	  /* local user it runs as */
-	char key[128];	  /* the key's name (map comment) or fingerprint */
-	char from[64];	  /* peer address, "local" in stdio mode */
+	uint32_t
+	    greeted;   /* 1 = conn does hello, open and heartbeats; 0 = the tracer does (stdio) */
+	int64_t since; /* time(2) */
+	char user[64]; /* local user it runs as */
+	char key[128]; /* the key's name (map comment) or fingerprint */
+	char from[64]; /* peer address, "local" in stdio mode */
 };
 
 /* Something that happened to a process; for the audit record. */
 struct ipc_audit {
 	uint32_t event; /* enum ipc_event */
 	uint32_t pid;
-	uint64_t start;	 /* clock ticks since boot */
+	uint64_t start; /* clock ticks since boot */
 	uint64_t exe_dev, exe_ino;
 	uint32_t result; /* enum err */
 	uint32_t pad;
-	uint64_t size;	/* of a file fetched */
+	uint64_t size;  /* of a file fetched */
 	char name[256]; /* comm, or path as opened; any bytes, NUL-terminated */
 };
 
