@@ -89,10 +89,10 @@ struct ipc_setup {
 	uint8_t cert[4096]; /* DER */
 };
 
-enum { IPC_KEYS = 128 };
+enum { IPC_KEYS_EACH = 128 };
 struct ipc_keys {
 	uint32_t n;
-	uint8_t hash[IPC_KEYS][32];
+	uint8_t hash[IPC_KEYS_EACH][32];
 };
 
 struct ipc_hash {
