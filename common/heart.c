@@ -11,29 +11,43 @@ uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* Go off again after so long; 0 for "at once" would spin, so at least 1 ms. */
+static int arm(struct heart *h, uint64_t ms)
+{
+	struct timeval wait = {(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
+
+	if (!ms)
+		wait.tv_usec = 1000;
+	return event_add(h->timer, &wait);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct heart *h = arg;
 	uint64_t silent = now_ms() - h->heard_ms;
+	uint64_t limit = (uint64_t)h->interval_ms * HEART_MISSES + HEART_SLACK_MS;
 
 	(void)fd;
 	(void)what;
-	if (silent >= (uint64_t)h->interval_ms * HEART_MISSES + HEART_SLACK_MS) {
+	if (silent >= limit) {
 		event_del(h->timer);
 		h->lost(h->arg);
 	} else if (silent >= h->interval_ms) {
+		/* Not an interval later than the limit: it is a promise. */
+		arm(h, limit - silent < h->interval_ms ? limit - silent : h->interval_ms);
 		h->ask(h->arg);
+	} else {
+		arm(h, h->interval_ms - silent);
 	}
 }
 
-int heart_start(struct heart *h, struct event_base *base, uint32_t interval_ms,
-    void (*ask)(void *), void (*lost)(void *), void *arg)
+int heart_start(struct heart *h, struct event_base *base, uint32_t interval_ms, void (*ask)(void *),
+    void (*lost)(void *), void *arg)
 {
-	struct timeval tick = {interval_ms / 1000, (interval_ms % 1000) * 1000};
-
-	*h = (struct heart){.interval_ms = interval_ms, .heard_ms = now_ms(), .ask = ask, .lost = lost, .arg = arg};
-	h->timer = event_new(base, -1, EV_PERSIST, on_tick, h);
-	if (!h->timer || event_add(h->timer, &tick) != 0) {
+	*h = (struct heart){
+	    .interval_ms = interval_ms, .heard_ms = now_ms(), .ask = ask, .lost = lost, .arg = arg};
+	h->timer = event_new(base, -1, 0, on_tick, h);
+	if (!h->timer || arm(h, interval_ms) != 0) {
 		heart_stop(h);
 		return -1;
 	}
