@@ -71,8 +71,7 @@ endef
 
 # unit tests: one program per file; UNIT_name lists the objects it links, UNITLIB_name the libraries
 UNITS = $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
-UNIT_test_wire = $(WIRE)
-UNITLIB_test_wire = $(LIB_event)
+include tests/tests.mk
 
 $(foreach u,$(UNITS),$(eval $(call program,unit/$(u),tests/unit/$(u) $(UNIT_$(u)),-lcmocka $(UNITLIB_$(u)))))
 

@@ -1,0 +1,10 @@
+# What the tests build; read by the Makefile.
+
+UNIT_test_buf = common/buf
+UNIT_test_wire = $(WIRE)
+UNITLIB_test_wire = $(LIB_event)
+UNIT_test_frame = $(WIRE)
+UNITLIB_test_frame = $(LIB_event)
+UNIT_test_chan = common/chan
+UNITLIB_test_chan = $(LIB_event)
+UNITLIB_test_heart = $(LIB_event)
