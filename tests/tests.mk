@@ -8,3 +8,6 @@ UNITLIB_test_frame = $(LIB_event)
 UNIT_test_chan = common/chan
 UNITLIB_test_chan = $(LIB_event)
 UNITLIB_test_heart = $(LIB_event)
+UNIT_test_usermap = $(USERMAP) common/buf common/log
+UNIT_test_transport = common/transport common/fingerprint common/buf
+UNIT_test_limits = procsrv/limits

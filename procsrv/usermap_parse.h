@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The map file's parser, between its two files: usermap.c reads rows,
+ * usermap_words.c the words in them.
+ */
+#ifndef PROCSRV_USERMAP_PARSE_H
+#define PROCSRV_USERMAP_PARSE_H
+
+#include "usermap.h"
+
+/* What the parser knows: where it is, and where its sentence goes. */
+struct parse {
+	const char *path;
+	bool user_mode;
+	unsigned line;
+	struct map_row *row; /* being read */
+	struct span group;   /* of group=; takes effect when the row's users are known */
+	uint32_t seen;       /* bits, one a word */
+	char *why;
+	size_t size;
+};
+
+#define TEXT(s) (int)(s).n, (const char *)(s).p /* for %.*s */
+
+/* Put "FILE:LINE: " and the sentence into why; always -1. */
+int map_refuse(struct parse *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+struct span map_cut(struct span s, uint32_t from, uint32_t to);
+struct span map_trim(struct span s);          /* blanks at both ends */
+struct span map_take_word(struct span *rest); /* up to the next blank */
+/* What stands before the first c, which is dropped too; all of it without one. */
+struct span map_take_until(struct span *s, uint8_t c);
+
+/* One word of a row ("readonly", "user=alice,bob"), done to p->row.  0 or -1. */
+int map_word(struct parse *p, struct span word);
+
+/* The comment behind a row, from its # on: a row that lost "readonly" to a stray #
+ * would allow more than was meant, so no word that takes rights away may stand in
+ * it.  0 or -1. */
+int map_check_comment(struct parse *p, struct span comment);
+
+/* After the last word of a row: see that it has users, and find their groups. */
+int map_finish_users(struct parse *p);
+
+#endif
