@@ -291,6 +291,8 @@ static bool host_bits_zero(const uint8_t *addr, unsigned bits, unsigned all)
 	return true;
 }
 
+static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff}; /* RFC 4291, 2.5.5.2 */
+
 static bool parse_net(struct span s, struct map_net *net)
 {
 	struct span length = s, addr = map_take_until(&length, '/');
@@ -306,7 +308,8 @@ static bool parse_net(struct span s, struct map_net *net)
 	bits = all;
 	if (inet_pton(net->v6 ? AF_INET6 : AF_INET, text, net->addr) != 1)
 		return false;
-	if (net->v6 && IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)(const void *)net->addr))
+	/* Never matched: addresses are compared as IPv4 when they are that inside. */
+	if (net->v6 && memcmp(net->addr, v4_mapped, sizeof(v4_mapped)) == 0)
 		return false;
 	if (addr.n < s.n && !parse_number(length, all, &bits))
 		return false;
