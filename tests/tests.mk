@@ -11,3 +11,6 @@ UNITLIB_test_heart = $(LIB_event)
 UNIT_test_usermap = $(USERMAP) common/buf common/log
 UNIT_test_transport = common/transport common/fingerprint common/buf
 UNIT_test_limits = procsrv/limits
+
+comma = ,
+include tests/debuggees/debuggees.mk
