@@ -14,3 +14,10 @@ UNIT_test_limits = procsrv/limits
 
 comma = ,
 include tests/debuggees/debuggees.mk
+
+# A counting, delaying and cutting TCP proxy.
+$(eval $(call program,tests/proxy,tests/proxy/proxy))
+
+# What live tests need besides the programs themselves.
+tests: units debuggees $(BUILD)/tests/proxy
+.PHONY: tests
