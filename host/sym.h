@@ -3,6 +3,14 @@
  * Everything symbolic about one target: modules, symbols, lines, unwinding.  All
  * elfutils calls stand behind this header (module.c, symfind.c, unwind.c, …), so
  * that leaving libdwfl stays a replacement of files.
+ *
+ * he_stack_free, he_modules_free, he_symbol_free and he_line_free are defined
+ * here too; their objects may outlive the struct symbols they came from.
+ *
+ * What costs nothing but a look at this machine's files is opened as needed.  What
+ * has to come over the network or from the target is fetched only for a module
+ * that holds a pc to be unwound, an address to be looked up, or (after every module
+ * at hand was searched in vain) a name.
  */
 #ifndef HOST_SYM_H
 #define HOST_SYM_H
@@ -14,13 +22,16 @@ struct symbols;
 /* How the symbol side reaches the target.  All of it may be called during any
  * call below, none of it afterwards. */
 struct sym_source {
-	/* The readable prefix of len bytes at addr: its length.  Cached by the callee. */
+	/* The readable prefix of len bytes at addr: its length.  Cached by the callee:
+	 * unwinding asks for a word at a time. */
 	size_t (*read)(void *arg, uint64_t addr, void *buf, size_t len);
-	/* The caller is going to read all these soon. */
+	/* The caller is going to read all these soon.  NULL: no use. */
 	void (*prefetch)(void *arg, const struct he_mapping *ranges /* lo,hi */, size_t n);
-	/* Part of a file in the target's root, see target_ops.file_read.  NULL: cannot. */
+	/* Part of a file in the target's root, see target_ops.file_read; asked for 1 MiB at
+	 * a time.  NULL: cannot. */
 	struct he_error *(*file_read)(void *arg, const char *path, uint64_t dev, uint64_t ino,
 	    uint64_t offset, void *buf, size_t len, size_t *got, uint64_t *size);
+	/* As he_config.progress.  NULL: quiet. */
 	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
 	void *arg;
 	const char *cache_dir; /* where fetched files are kept by build-id; NULL = nowhere */
@@ -41,7 +52,8 @@ void symbols_free(struct symbols *s);
 
 /* Modules follow from the mappings (and the link map when the engine has it); call
  * after attach, and after each event that may have changed them.  Known modules
- * keep their symbols.  maps is copied. */
+ * keep their symbols.  maps is copied.  Of a mapping, name may end in " (deleted)" as
+ * in proc_pid_maps(5); build_id may be NULL, then it is read from the image. */
 struct he_error *symbols_set_maps(struct symbols *s, const struct he_mapping *maps, size_t n);
 
 /* What the dynamic linker says: load bias and name, in its order; refines names and
@@ -57,7 +69,10 @@ struct he_error *symbols_set_links(struct symbols *s, const struct sym_link *v, 
 uint64_t symbols_r_debug(struct symbols *s, uint64_t at_phdr, uint64_t at_phnum, uint64_t at_entry);
 
 /* Unwind.  The read callback decides where memory ends; fault_end is the reason to
- * give when the stack's memory ran out (HE_END_WINDOW for a snapshot's bound). */
+ * give when the stack's memory ran out (HE_END_WINDOW for a snapshot's bound).  A
+ * stack that ends badly is no error.  Frames go on past main to the thread's first
+ * function.  A frame whose signal is set is the kernel's trampoline itself (GDB's
+ * "<signal handler called>"); the one after it was interrupted, not called. */
 struct he_error *symbols_backtrace(struct symbols *s, const struct sym_regs *regs, unsigned max,
     enum he_end fault_end, struct he_stack **ret);
 /* Registers in frame number n (physical frame, not counting inlined ones): what could
