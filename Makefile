@@ -36,6 +36,8 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 # ---- what is linked to what ------------------------------------------------
 
 WIRE = common/buf common/err common/wire common/frame common/chan common/heart common/log
+KEY = common/key common/proof common/buf common/fingerprint
+TLS = common/tls common/tls_remote
 USERMAP = procsrv/usermap procsrv/usermap_words procsrv/trusted_file common/fingerprint
 
 # target side

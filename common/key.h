@@ -51,6 +51,10 @@ void key_hash_point(uint8_t hash[FINGERPRINT_BYTES], const uint8_t point[KEY_POI
  * prefix of an uncompressed P-256 key and a point. */
 bool key_hash_spki(uint8_t hash[FINGERPRINT_BYTES], struct span spki);
 
+/* Randomness for Mbed TLS's f_rng, straight from the kernel: no generator state
+ * that a fork could duplicate.  arg is not used. */
+int key_random(void *arg, unsigned char *p, size_t n);
+
 /* For tls.c, in the process that holds the key. */
 struct mbedtls_pk_context *key_pk(struct key *k);
 

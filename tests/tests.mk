@@ -21,3 +21,8 @@ $(eval $(call program,tests/proxy,tests/proxy/proxy))
 # What live tests need besides the programs themselves.
 tests: units debuggees $(BUILD)/tests/proxy
 .PHONY: tests
+
+UNIT_test_proof = $(KEY) common/keymake
+UNITLIB_test_proof = $(LIB_tls)
+UNIT_test_tls = $(TLS) $(KEY) $(WIRE) common/keymake
+UNITLIB_test_tls = $(LIB_event) $(LIB_tls)
