@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Live tests: real programs on loopback.
+
+BUILD says which build (default: build). As root, PROCSRV_PREFIX says where "make install" put the
+programs (tests/stage.sh does it); several users then come from a private /etc/passwd, never from useradd.
+"""
+
+import ctypes
+import os
+import subprocess
+import tempfile
+
+import pytest
+
+import harness
+
+PR_SET_CHILD_SUBREAPER = 36
+CLONE_NEWNS = 0x20000
+libc = ctypes.CDLL(None, use_errno=True)
+
+USERS = {'alice': 30001, 'bob': 30002, 'procsrv-conn': 30003}
+
+
+def bind(directory, target, lines):
+    """target with these lines more, seen by this process and its children only."""
+    path = os.path.join(directory, os.path.basename(target))
+    with open(target) as f, open(path, 'w') as g:
+        g.write(''.join(line for line in f if line.split(':')[0] not in USERS))
+        g.write(''.join(line + '\n' for line in lines))
+    os.chmod(path, 0o644)
+    subprocess.run(['mount', '--bind', path, target], check=True)
+
+
+def private_users(directory):
+    if libc.unshare(CLONE_NEWNS) != 0:
+        raise OSError(ctypes.get_errno(), 'unshare')
+    subprocess.run(['mount', '--make-rprivate', '/'], check=True)
+    bind(directory, '/etc/passwd', [f'{u}:x:{n}:{n}::/nonexistent:/bin/sh' for u, n in USERS.items()])
+    bind(directory, '/etc/group', [f'{u}:x:{n}:' for u, n in USERS.items()])
+    # Sessions of an installed procsrv, and ours, must not meet; nor those of two workers.
+    os.makedirs('/run/procsrv', exist_ok=True)
+    subprocess.run(['mount', '-t', 'tmpfs', '-o', 'mode=0755', 'procsrv', '/run/procsrv'], check=True)
+
+
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'root: needs root, for it takes several users')
+    # The controller of pytest-xdist runs no tests.
+    if hasattr(config, 'workerinput') or not config.getoption('numprocesses', None):
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        if harness.ROOT:
+            private_users(tempfile.mkdtemp(prefix='users'))
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker('root') and not (harness.ROOT and harness.PREFIX):
+            item.add_marker(pytest.mark.skip(reason='needs root and an installed procsrv'))
+
+
+@pytest.fixture(scope='session')
+def keys(tmp_path_factory):
+    directory = str(tmp_path_factory.mktemp('keys'))
+    return {name: harness.Key(directory, name) for name in ('box', 'alice', 'bob', 'stranger')}
+
+
+@pytest.fixture
+def world(keys):
+    """Everything a test starts; after the test nothing of it may be left."""
+    w = harness.World(keys, '/tmp')
+    yield w
+    faults = w.close()
+    assert not faults, '\n'.join(faults)
+
+
+@pytest.fixture
+def debuggee(world):
+    """debuggee(NAME, ARGS…): one of tests/debuggees, ready."""
+    return world.debuggee
+
+
+@pytest.fixture
+def box(world):
+    """A procsrv with alice's key in its map."""
+    return world.box()
+
+
+@pytest.fixture
+def boxes(world):
+    """boxes(rows=…, options=…): more of them, or special ones."""
+    return world.box
+
+
+@pytest.fixture
+def hdb(world):
+    """hdb(ARGS…, box=BOX): run to its end."""
+    return world.hdb
+
+
+@pytest.fixture
+def proxy(world):
+    return world.proxy
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """What the programs said, beside a failure."""
+    report = (yield).get_result()
+    w = item.funcargs.get('world') if hasattr(item, 'funcargs') else None
+    if report.failed and call.when == 'call' and w:
+        for r in w.said[-3:]:
+            report.sections.append(('program', repr(r)[-6000:]))
+        for b in w.boxes:
+            if not b.log.closed:
+                report.sections.append(('procsrv', b.text()[-6000:]))
