@@ -26,3 +26,7 @@ UNIT_test_proof = $(KEY) common/keymake
 UNITLIB_test_proof = $(LIB_tls)
 UNIT_test_tls = $(TLS) $(KEY) $(WIRE) common/keymake
 UNITLIB_test_tls = $(LIB_event) $(LIB_tls)
+
+# wire(7) against the table.
+$(eval $(call program,tests/wire-table,tests/wire-table $(WIRE),$(LIB_event)))
+tests: $(BUILD)/tests/wire-table
