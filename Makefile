@@ -20,6 +20,7 @@ STRICT = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wpointer-arith -Wstrict
 HARDEN = -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE $(STRICT) $(HARDEN) -ffunction-sections -fdata-sections -I. \
+	-DPROCSRV_VERSION='"$(VERSION)"' \
 	$(CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
 ALL_LDFLAGS = -pie -Wl,--gc-sections,-z,relro,-z,now,--as-needed $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
 
@@ -64,6 +65,14 @@ $(BUILD)/obj/%.o: %.c Makefile
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# the compiled-in paths are known to one file, which another PREFIX makes anew
+$(BUILD)/obj/procsrv/where.o: ALL_CFLAGS += -DLIBEXECDIR='"$(LIBEXECDIR)"' -DSYSCONFDIR='"$(SYSCONFDIR)"'
+$(BUILD)/obj/procsrv/where.o: $(BUILD)/paths
+$(BUILD)/paths: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LIBEXECDIR) $(SYSCONFDIR)' | cmp -s - $@ || echo '$(LIBEXECDIR) $(SYSCONFDIR)' >$@
+FORCE:
+
 # a program: $(1) path below BUILD, $(2) objects, $(3) libraries
 define program
 $(BUILD)/$(1): $(call obj,$(2))
@@ -85,4 +94,4 @@ clean:
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all units clean
+.PHONY: FORCE all units clean
