@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Sessions are found on the file system: HOME/s/ID/ holds a session's socket,
+ * its journal and a record of facts.  Whoever keeps the session alive holds a lock
+ * on the record; a directory whose lock is free is left over and may be swept.
+ *
+ * HOME is /run/procsrv for root; for other users $XDG_RUNTIME_DIR/procsrv, else
+ * /tmp/procsrv-UID.
+ */
+#ifndef PROCSRV_SESSION_DIR_H
+#define PROCSRV_SESSION_DIR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/fingerprint.h"
+
+enum {
+	SESSION_ID = 16,      /* bytes */
+	SESSION_ID_TEXT = 33, /* in hex, with its NUL */
+	SESSIONS_ALL = 64,    /* at once, on this machine */
+};
+
+struct session_facts {
+	char id[SESSION_ID_TEXT];
+	uint32_t number; /* for people: the smallest that was free */
+	pid_t pid;       /* to be told to end with SIGTERM: the guard, before that the monitor */
+	int64_t since;   /* time(2) */
+	char fingerprint[FINGERPRINT_SIZE];
+	char key[128]; /* the row's name */
+	char user[64];
+	char from[64];
+	bool live; /* the lock is held */
+};
+
+/* A session being made.  The descriptors are close-on-exec; -1 once given away. */
+struct session_dir {
+	struct session_facts facts;
+	int all;    /* HOME/s */
+	int own;    /* HOME/s/ID */
+	int record; /* locked */
+	int listen; /* bound to ID/sock */
+	int journal;
+};
+
+/* HOME, made if need be and judged: ours, and writable by nobody else.  A
+ * descriptor (O_PATH | O_DIRECTORY), or -1 and a sentence in why. */
+int session_home(char *why, size_t size);
+
+/* HOME/empty, where conn is locked in.  A descriptor, or -1 and a sentence. */
+int session_empty_dir(char *why, size_t size);
+
+/* Make the directory of a new session from facts (id, number and live are filled
+ * in).  E_OK; E_SESSIONS when this fingerprint has most sessions already or there
+ * are SESSIONS_ALL; E_OS.  A sentence is in why then. */
+int session_create(struct session_dir *d, const struct session_facts *facts,
+    const uint8_t id[SESSION_ID], uint32_t most, char *why, size_t size);
+
+/* Somebody else is to be told now. */
+void session_set_pid(struct session_dir *d, pid_t pid);
+
+/* Close what is still open; remove: and delete the directory. */
+void session_close(struct session_dir *d, bool remove);
+
+/* Call each() for every session directory; the number of calls, or -1 and a
+ * sentence. */
+int session_list(
+    void (*each)(const struct session_facts *f, void *arg), void *arg, char *why, size_t size);
+
+/* Remove the directories whose lock is free.  How many, or -1 and a sentence. */
+int session_sweep(char *why, size_t size);
+
+#endif

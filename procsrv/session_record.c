@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "session_record.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+enum { RECORD_MAX = 2048 };
+
+/* Numbers have a fixed width, and only they ever change: a reader at the same
+ * moment finds every line where it was. */
+int record_write(int fd, const struct session_facts *f)
+{
+	char text[RECORD_MAX], key[4 * sizeof(f->key)], user[4 * sizeof(f->user)],
+	    from[4 * sizeof(f->from)];
+	int n = snprintf(text, sizeof(text),
+	    "version=1\nnumber=%010" PRIu32 "\npid=%010ld\nsince=%020" PRId64
+	    "\nfingerprint=%s\nuser=%s\nfrom=%s\nkey=%s\n",
+	    f->number, (long)f->pid, f->since, f->fingerprint,
+	    log_escape(user, sizeof(user), f->user, strlen(f->user)),
+	    log_escape(from, sizeof(from), f->from, strlen(f->from)),
+	    log_escape(key, sizeof(key), f->key, strlen(f->key)));
+
+	return pwrite(fd, text, (size_t)n, 0) == n ? 0 : -1;
+}
+
+static void take_text(char *to, size_t size, const char *value)
+{
+	snprintf(to, size, "%s", value);
+}
+
+static void take_line(struct session_facts *f, char *line)
+{
+	char *value = strchr(line, '=');
+
+	if (!value)
+		return;
+	*value++ = 0;
+	if (strcmp(line, "number") == 0)
+		f->number = (uint32_t)strtoul(value, NULL, 10);
+	else if (strcmp(line, "pid") == 0)
+		f->pid = (pid_t)strtol(value, NULL, 10);
+	else if (strcmp(line, "since") == 0)
+		f->since = strtoll(value, NULL, 10);
+	else if (strcmp(line, "fingerprint") == 0)
+		take_text(f->fingerprint, sizeof(f->fingerprint), value);
+	else if (strcmp(line, "user") == 0)
+		take_text(f->user, sizeof(f->user), value);
+	else if (strcmp(line, "from") == 0)
+		take_text(f->from, sizeof(f->from), value);
+	else if (strcmp(line, "key") == 0)
+		take_text(f->key, sizeof(f->key), value);
+}
+
+void record_read(int fd, struct session_facts *f)
+{
+	char text[RECORD_MAX];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	char *save = NULL;
+
+	if (n <= 0)
+		return;
+	text[n] = 0;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		take_line(f, line);
+}

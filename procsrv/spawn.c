@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "where.h"
+
+enum { ENVIRONMENT = 8 };
+
+int spawn_program(const char *name, char *why, size_t size)
+{
+	char path[WHERE_MAX];
+	int fd;
+
+	if (where_program(path, name) != 0) {
+		snprintf(why, size, "%.200s", path);
+		return -1;
+	}
+	fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		snprintf(why, size, "%s: %s: install procsrv whole", path, strerror(errno));
+	return fd;
+}
+
+/* ---- in the child ------------------------------------------------------------ */
+
+static _Noreturn void die(const char *what)
+{
+	log_error("cannot start a process: %s: %s", what, strerror(errno));
+	_exit(SPAWN_FAILED);
+}
+
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		if (sig != SIGKILL && sig != SIGSTOP)
+			signal(sig, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* 0 and 1 nowhere, 2 perhaps, then fds in order, then the program (close-on-exec);
+ * nothing else.  Returns the program's descriptor. */
+static int place_descriptors(const struct spawn *s)
+{
+	const int last = SPAWN_FIRST + (int)s->nfds;
+	int null = open("/dev/null", O_RDWR), moved[SPAWN_FDS], program;
+
+	if (null < 0)
+		die("/dev/null");
+	for (size_t i = 0; i < s->nfds; i++)
+		moved[i] = fcntl(s->fds[i], F_DUPFD, last + 1);
+	program = fcntl(s->program, F_DUPFD, last + 1);
+	for (size_t i = 0; i < s->nfds; i++)
+		if (moved[i] < 0 || dup2(moved[i], SPAWN_FIRST + (int)i) < 0)
+			die("descriptors");
+	if (dup2(null, 0) < 0 || dup2(null, 1) < 0 || (s->quiet && dup2(null, 2) < 0))
+		die("descriptors");
+	if (program < 0 || dup3(program, last, O_CLOEXEC) < 0)
+		die("descriptors");
+	if (close_range((unsigned)last + 1, ~0U, 0) != 0)
+		die("close_range");
+	return last;
+}
+
+/* Permitted, effective and inheritable to exactly set, ambient as well. */
+static void set_capabilities(uint32_t set)
+{
+	struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2] = {{set, set, set}, {0, 0, 0}};
+
+	if (syscall(SYS_capset, &head, data) != 0)
+		die("capset");
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	if (set && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SYS_CHROOT, 0, 0) != 0)
+		die("ambient capability");
+}
+
+static void become(const struct spawn_user *u)
+{
+	if (setgroups(u->ngroups, u->groups) != 0)
+		die("setgroups");
+	if (prctl(PR_SET_KEEPCAPS, u->may_chroot, 0, 0, 0) != 0)
+		die("keepcaps");
+	if (setresgid(u->gid, u->gid, u->gid) != 0 || setresuid(u->uid, u->uid, u->uid) != 0)
+		die("setresuid");
+	set_capabilities(u->may_chroot ? 1u << CAP_SYS_CHROOT : 0);
+	/* What must not be possible any more is tried, not believed. */
+	if (u->uid != 0 && (setuid(0) == 0 || geteuid() == 0)) {
+		errno = EPERM;
+		die("still root");
+	}
+}
+
+/* What a private program may know: where to find others, and how to log. */
+static char **environment(char *room[ENVIRONMENT])
+{
+	static const char *const pass[] = {
+		"JOURNAL_STREAM",
+		"XDG_RUNTIME_DIR",
+#if defined(__SANITIZE_ADDRESS__)
+		"ASAN_OPTIONS",
+		"UBSAN_OPTIONS",
+		"LSAN_OPTIONS",
+#endif
+	};
+	size_t n = 0;
+
+	room[n++] = strdup("PATH=/usr/local/bin:/usr/bin:/bin");
+	for (size_t i = 0; i < sizeof(pass) / sizeof(pass[0]); i++) {
+		const char *value = getenv(pass[i]);
+
+		if (value && asprintf(&room[n], "%s=%s", pass[i], value) > 0)
+			n++;
+	}
+	room[n] = NULL;
+	return room;
+}
+
+static _Noreturn void child(const struct spawn *s)
+{
+	char *room[ENVIRONMENT], **env = environment(room);
+	int program;
+
+	reset_signals();
+	if (s->dir >= 0 ? fchdir(s->dir) != 0 : chdir("/") != 0)
+		die("working directory");
+	program = place_descriptors(s);
+	umask(077);
+	if (s->own_session)
+		setsid();
+	if (s->user)
+		become(s->user);
+	if (s->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		die("no-new-privs");
+	fexecve(program, (char *const *)(uintptr_t)s->argv, env);
+	die(s->argv[0]);
+}
+
+pid_t spawn(const struct spawn *s)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		child(s);
+	return pid;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Starting our private programs with exactly the descriptors, the user and the
+ * capabilities they may have.  The only place where a process changes its user.
+ */
+#ifndef PROCSRV_SPAWN_H
+#define PROCSRV_SPAWN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum {
+	SPAWN_FDS = 8,      /* at most */
+	SPAWN_FIRST = 3,    /* the number the first one gets */
+	SPAWN_FAILED = 126, /* exit status of a child that could not become its program */
+};
+
+/* Who it becomes. */
+struct spawn_user {
+	uid_t uid;
+	gid_t gid;
+	const gid_t *groups; /* all of them, for setgroups(2) */
+	size_t ngroups;
+	bool may_chroot; /* keeps CAP_SYS_CHROOT (ambient), and nothing else */
+};
+
+struct spawn {
+	int program;         /* of spawn_program */
+	const char *argv[4]; /* NULL-terminated */
+	int fds[SPAWN_FDS];  /* fds[i] becomes descriptor SPAWN_FIRST + i */
+	size_t nfds;
+	int dir;          /* working directory; -1 = the root */
+	bool quiet;       /* its stderr goes nowhere */
+	bool own_session; /* setsid(2): no terminal's signals */
+	bool no_new_privs;
+	const struct spawn_user *user; /* NULL = as we are */
+};
+
+/* A private program by name.  A descriptor (O_PATH), so that it can be executed by
+ * users who cannot search its directory; or -1 and a sentence in why. */
+int spawn_program(const char *name, char *why, size_t size);
+
+/* Fork and execute.  The child has nothing else of ours: no other descriptor, no
+ * environment but a path, default signals.  Its pid, or -1 and errno. */
+pid_t spawn(const struct spawn *s);
+
+#endif
