@@ -42,7 +42,8 @@ char *log_escape(char *dst, size_t size, const void *src, size_t n)
 }
 
 /* One write per line, so that lines of several processes do not mix. */
-static void say(enum level level, const char *fmt, va_list ap)
+static __attribute__((format(printf, 2, 0))) void say(
+    enum level level, const char *fmt, va_list ap)
 {
 	char line[2048], text[1024];
 	int n = vsnprintf(text, sizeof(text), fmt, ap);
