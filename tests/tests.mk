@@ -30,3 +30,4 @@ UNITLIB_test_tls = $(LIB_event) $(LIB_tls)
 # wire(7) against the table.
 $(eval $(call program,tests/wire-table,tests/wire-table $(WIRE),$(LIB_event)))
 tests: $(BUILD)/tests/wire-table
+include tests/fuzz/fuzz.mk

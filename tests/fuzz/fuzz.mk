@@ -1,0 +1,29 @@
+# Fuzz targets: FUZZ_name lists the objects, FUZZLIB_name the libraries.  Built
+# plainly they replay their corpus; "make fuzz" builds them anew for libFuzzer.
+
+FUZZ_SECONDS ?= 60
+FUZZER ?=
+
+FUZZ_wire = $(WIRE)
+FUZZLIB_wire = $(LIB_event)
+FUZZ_usermap = procsrv/usermap_words procsrv/trusted_file common/fingerprint common/buf common/log
+FUZZ_transport = common/transport common/fingerprint common/buf
+FUZZ_ipc = procsrv/ipc procsrv/ipc_check
+FUZZ_tls = $(TLS) $(KEY) common/keymake common/chan
+FUZZLIB_tls = $(LIB_event) $(LIB_tls)
+
+FUZZERS = wire usermap transport ipc tls
+
+fuzz_main = $(if $(FUZZER),,tests/fuzz/replay)
+fuzz_link = $(if $(FUZZER),-fsanitize=fuzzer)
+$(foreach f,$(FUZZERS),$(eval $(call program,fuzz/$(f),tests/fuzz/$(f) $(fuzz_main) $(FUZZ_$(f)),$(FUZZLIB_$(f)) $(fuzz_link))))
+
+fuzzers: $(patsubst %,$(BUILD)/fuzz/%,$(FUZZERS))
+
+# Each for FUZZ_SECONDS; what it finds stays in BUILD-fuzz/findings, its corpus grows there.
+fuzz:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)-fuzz CC=clang SAN=fuzzer-no-link,address,undefined FUZZER=1 fuzzers
+	$(Q)tests/fuzz/run.sh $(BUILD)-fuzz $(FUZZ_SECONDS) $(FUZZERS)
+
+tests: fuzzers
+.PHONY: fuzzers fuzz
