@@ -41,9 +41,15 @@ KEY = common/key common/proof common/buf common/fingerprint
 TLS = common/tls common/tls_remote
 USERMAP = procsrv/usermap procsrv/usermap_words procsrv/trusted_file common/fingerprint
 
-# target side
-PROGS_TARGET =
-# host side
+# Programs of the target side, by their place below PREFIX.  OBJ_name lists the objects
+# a program links, LIB_name the libraries.
+PROGS_TARGET = bin/procsrv
+OBJ_procsrv = procsrv/listener procsrv/options procsrv/front procsrv/listen procsrv/listening procsrv/child \
+	procsrv/limits procsrv/status procsrv/session_dir procsrv/session_record procsrv/where $(USERMAP) \
+	common/transport common/buf common/err common/heart common/log
+LIB_procsrv = $(LIB_event)
+
+# and of the host side
 PROGS_HOST =
 
 # ---- rules -------------------------------------------------------------------
@@ -58,7 +64,7 @@ LIBEXEC = $(BUILD)/libexec/procsrv
 PROGS = $(PROGS_TARGET) $(PROGS_HOST)
 
 .DEFAULT_GOAL = all
-all: $(PROGS)
+all: $(patsubst %,$(BUILD)/%,$(PROGS))
 
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -80,6 +86,8 @@ $(BUILD)/$(1): $(call obj,$(2))
 	$$(call say,LD,$(1))
 	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $(3)
 endef
+
+$(foreach p,$(PROGS),$(eval $(call program,$(p),$(OBJ_$(notdir $(p))),$(LIB_$(notdir $(p))))))
 
 # unit tests: one program per file; UNIT_name lists the objects it links, UNITLIB_name the libraries
 UNITS = $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))

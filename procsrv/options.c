@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* set gets the option's value, NULL when it takes none. */
+struct option {
+	const char *name;
+	const char *value;    /* what it is called in the help; NULL = none */
+	enum command command; /* of those that are commands; else SERVE */
+	int (*set)(struct options *o, const char *value);
+	const char *help;
+};
+
+static int set_transport(struct options *o, const char *value)
+{
+	if (o->transports == OPTIONS_TRANSPORTS)
+		return -1;
+	o->transport[o->transports++] = value;
+	return 0;
+}
+
+static int set_map(struct options *o, const char *value)
+{
+	o->map = value;
+	return 0;
+}
+
+static int set_key(struct options *o, const char *value)
+{
+	o->key = value;
+	return 0;
+}
+
+static int set_json(struct options *o, const char *value)
+{
+	(void)value;
+	o->json = true;
+	return 0;
+}
+
+static int set_verbose(struct options *o, const char *value)
+{
+	(void)value;
+	o->verbose = true;
+	return 0;
+}
+
+static const struct option options[] = {
+    {"t", "TRANSPORT", SERVE, set_transport,
+	"serve: tls:port=N[,bind=ADDR][,key=FILE][,map=FILE], tls: or stdio; may be repeated"},
+    {"status", NULL, STATUS, NULL, "show what listens here and its sessions"},
+    {"json", NULL, SERVE, set_json, "with -status: for programs"},
+    {"release", NULL, RELEASE, NULL, "end every session; what was debugged runs on"},
+    {"repair", NULL, REPAIR, NULL, "put back what dead sessions left in processes"},
+    {"keygen", NULL, KEYGEN, NULL, "make the server's key; an existing one is never overwritten"},
+    {"key", "FILE", SERVE, set_key, "with -keygen: where"},
+    {"check", "FILE", CHECK, set_map, "say in words what a map file allows"},
+    {"v", NULL, SERVE, set_verbose, "say more on standard error"},
+    {"version", NULL, SHOW_VERSION, NULL, "print the version"},
+    {"help", NULL, HELP, NULL, "print this"},
+};
+
+enum { OPTIONS = sizeof(options) / sizeof(options[0]) };
+
+static const struct option *find(const char *arg)
+{
+	arg += arg[1] == '-' ? 2 : 1;
+	for (size_t i = 0; i < OPTIONS; i++)
+		if (strcmp(options[i].name, arg) == 0)
+			return &options[i];
+	return NULL;
+}
+
+static int take(
+    struct options *o, const struct option *opt, const char *value, char *why, size_t size)
+{
+	if (opt->value && !value) {
+		snprintf(why, size, "-%s wants a value: -%s %s", opt->name, opt->name, opt->value);
+		return -1;
+	}
+	if (opt->command != SERVE && o->command != SERVE) {
+		snprintf(why, size, "-%s does not go with another command", opt->name);
+		return -1;
+	}
+	if (opt->command != SERVE)
+		o->command = opt->command;
+	if (opt->set && opt->set(o, value) < 0) {
+		snprintf(why, size, "-%s stands there more than %d times", opt->name,
+		    OPTIONS_TRANSPORTS);
+		return -1;
+	}
+	return 0;
+}
+
+static int judge(const struct options *o, const char *operand, char *why, size_t size)
+{
+	const char *wrong = NULL;
+
+	if (operand) {
+		snprintf(why, size, "\"%s\" is no option; try procsrv -help", operand);
+		return -1;
+	}
+	if (o->command == SERVE && !o->transports)
+		wrong = "nothing to do; say -t TRANSPORT, or try procsrv -help";
+	else if (o->command != SERVE && o->transports)
+		wrong = "-t goes with no command";
+	else if (o->json && o->command != STATUS)
+		wrong = "-json goes with -status only";
+	else if (o->key && o->command != KEYGEN)
+		wrong = "-key goes with -keygen only; when serving write -t tls:port=N,key=FILE";
+	if (wrong)
+		snprintf(why, size, "%s", wrong);
+	return wrong ? -1 : 0;
+}
+
+int options_parse(struct options *o, int argc, char **argv, char *why, size_t size)
+{
+	int i = 1;
+
+	*o = (struct options){.command = SERVE};
+	for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
+		const struct option *opt = find(argv[i]);
+
+		if (strcmp(argv[i], "--") == 0) {
+			i++;
+			break;
+		}
+		if (!opt) {
+			snprintf(why, size, "unknown option %s; try procsrv -help", argv[i]);
+			return -1;
+		}
+		if (take(o, opt, opt->value ? argv[++i] : NULL, why, size) < 0)
+			return -1;
+	}
+	return judge(o, i < argc ? argv[i] : NULL, why, size);
+}
+
+void options_help(void)
+{
+	printf("usage: procsrv -t TRANSPORT [-t ...] | COMMAND\n"
+	       "Lets holders of keys in its map file debug processes of this machine.\n\n");
+	for (size_t i = 0; i < OPTIONS; i++) {
+		char left[32];
+
+		snprintf(left, sizeof(left), "-%s %s", options[i].name,
+		    options[i].value ? options[i].value : "");
+		printf("  %-14s %s\n", left, options[i].help);
+	}
+	printf("\nMore in procsrv(8), transport(7) and procsrv-authorized_keys(5).\n");
+}
