@@ -31,3 +31,9 @@ UNITLIB_test_tls = $(LIB_event) $(LIB_tls)
 $(eval $(call program,tests/wire-table,tests/wire-table $(WIRE),$(LIB_event)))
 tests: $(BUILD)/tests/wire-table
 include tests/fuzz/fuzz.mk
+
+check:
+	$(Q)BUILD=$(BUILD) MAKE="$(MAKE)" T="$(T)" tests/check.sh
+demo:
+	$(Q)BUILD=$(BUILD) MAKE="$(MAKE)" tests/demo.sh
+.PHONY: check demo
