@@ -39,6 +39,7 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 WIRE = common/buf common/err common/wire common/frame common/chan common/heart common/log
 KEY = common/key common/proof common/buf common/fingerprint
 TLS = common/tls common/tls_remote
+ARCH = common/arch common/arch_x86_64
 USERMAP = procsrv/usermap procsrv/usermap_words procsrv/trusted_file common/fingerprint
 
 # Programs of the target side, by their place below PREFIX.  OBJ_name lists the objects
@@ -100,6 +101,57 @@ units: $(patsubst %,$(BUILD)/unit/%,$(UNITS))
 clean:
 	rm -rf $(BUILD)
 
+# ---- installing ------------------------------------------------------------------
+
+MANDIR = $(PREFIX)/share/man
+UNITDIR = $(PREFIX)/lib/systemd/system
+KEYDIR = $(SYSCONFDIR)/procsrv
+MANPAGES = $(wildcard man/*.[1-8])
+# Executable, not readable: the kernel then keeps their users from debugging them.
+UNREADABLE = procsrv-guard procsrv-tracer procsrv-reader
+# Users, directories and units are this machine's only when root installs without DESTDIR.
+IN_PLACE = [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]
+
+install: all
+	$(call say,INST,$(DESTDIR)$(PREFIX))
+	$(Q)install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBEXECDIR) $(UNITDIR) $(PREFIX)/lib/sysusers.d \
+		$(PREFIX)/lib/tmpfiles.d $(sort $(foreach m,$(MANPAGES),$(MANDIR)/man$(subst .,,$(suffix $(m))))))
+	$(Q)$(foreach p,$(PROGS),install -m $(if $(filter $(UNREADABLE),$(notdir $(p))),0711,0755) \
+		$(BUILD)/$(p) $(DESTDIR)$(PREFIX)/$(p) &&) true
+	$(Q)$(foreach m,$(MANPAGES),install -m 0644 $(m) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/ &&) true
+	$(Q)install -m 0644 systemd/procsrv.socket $(DESTDIR)$(UNITDIR)/
+	$(Q)sed 's|/usr/local|$(PREFIX)|' systemd/procsrv.service >$(DESTDIR)$(UNITDIR)/procsrv.service
+	$(Q)chmod 0644 $(DESTDIR)$(UNITDIR)/procsrv.service
+	$(Q)install -m 0644 systemd/procsrv.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/procsrv.conf
+	$(Q)install -m 0644 systemd/procsrv.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/procsrv.conf
+	$(Q)if [ -n "$(DESTDIR)" ] || [ "$$(id -u)" = 0 ]; then \
+		install -d -m 0700 $(DESTDIR)$(KEYDIR) && \
+		{ [ -e $(DESTDIR)$(KEYDIR)/authorized_keys ] || \
+			install -m 0600 systemd/authorized_keys $(DESTDIR)$(KEYDIR)/; }; \
+	fi
+	$(Q)if $(IN_PLACE); then systemd/setup.sh $(PREFIX) $(KEYDIR); fi
+
+# Map, key and the user of the network side stay.
+uninstall:
+	$(Q)if $(IN_PLACE) && [ -d /run/systemd/system ]; then \
+		systemctl disable --now procsrv.socket procsrv.service; fi
+	$(Q)rm -f $(foreach p,$(PROGS),$(DESTDIR)$(PREFIX)/$(p)) \
+		$(foreach m,$(MANPAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
+		$(addprefix $(DESTDIR)$(UNITDIR)/,procsrv.socket procsrv.service) \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d/procsrv.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/procsrv.conf
+	$(Q)rmdir $(DESTDIR)$(LIBEXECDIR) || true
+	$(Q)if $(IN_PLACE) && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+
+# ---- looking at it ------------------------------------------------------------------
+
+# who may see what; see tests/rooms.sh
+rooms: all
+	$(Q)tests/rooms.sh $(BUILD)
+
+lint:
+	$(Q)tests/deps.sh lint
+	$(Q)BUILD=$(BUILD) MAKE="$(MAKE)" tests/lint.sh
+
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: FORCE all units clean
+.PHONY: FORCE all units clean install uninstall rooms lint
