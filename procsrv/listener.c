@@ -56,6 +56,7 @@ static struct {
 	size_t naccepts;
 	struct event *resume; /* after a pause */
 	struct child *children;
+	bool stopping;
 	uint64_t second; /* drops told in it */
 	unsigned drops;
 } self;
@@ -221,7 +222,7 @@ static void end_child(struct child **at, int status)
 	if (c->proof)
 		on_proof(event_get_fd(c->proof), 0, c);
 	limits_gone(self.limits, c->from, c->proven, now_ms(), limits_penalty(status));
-	if (WIFSIGNALED(status) || WEXITSTATUS(status) == MONITOR_FAILED)
+	if (!self.stopping && (WIFSIGNALED(status) || WEXITSTATUS(status) == MONITOR_FAILED))
 		log_warn("monitor %d ended early: %s", (int)c->pid, why_it_ended(status));
 	*at = c->next;
 	free(c);
@@ -357,6 +358,7 @@ static void watch_signals(void)
 /* Guards first: what they hold runs on.  Then nobody waits for an answer any more. */
 static void shut_down(void)
 {
+	self.stopping = true;
 	listen_notify("STOPPING=1");
 	for (size_t i = 0; i < self.nfronts; i++)
 		front_free(&self.fronts[i]);
