@@ -11,6 +11,8 @@ UNITLIB_test_heart = $(LIB_event)
 UNIT_test_usermap = $(USERMAP) common/buf common/log
 UNIT_test_transport = common/transport common/fingerprint common/buf
 UNIT_test_limits = procsrv/limits
+UNIT_test_regs = $(ARCH) common/buf
+UNIT_test_memcache = host/memcache
 
 comma = ,
 include tests/debuggees/debuggees.mk

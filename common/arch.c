@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "arch.h"
+
+static const struct arch *const known[] = {
+    &arch_x86_64,
+};
+
+const struct arch *arch_find(uint32_t audit)
+{
+	for (unsigned i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (known[i]->audit == audit)
+			return known[i];
+	return NULL;
+}
+
+bool arch_get(
+    const struct arch *a, const struct arch_reg *r, const struct arch_regsets *s, uint8_t value[64])
+{
+	unsigned at = 0;
+
+	for (unsigned i = 0; i < ARCH_PIECES && r->piece[i].bytes; i++) {
+		const struct arch_piece *p = &r->piece[i];
+		struct span from = a->part(s, p->part);
+
+		if (from.n < (uint32_t)p->offset + p->bytes || at + p->bytes > 64)
+			return false;
+		memcpy(value + at, from.p + p->offset, p->bytes);
+		at += p->bytes;
+	}
+	return at == (r->bits + 7u) / 8;
+}
+
+const struct arch_reg *arch_by_dwarf(const struct arch *a, unsigned dwarf)
+{
+	for (unsigned i = 0; i < a->n_regs; i++)
+		if (a->regs[i].dwarf >= 0 && (unsigned)a->regs[i].dwarf == dwarf)
+			return &a->regs[i];
+	return NULL;
+}
