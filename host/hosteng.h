@@ -66,13 +66,16 @@ void he_cancel(struct he_engine *e);
 
 /* ---- servers ---------------------------------------------------------- */
 
+/* What the key's row in the map allows there: bits 1 << enum wire_right. */
+enum { HE_RIGHT_LOOK = 1 << 1, HE_RIGHT_STOP = 1 << 2, HE_RIGHT_WRITE = 1 << 3, HE_RIGHT_LAUNCH = 1 << 4 };
+
 struct he_server_info {
 	const char *name; /* how it was named: "box:7000", "exec:ssh box …", "this machine" */
 	const char *build, *os, *machine, *host;
 	const char *user; /* the local user we are there */
 	const char *key;  /* the box's fingerprint, NULL when it has none (stdio) */
 	uint32_t uid;
-	uint32_t rights; /* bits 1 << enum wire_right */
+	uint32_t rights; /* HE_RIGHT_... */
 	int yama;	 /* kernel.yama.ptrace_scope there, -1 = none */
 };
 
@@ -183,6 +186,7 @@ enum he_event_kind {
 	HE_E_JOB_STOPPED,
 	HE_E_JOB_CONTINUED,
 	HE_E_LINK_LOST, /* every target of server is HE_GONE to us; it runs on there */
+	HE_E_RELEASED,	/* let go by the box (text: why); HE_GONE to us, it runs on there */
 };
 
 struct he_event {
@@ -192,7 +196,7 @@ struct he_event {
 	uint64_t tid; /* that it is about; 0 = none in particular */
 	uint32_t signal;
 	int status; /* wait status */
-	char text[256]; /* HE_E_LINK_LOST: why */
+	char text[256]; /* HE_E_LINK_LOST, HE_E_RELEASED: why */
 };
 
 /* The next event; waits up to timeout_ms (-1 = until one comes).  HE_E_NONE when

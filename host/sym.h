@@ -75,6 +75,9 @@ uint64_t symbols_r_debug(struct symbols *s, uint64_t at_phdr, uint64_t at_phnum,
  * "<signal handler called>"); the one after it was interrupted, not called. */
 struct he_error *symbols_backtrace(struct symbols *s, const struct sym_regs *regs, unsigned max,
     enum he_end fault_end, struct he_stack **ret);
+/* A stack without frames, for a thread that cannot be unwound, and its reason (copied).
+ * NULL without memory.  Here because he_stack_free is. */
+struct he_stack *symbols_no_stack(enum he_end end, const char *text);
 /* Registers in frame number n (physical frame, not counting inlined ones): what could
  * be recovered. */
 struct he_error *symbols_frame_regs(
