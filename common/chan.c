@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum {
-	READ_AT_ONCE = 256 * 1024, /* bytes taken from the descriptor in one go */
+	READ_LEAST = 4 * 1024, /* bytes taken from the descriptor in one go */
+	READ_MOST = 64 * 1024,
+	CHAIN_HEAD = 64, /* libevent's own, in a chain whose size is a power of two */
 	DEFAULT_HIGH = 1024 * 1024,
 };
 
@@ -21,6 +24,7 @@ struct chan {
 	const struct chan_cb *cb;
 	void *arg;
 	size_t low, high;
+	size_t room; /* for the next read: grows while reads fill it */
 	uint64_t bytes_in, bytes_out;
 	int why; /* for closed() */
 	bool paused, eof, dead;
@@ -112,11 +116,38 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 		c->cb->writable(c, c->arg);
 }
 
+/* Not evbuffer_read(): that asks the kernel for the size first and then takes no
+ * more than 4 KiB. */
+static ssize_t read_some(struct chan *c)
+{
+	struct evbuffer_iovec v[2];
+	int n = evbuffer_reserve_space(c->raw_in, (ev_ssize_t)(c->room - CHAIN_HEAD), v, 2);
+	ssize_t got;
+	size_t left;
+
+	if (n <= 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	got = readv(c->rfd, v, n);
+	left = got > 0 ? (size_t)got : 0;
+	for (int i = 0; i < n; i++) {
+		v[i].iov_len = v[i].iov_len < left ? v[i].iov_len : left;
+		left -= v[i].iov_len;
+	}
+	evbuffer_commit_space(c->raw_in, v, n);
+	if (got >= (ssize_t)(c->room - CHAIN_HEAD) && c->room < READ_MOST)
+		c->room *= 2;
+	else if (got < (ssize_t)(c->room / 4) && c->room > READ_LEAST)
+		c->room /= 2;
+	return got;
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct chan *c = arg;
 	size_t before = evbuffer_get_length(c->in);
-	int n = evbuffer_read(c->raw_in, c->rfd, READ_AT_ONCE);
+	ssize_t n = read_some(c);
 	int why = n < 0 ? errno : 0;
 	bool freed = false;
 
@@ -160,7 +191,12 @@ struct chan *chan_new(
 			close(wfd);
 		return NULL;
 	}
-	*c = (struct chan){.rfd = rfd, .wfd = wfd, .cb = cb, .arg = arg, .high = DEFAULT_HIGH};
+	*c = (struct chan){.rfd = rfd,
+	    .wfd = wfd,
+	    .cb = cb,
+	    .arg = arg,
+	    .high = DEFAULT_HIGH,
+	    .room = READ_LEAST};
 	evutil_make_socket_nonblocking(rfd);
 	evutil_make_socket_nonblocking(wfd);
 	c->in = c->raw_in = evbuffer_new();
