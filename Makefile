@@ -44,11 +44,21 @@ USERMAP = procsrv/usermap procsrv/usermap_words procsrv/trusted_file common/fing
 
 # Programs of the target side, by their place below PREFIX.  OBJ_name lists the objects
 # a program links, LIB_name the libraries.
-PROGS_TARGET = bin/procsrv
+PROGS_TARGET = bin/procsrv $(addprefix libexec/procsrv/,procsrv-monitor procsrv-conn procsrv-keygen)
 OBJ_procsrv = procsrv/listener procsrv/options procsrv/front procsrv/listen procsrv/listening procsrv/child \
 	procsrv/limits procsrv/status procsrv/session_dir procsrv/session_record procsrv/where $(USERMAP) \
 	common/transport common/buf common/err common/heart common/log
 LIB_procsrv = $(LIB_event)
+# the crypto half only: nothing here parses a certificate
+OBJ_procsrv-monitor = procsrv/monitor procsrv/monitor_conn procsrv/monitor_session procsrv/monitor_audit \
+	procsrv/spawn procsrv/where procsrv/session_dir procsrv/session_record procsrv/ipc procsrv/ipc_check \
+	$(USERMAP) $(KEY) common/err common/log
+LIB_procsrv-monitor = $(LIB_crypto)
+OBJ_procsrv-conn = procsrv/conn procsrv/conn_link procsrv/conn_relay procsrv/greet procsrv/sandbox \
+	procsrv/ipc procsrv/ipc_check $(TLS) $(KEY) $(WIRE)
+LIB_procsrv-conn = $(LIB_event) $(LIB_tls) $(LIB_seccomp)
+OBJ_procsrv-keygen = procsrv/keygen procsrv/where common/keymake common/key common/fingerprint common/buf common/log
+LIB_procsrv-keygen = $(LIB_tls)
 
 # and of the host side
 PROGS_HOST =
@@ -108,7 +118,7 @@ UNITDIR = $(PREFIX)/lib/systemd/system
 KEYDIR = $(SYSCONFDIR)/procsrv
 MANPAGES = $(wildcard man/*.[1-8])
 # Executable, not readable: the kernel then keeps their users from debugging them.
-UNREADABLE = procsrv-guard procsrv-tracer procsrv-reader
+UNREADABLE = procsrv-conn procsrv-guard procsrv-tracer procsrv-reader
 # Users, directories and units are this machine's only when root installs without DESTDIR.
 IN_PLACE = [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]
 

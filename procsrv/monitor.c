@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * procsrv-monitor: one per connection, with the rights of the listener.  It keeps
+ * the server's key and the map away from conn, which speaks with the network;
+ * judges the client's proof itself; and starts the session as the mapped user.
+ * It ends with its connection.
+ *
+ *   procsrv-monitor -key FILE -map FILE [-v] [-user-mode]          on FD_SOCKET
+ *   procsrv-monitor -check -key FILE -map FILE [-user-mode]
+ */
+#include "monitor.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "spawn.h"
+
+enum { EXIT_USAGE = 2, WHY = 512 };
+
+static struct monitor self = {
+    .listener = -1,
+    .conn_fd = -1,
+    .pipe = -1,
+    .channel = -1,
+    .guard_pipe = -1,
+    .guard_program = -1,
+    .yama = -1,
+    .dir = {.all = -1, .own = -1, .record = -1, .listen = -1, .journal = -1},
+};
+
+/* ---- start -------------------------------------------------------------------- */
+
+static bool options(struct monitor *m, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *o = argv[i][0] == '-' && argv[i][1] == '-' ? argv[i] + 1 : argv[i];
+
+		if (strcmp(o, "-key") == 0 && i + 1 < argc)
+			m->key_path = argv[++i];
+		else if (strcmp(o, "-map") == 0 && i + 1 < argc)
+			m->map_path = argv[++i];
+		else if (strcmp(o, "-check") == 0)
+			m->check = true;
+		else if (strcmp(o, "-user-mode") == 0)
+			m->user_mode = true;
+		else if (strcmp(o, "-v") == 0)
+			m->verbose = true;
+		else
+			return false;
+	}
+	return m->key_path && m->map_path;
+}
+
+/* Nobody looks into this process, and it leaves nothing behind. */
+static void close_up(void)
+{
+	struct rlimit none = {0, 0};
+
+	prctl(PR_SET_DUMPABLE, 0);
+	setrlimit(RLIMIT_CORE, &none);
+	umask(077);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* Everything that decides about rights is read before the first remote byte. */
+static void read_files(struct monitor *m)
+{
+	char why[WHY];
+	FILE *f;
+
+	if (m->user_mode && geteuid() == 0)
+		fatal(MONITOR_CONFIG, "root has no user mode: it would serve root to the network");
+	if (geteuid() != 0)
+		m->user_mode = true;
+	m->key = key_load(m->key_path, why, sizeof(why));
+	if (!m->key)
+		fatal(MONITOR_CONFIG, "%s", why);
+	if (usermap_load(&m->map, m->map_path, m->user_mode, why, sizeof(why)) != 0)
+		fatal(MONITOR_CONFIG, "%s", why);
+	f = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
+	if (f) {
+		if (fscanf(f, "%d", &m->yama) != 1)
+			m->yama = -1;
+		fclose(f);
+	}
+}
+
+static int check(struct monitor *m)
+{
+	char text[FINGERPRINT_SIZE];
+
+	printf("pin=%s keys=%zu\n", fingerprint_format(text, key_fingerprint(m->key)),
+	    usermap_count(m->map));
+	return fflush(stdout) == 0 ? MONITOR_DONE : MONITOR_FAILED;
+}
+
+/* Descriptors: FD_SOCKET, perhaps FD_PIPE, and nothing else. */
+static void take_descriptors(struct monitor *m)
+{
+	struct stat st;
+
+	close_range(FD_SOCKET + 1, ~0U, 0);
+	if (fstat(FD_SOCKET, &st) != 0 || !S_ISSOCK(st.st_mode))
+		fatal(EXIT_USAGE, "started by procsrv, with a connection as descriptor %d",
+		    FD_SOCKET);
+	fcntl(FD_SOCKET, F_SETFD, FD_CLOEXEC);
+	if (fstat(FD_PIPE, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))) {
+		m->listener = FD_PIPE;
+		fcntl(FD_PIPE, F_SETFD, FD_CLOEXEC);
+		fcntl(FD_PIPE, F_SETFL, O_NONBLOCK);
+	}
+}
+
+/* An address as people write it; IPv4 in IPv6 clothes as IPv4. */
+static void name_peer(struct monitor *m)
+{
+	socklen_t len = sizeof(m->peer);
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&m->peer;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&m->peer;
+	char text[INET6_ADDRSTRLEN];
+
+	snprintf(m->from, sizeof(m->from), "local");
+	if (getpeername(FD_SOCKET, (struct sockaddr *)&m->peer, &len) != 0)
+		return;
+	if (m->peer.ss_family == AF_INET && inet_ntop(AF_INET, &v4->sin_addr, text, sizeof(text)))
+		snprintf(m->from, sizeof(m->from), "%s:%u", text, ntohs(v4->sin_port));
+	if (m->peer.ss_family != AF_INET6)
+		return;
+	if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) &&
+	    inet_ntop(AF_INET, v6->sin6_addr.s6_addr + 12, text, sizeof(text)))
+		snprintf(m->from, sizeof(m->from), "%s:%u", text, ntohs(v6->sin6_port));
+	else if (inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof(text)))
+		snprintf(m->from, sizeof(m->from), "[%s]:%u", text, ntohs(v6->sin6_port));
+}
+
+/* ---- the loop -------------------------------------------------------------------- */
+
+static void kill_conn(struct monitor *m, const char *why)
+{
+	if (m->broke_rules)
+		return;
+	m->broke_rules = true;
+	kill(m->conn, SIGKILL);
+	audit(m, "crash", 0, 0, E_PROTOCOL, why);
+}
+
+static void first_request(struct monitor *m)
+{
+	char byte;
+	ssize_t n = recv(m->channel, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0 && monitor_start_guard(m) != 0)
+		log_error("cannot start a session: %s", strerror(errno));
+	/* Without a guard, or with conn gone: closing tells the other side. */
+	if (m->channel >= 0)
+		close(m->channel);
+	m->channel = -1;
+}
+
+uint64_t monitor_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static int time_left(const struct monitor *m)
+{
+	uint64_t now = monitor_ms();
+
+	if (!m->deadline)
+		return -1;
+	return now >= m->deadline ? 0 : (int)(m->deadline - now);
+}
+
+/* Until conn has ended.  Returns its wait status. */
+static int serve(struct monitor *m)
+{
+	int status;
+
+	for (;;) {
+		/* The channel is looked at in phase OPENED only: before, it has to stay
+		 * empty, which the proof checks. */
+		struct pollfd fds[4] = {
+		    {.fd = m->conn_fd, .events = POLLIN},
+		    {.fd = m->pipe, .events = POLLIN},
+		    {.fd = m->phase.phase == PHASE_OPENED ? m->channel : -1, .events = POLLIN},
+		    {.fd = m->guard_pipe, .events = POLLIN},
+		};
+		int n = poll(fds, 4, time_left(m));
+
+		if (n < 0 && errno != EINTR)
+			fatal(MONITOR_FAILED, "poll: %s", strerror(errno));
+		if (n <= 0) {
+			if (m->deadline && monitor_ms() >= m->deadline) {
+				kill_conn(m, "conn did not keep its times");
+				m->deadline = 0;
+			}
+			continue;
+		}
+		if (fds[1].revents && !monitor_serve(m))
+			kill_conn(m, "conn broke the rules of its pipe");
+		if (fds[2].revents)
+			first_request(m);
+		if (fds[3].revents)
+			monitor_serve_guard(m);
+		if (fds[0].revents && waitpid(m->conn, &status, WNOHANG) == m->conn)
+			return status;
+	}
+}
+
+/* conn has ended: what it said last still counts. */
+static void drain(struct monitor *m)
+{
+	struct pollfd p = {.fd = m->pipe, .events = POLLIN};
+
+	while (!m->broke_rules && m->pipe >= 0 && poll(&p, 1, 0) > 0) {
+		if (!monitor_serve(m))
+			kill_conn(m, "conn broke the rules of its pipe");
+		p.fd = m->pipe;
+	}
+	p.fd = m->guard_pipe;
+	while (m->guard_pipe >= 0 && poll(&p, 1, 0) > 0) {
+		monitor_serve_guard(m);
+		p.fd = m->guard_pipe;
+	}
+}
+
+/* ---- the end ----------------------------------------------------------------------- */
+
+static enum monitor_exit exit_of(const struct monitor *m)
+{
+	switch (m->refused) {
+	case E_OK:
+		break;
+	case E_BAD_PROOF:
+		return MONITOR_BAD_PROOF;
+	default:
+		return MONITOR_REFUSED;
+	}
+	if (m->phase.phase >= PHASE_PROVED)
+		return MONITOR_DONE;
+	return m->has_ended && m->ended.code == E_TIMEOUT ? MONITOR_SILENT : MONITOR_REFUSED;
+}
+
+/* One line about how it ended, unless its refusal was told already. */
+static enum monitor_exit conclude(struct monitor *m, int status)
+{
+	char why[AUDIT_WORD];
+
+	if (m->broke_rules)
+		return MONITOR_CRASH;
+	if (WIFSIGNALED(status) || (!m->has_ended && WEXITSTATUS(status) != 0)) {
+		snprintf(why, sizeof(why),
+		    WIFSIGNALED(status) ? "conn died of signal %d" : "conn ended with status %d",
+		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		audit(m, "crash", 0, 0, E_INTERNAL, why);
+		return MONITOR_CRASH;
+	}
+	if (m->refused == E_OK && m->phase.phase < PHASE_PROVED)
+		audit(m, "refused", 0, 0, m->ended.code ? (int)m->ended.code : E_PROTOCOL,
+		    audit_reason(why, sizeof(why), &m->ended));
+	else if (m->refused == E_OK)
+		audit(m, "close", 0, 0, (int)m->ended.code, err_text((int)m->ended.code));
+	return exit_of(m);
+}
+
+int main(int argc, char **argv)
+{
+	struct monitor *m = &self;
+	enum monitor_exit end;
+	char why[WHY];
+	int status;
+
+	close_up();
+	log_init("procsrv-monitor", false);
+	if (!options(m, argc, argv))
+		fatal(EXIT_USAGE, "usage: procsrv-monitor [-check] -key FILE -map FILE [-v] "
+				  "[-user-mode]; started by procsrv");
+	log_init("procsrv-monitor", m->verbose);
+	read_files(m);
+	if (m->check)
+		return check(m);
+	take_descriptors(m);
+	name_peer(m);
+	m->guard_program = spawn_program("procsrv-guard", why, sizeof(why));
+	if (m->guard_program < 0 || monitor_start_conn(m, why, sizeof(why)) != 0)
+		fatal(MONITOR_FAILED, "%s", why);
+	status = serve(m);
+	drain(m);
+	session_close(&m->dir, true);
+	end = conclude(m, status);
+	key_free(m->key);
+	usermap_free(m->map);
+	return end;
+}

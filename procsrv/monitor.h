@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * procsrv-monitor's parts.  It is the process with all the rights: no parser of
+ * remote data is linked here, no length of conn's is ever used to allocate.
+ */
+#ifndef PROCSRV_MONITOR_H
+#define PROCSRV_MONITOR_H
+
+#include <sys/socket.h>
+
+#include "common/err.h"
+#include "common/proof.h"
+#include "ipc.h"
+#include "session_dir.h"
+#include "usermap.h"
+
+struct monitor {
+	const char *key_path, *map_path;
+	bool check, verbose, user_mode;
+
+	/* read before the first remote byte */
+	struct key *key;
+	struct usermap *map;
+	int32_t yama; /* kernel.yama.ptrace_scope, -1 = none */
+	int guard_program;
+
+	struct sockaddr_storage peer;
+	char from[64];
+	int listener; /* one byte there tells that the proof held; -1 = nobody asks */
+
+	/* conn */
+	pid_t conn;
+	int conn_fd; /* pidfd */
+	int pipe;    /* -1 when conn closed it */
+	int channel; /* the far end of conn's; -1 once the guard has it */
+	struct ipc_state phase;
+	uint64_t deadline; /* monitor_ms: for the proof, then for conn's end; 0 = none */
+	bool broke_rules;
+
+	/* what the client is */
+	uint8_t nonce[PROOF_NONCE];
+	const struct map_row *row;
+	const struct map_user *user;
+	char user_asked[PROOF_USER_MAX + 1];
+	uint8_t mode;
+	bool wants_resume;
+
+	/* the session */
+	struct session_dir dir;
+	struct ipc_session session;
+	pid_t guard;
+	int guard_pipe; /* -1 = none */
+	struct ipc_state guard_phase;
+
+	struct ipc_ended ended;
+	bool has_ended;
+	enum err refused; /* why, for the exit status; E_OK = it was not */
+};
+
+/* Milliseconds of a clock that only goes forward, also in suspend. */
+uint64_t monitor_ms(void);
+
+/* ---- monitor_conn.c: what conn may ask for --------------------------------- */
+
+/* Start conn and tell it what it needs.  0, or -1 and a sentence. */
+int monitor_start_conn(struct monitor *m, char *why, size_t size);
+
+/* A packet from conn is there.  False: conn broke a rule and must die. */
+bool monitor_serve(struct monitor *m);
+
+/* ---- monitor_session.c: sessions and their guard ---------------------------- */
+
+/* What the row allows to the proven client: E_OK, and m->user is set. */
+enum err monitor_judge(struct monitor *m);
+
+/* Make the session.  E_OK or why not. */
+enum err monitor_open(struct monitor *m, const struct ipc_open *ask);
+
+/* The first request is in the channel: start the guard and hand all over. */
+int monitor_start_guard(struct monitor *m);
+
+/* A packet from the guard is there (or its end). */
+void monitor_serve_guard(struct monitor *m);
+
+/* ---- monitor_audit.c: the record ------------------------------------------- */
+
+enum { AUDIT_WORD = 1024 };
+
+/* One line about this connection; pid 0 and start 0 are left out ("-"). */
+void audit(const struct monitor *m, const char *event, uint32_t pid, uint64_t start, int result,
+    const char *why);
+
+/* What the guard reported. */
+void audit_guard(const struct monitor *m, const struct ipc_audit *a);
+
+/* Why the link ended, in words for people.  Returns to. */
+const char *audit_reason(char *to, size_t size, const struct ipc_ended *e);
+
+#endif

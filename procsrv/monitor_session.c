@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * From a proven key to a session: what its row allows, the session's directory,
+ * and the guard that runs it as the mapped user.
+ */
+#include "monitor.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/wire.h"
+#include "spawn.h"
+
+enum err monitor_judge(struct monitor *m)
+{
+	if (!map_row_valid_at(m->row, time(NULL)))
+		return E_EXPIRED;
+	if (!map_row_from(m->row, (const struct sockaddr *)&m->peer))
+		return E_FROM;
+	if (m->mode != PROOF_NORMAL && m->mode != PROOF_READONLY)
+		return E_MODE;
+	if (m->wants_resume)
+		return E_STATE; /* sessions do not outlive their link in this version */
+	m->user = map_row_user(m->row, span_str(m->user_asked));
+	return m->user ? E_OK : E_NO_USER;
+}
+
+static uint32_t rights(const struct monitor *m)
+{
+	uint32_t all = m->row->rights;
+
+	if (m->mode == PROOF_READONLY)
+		all &= 1u << WIRE_R_NONE | 1u << WIRE_R_LOOK;
+	return all;
+}
+
+static void fill_session(struct monitor *m, const struct ipc_open *ask)
+{
+	struct ipc_session *s = &m->session;
+
+	s->number = m->dir.facts.number;
+	s->rights = rights(m);
+	s->grace_ms = 0; /* loss of the link detaches at once */
+	s->loss = ask->loss;
+	s->verbose = m->verbose;
+	s->greeted = 1;
+	s->since = m->dir.facts.since;
+	snprintf(s->user, sizeof(s->user), "%s", m->user->name);
+	snprintf(s->key, sizeof(s->key), "%s", m->row->name);
+	snprintf(s->from, sizeof(s->from), "%s", m->from);
+}
+
+enum err monitor_open(struct monitor *m, const struct ipc_open *ask)
+{
+	struct session_facts f = {.pid = getpid(), .since = time(NULL)};
+	char why[256] = "";
+	enum err err;
+
+	if (key_random(NULL, m->session.id, sizeof(m->session.id)) != 0)
+		return E_INTERNAL;
+	fingerprint_format(f.fingerprint, m->row->key);
+	snprintf(f.key, sizeof(f.key), "%s", m->row->name);
+	snprintf(f.user, sizeof(f.user), "%s", m->user->name);
+	snprintf(f.from, sizeof(f.from), "%s", m->from);
+	err = (enum err)session_create(
+	    &m->dir, &f, m->session.id, m->row->max_sessions, why, sizeof(why));
+	if (err != E_OK) {
+		log_debug("%s", why);
+		return err;
+	}
+	fill_session(m, ask);
+	snprintf(why, sizeof(why), "user %s", m->user->name);
+	audit(m, "open", 0, 0, E_OK, why);
+	return E_OK;
+}
+
+static int spawn_guard(struct monitor *m, int pipe)
+{
+	struct spawn_user user = {
+	    m->user->uid, m->user->gid, m->user->groups, m->user->ngroups, false};
+	struct spawn s = {
+	    .program = m->guard_program,
+	    .argv = {"procsrv-guard", NULL},
+	    .fds = {pipe, m->channel, m->dir.record, m->dir.listen, m->dir.journal},
+	    .nfds = 5,
+	    .dir = -1,
+	    .own_session = true,
+	    .user = m->user_mode ? NULL : &user,
+	};
+
+	m->guard = spawn(&s);
+	return m->guard > 0 ? 0 : -1;
+}
+
+int monitor_start_guard(struct monitor *m)
+{
+	int pipes[2], err;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pipes) != 0)
+		return -1;
+	err = spawn_guard(m, pipes[1]);
+	close(pipes[1]);
+	m->guard_pipe = pipes[0];
+	if (!err && ipc_send(m->guard_pipe, IPC_SESSION, &m->session, sizeof(m->session)) != 0)
+		err = -1;
+	if (err)
+		return -1;
+	m->guard_phase = (struct ipc_state){T_G, PHASE_OPENED, {0}};
+	session_set_pid(&m->dir, m->guard);
+	/* The lock, the socket and the channel are the guard's now, and its alone. */
+	close(m->channel);
+	m->channel = -1;
+	session_close(&m->dir, false);
+	return 0;
+}
+
+void monitor_serve_guard(struct monitor *m)
+{
+	struct ipc_audit a;
+	uint16_t type;
+	size_t size;
+	int err = ipc_recv(m->guard_pipe, &type, &a, sizeof(a), &size);
+
+	if (err == EAGAIN)
+		return;
+	if (!err && ipc_check(&m->guard_phase, type)) {
+		audit_guard(m, &a);
+		return;
+	}
+	if (err != EPIPE)
+		log_error("the guard does not keep to the rules of its pipe");
+	close(m->guard_pipe);
+	m->guard_pipe = -1;
+}
