@@ -123,7 +123,7 @@ live=(tests/live)
 if [ -x tests/deps.sh ]; then
 	tests/deps.sh check || exit 1
 fi
-"$MAKE" --no-print-directory -j"$JOBS" say= BUILD="$BUILD" all tests || exit 1
+"$MAKE" --no-print-directory -s -j"$JOBS" say= BUILD="$BUILD" all tests || exit 1
 
 # ---- what needs no processes ------------------------------------------------------
 
@@ -166,7 +166,7 @@ fi
 
 san() {
 	local build=$BUILD-san
-	"$MAKE" --no-print-directory -j"$JOBS" say= BUILD="$build" SAN=address,undefined all tests || {
+	"$MAKE" --no-print-directory -s -j"$JOBS" say= BUILD="$build" SAN=address,undefined all tests || {
 		tally "sanitizers" 0 1 0 "does not build"
 		return
 	}

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The host killed, the link cut or silent, at any moment: the target runs on, untraced."""
+
+import os
+import random
+import struct
+import subprocess
+import time
+
+import pytest
+
+import clean
+import harness
+
+SANITIZED = 'san' in os.path.basename(harness.BUILD)
+WORK = ['-batch', '-ex', 'info threads', '-ex', 'thread apply all bt', '-ex', 'continue', '-ex', 'interrupt',
+        '-ex', 'detach']
+LOOK = ['-batch', '-ex', 'info threads', '-ex', 'thread apply all bt', '-ex', 'detach']
+
+
+class Counter:
+    """A debuggee all whose threads count."""
+
+    def __init__(self, world, threads):
+        self.path, self.threads = world.path(f'counts{len(world.debuggees)}'), threads
+        with open(self.path, 'wb'):
+            os.chmod(self.path, 0o666)
+        self.debuggee = world.debuggee('counter', self.path, threads, busy=True)
+        self.pid = self.debuggee.pid
+
+    def counts(self):
+        with open(self.path, 'rb') as f:
+            return struct.unpack(f'{self.threads}Q', f.read(8 * self.threads))
+
+    def runs(self):
+        """Do all its threads count on, untraced?"""
+        before = self.counts()
+        faults = clean.eventually(self.debuggee.faults)
+        standing = clean.eventually(lambda: [i for i, (a, b) in enumerate(zip(before, self.counts())) if a == b])
+        return faults + [f'thread {i} stands' for i in standing]
+
+
+def full_size(world, box, pid):
+    """Bytes up and down of a whole run."""
+    p = world.proxy(box.port, '-once')
+    r = world.hdb('-p', pid, *LOOK, box=box, port=p.port)
+    assert r.status == 0, r
+    link = p.finish()[0]
+    return link['up'], link['down']
+
+
+@pytest.mark.parametrize('threads', [1, 8])
+def test_hdb_killed_at_any_moment(world, boxes, threads):
+    c = Counter(world, threads)
+    rng = random.Random(threads)
+    box = boxes()
+    for _ in range(15):
+        h = world.hdb_start('-p', c.pid, '-ex', 'thread apply all bt', box=box)
+        time.sleep(rng.uniform(0, 0.4))
+        h.kill()
+        h.wait()
+        assert c.runs() == []
+    assert not box.quiet()
+
+
+@pytest.mark.parametrize('direction', ['up', 'down'])
+def test_a_connection_cut_at_any_byte(world, boxes, direction):
+    c = Counter(world, 8)
+    up, down = full_size(world, boxes(), c.pid)
+    rng = random.Random(direction)
+    for i in range(12):
+        # A cut during the handshake earns the address a penalty: a new box forgets it.
+        box = boxes()
+        p = world.proxy(box.port, f'-cut-{direction}', rng.randrange(1, up if direction == 'up' else down), '-once')
+        r = world.hdb('-p', c.pid, *LOOK, box=box, port=p.port)
+        assert r.status in (0, 1) and (r.status == 0 or r.err.startswith('hdb: ')), r
+        assert c.runs() == []
+        assert not box.quiet()
+        box.stop()
+
+
+def test_a_silent_link_is_noticed_and_the_target_released(world, box):
+    """Both ends: procsrv lets go, hdb says so; within the 15 s that are promised, and the detach."""
+    c = Counter(world, 4)
+    p = world.proxy(box.port, '-freeze-ms', 2000)
+    h = world.hdb_start('-p', c.pid, box=box, port=p.port)
+    assert not clean.eventually(lambda: clean.status(c.pid)['TracerPid'] == '0', 10)
+    time.sleep(2)
+    silent = time.monotonic()
+    assert not clean.eventually(lambda: clean.status(c.pid)['TracerPid'] != '0', 16), 'still traced after 16 s'
+    assert c.runs() == []
+    assert not box.quiet()
+    # hdb notices by itself, too, and says it once its console is used.
+    time.sleep(max(0, 16 - (time.monotonic() - silent)))
+    out, err = h.communicate('bt\n', timeout=harness.PATIENCE)
+    assert 'link' in err and 'lost' in err, (out, err)
+
+
+def test_a_link_that_comes_back_before_that_goes_on(world, box, debuggee):
+    """A heartbeat late by a slow link is no loss."""
+    d = debuggee('sleepers', 3, 4)
+    p = world.proxy(box.port, '-delay', 1500)
+    r = world.hdb('-p', d.pid, *LOOK, box=box, port=p.port, timeout=120)
+    assert r.status == 0 and r.out.count('descend') == 12, r
+
+
+def test_a_target_killed_while_it_is_looked_at(world, box):
+    rng = random.Random(7)
+    for _ in range(10):
+        c = Counter(world, 8)
+        h = world.hdb_start('-p', c.pid, *LOOK, box=box)
+        time.sleep(rng.uniform(0, 0.3))
+        c.debuggee.kill()
+        out, err = h.communicate(timeout=harness.PATIENCE)
+        assert h.returncode in (0, 1), (out, err)
+        assert h.returncode == 0 or err.startswith('hdb: '), err
+    assert not box.quiet()
+
+
+def test_conn_killed(world, box):
+    c = Counter(world, 4)
+    world.hdb_start('-p', c.pid, box=box)
+    assert not clean.eventually(lambda: clean.status(c.pid)['TracerPid'] == '0')
+    conns = [pid for pid, what in box.children().items() if 'conn' in what]
+    assert len(conns) == 1, box.children()
+    subprocess.run(['kill', '-KILL', str(conns[0])], check=True)
+    assert c.runs() == []
+    assert not box.quiet()
+
+
+@pytest.mark.parametrize('role', ['monitor', 'guard', 'tracer'])
+def test_another_role_killed(world, box, role):
+    """Nothing is planted in this version, so the kernel's own detach is enough; it has to run on."""
+    c = Counter(world, 4)
+    world.hdb_start('-p', c.pid, '-ex', 'continue', box=box)
+    assert not clean.eventually(lambda: clean.status(c.pid)['TracerPid'] == '0')
+    pids = [pid for pid, what in box.children().items() if role in what]
+    assert len(pids) == 1, box.children()
+    subprocess.run(['kill', '-KILL', str(pids[0])], check=True)
+    assert c.runs() == []
+    assert not box.quiet()
+
+
+def fds(pid):
+    return len(os.listdir(f'/proc/{pid}/fd'))
+
+
+@pytest.mark.parametrize('sessions', [60 if SANITIZED else 1000])
+def test_sessions_leave_nothing_behind(world, box, debuggee, sessions):
+    """Attach and detach again and again, two hosts at a time."""
+    d = debuggee('sleepers', 2, 3)
+    other = debuggee('sleepers', 2, 3)
+
+    def one(pid):
+        return world.hdb_start('-p', pid, '-batch', '-ex', 'detach', box=box, stdin=subprocess.DEVNULL)
+
+    def finish(h):
+        out, err = h.communicate(timeout=harness.PATIENCE)
+        assert h.returncode == 0, (out, err)
+        world.others.remove(h)
+
+    for h in (one(d.pid), one(other.pid)):
+        finish(h)
+    assert not box.quiet()
+    before = fds(box.pid)
+    for _ in range(sessions // 2):
+        pair = one(d.pid), one(other.pid)
+        for h in pair:
+            finish(h)
+    assert not box.quiet()
+    assert fds(box.pid) == before
+    assert box.sessions() == []
+    assert d.faults() + other.faults() == []

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How often somebody waits for the link. Counted by the proxy at hdb's end, behind a delay long enough that
+requests sent together count as one wait: the numbers do not depend on the machine."""
+
+import pytest
+
+DELAY = 20  # ms each way
+
+
+@pytest.fixture
+def trips(world, box):
+    """trips(ARGS…): run hdb through the proxy; the waits it took from TCP connected to the end."""
+    def run(*args):
+        p = world.proxy(box.port, '-delay', DELAY, '-once')
+        r = world.hdb(*args, box=box, port=p.port)
+        assert r.status == 0, r
+        links = p.finish()
+        assert len(links) == 1, 'more than one connection'
+        return links[0]['waits'], r
+    return run
+
+
+@pytest.fixture
+def ready(trips):
+    """Waits until a session is open, and nothing else."""
+    return trips('-batch')[0]
+
+
+def test_ready_to_attach_takes_four_at_most(ready):
+    assert ready <= 4
+
+
+def test_attaching_to_one_thread_takes_five_at_most(trips, ready, debuggee):
+    d = debuggee('sleepers', 1)
+    assert trips('-p', d.pid, '-batch', '-ex', 'detach')[0] - ready <= 5
+
+
+def test_attaching_to_1001_threads_takes_eight_at_most(trips, ready, debuggee):
+    d = debuggee('sleepers', 1001)
+    waits, _ = trips('-p', d.pid, '-batch', '-ex', 'detach')
+    assert waits - ready <= 8
+
+
+def test_the_backtraces_of_1001_threads_take_fifteen_at_most(trips, ready, debuggee):
+    d = debuggee('sleepers', 1001)
+    waits, r = trips('-p', d.pid, '-batch', '-ex', 'thread apply all bt', '-ex', 'detach')
+    assert r.out.count('in descend ') + r.out.count(' descend (') >= 1001 * 12
+    assert waits - ready <= 15
+
+
+def test_a_snapshot_of_1001_threads_takes_eight_at_most_from_connecting(trips, debuggee):
+    d = debuggee('sleepers', 1001)
+    waits, r = trips('-snapshot', d.pid, '-json')
+    threads = r.json['threads']
+    assert len(threads) == 1001
+    assert all(sum(f['function'] == 'descend' for f in t['frames']) == 12 for t in threads)
+    assert waits <= 8
+
+
+def test_a_process_list_takes_one(trips, ready):
+    assert trips('-ps', '-json')[0] - ready <= 1
