@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -121,7 +122,9 @@ void conn_end(struct conn *c, enum err code, enum tls_alert alert)
 	c->ending = true;
 	c->code = code;
 	evbuffer_drain(chan_in(c->net), evbuffer_get_length(chan_in(c->net)));
-	if (c->phase.phase >= PHASE_PROVED)
+	if (c->farewell)
+		tls_close(c->tls);
+	else if (c->phase.phase >= PHASE_PROVED)
 		say_goodbye(c, code);
 	else if (alert == TLS_ALERT_CLOSE_NOTIFY)
 		tls_close(c->tls);
@@ -137,6 +140,8 @@ static void on_linger(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *c = arg;
 	char waste[4096];
+	struct iovec v = {waste, sizeof(waste)};
+	ssize_t n;
 
 	(void)fd;
 	if (what & EV_TIMEOUT) {
@@ -149,7 +154,8 @@ static void on_linger(evutil_socket_t fd, short what, void *arg)
 	}
 	/* TLS is over.  Unread bytes would turn our close into a reset, which can
 	 * overtake the alert: read until the peer has gone. */
-	if (read(FD_SOCKET, waste, sizeof(waste)) <= 0 && errno != EAGAIN)
+	n = readv(FD_SOCKET, &v, 1);
+	if (n == 0 || (n < 0 && errno != EAGAIN))
 		leave(c);
 }
 
@@ -244,9 +250,11 @@ static void tracer_readable(struct chan *tracer, void *arg)
 
 static void tracer_closed(struct chan *tracer, int os_errno, void *arg)
 {
+	struct conn *c = arg;
+
 	(void)tracer;
 	(void)os_errno;
-	conn_end(arg, E_GONE, TLS_ALERT_NONE);
+	conn_end(c, c->farewell ? E_SHUTDOWN : E_INTERNAL, TLS_ALERT_NONE);
 }
 
 static const struct chan_cb net_callbacks = {net_readable, net_writable, net_closed};
@@ -400,6 +408,7 @@ static void prepare(struct conn *c)
 	setvbuf(stderr, NULL, _IOLBF, 0);
 	tzset(); /* dates in certificates would look for the time zone later */
 	tune_socket();
+	greet_hello(&c->greet);
 	if (!make_tls(c) || !make_events(c))
 		fatal(EXIT_SETUP, "out of memory");
 }

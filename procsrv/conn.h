@@ -10,6 +10,7 @@
 #include "common/frame.h"
 #include "common/heart.h"
 #include "common/tls.h"
+#include "greet.h"
 #include "ipc.h"
 
 struct conn {
@@ -17,6 +18,7 @@ struct conn {
 	struct tls *tls;
 	struct chan *net, *tracer; /* tracer: NULL once the session is over */
 	struct ipc_setup setup;
+	struct greet greet;  /* filled in before uname(2) is out of reach */
 	uint8_t (*keys)[32]; /* known clients, setup.any_key not set */
 	size_t nkeys;
 
@@ -28,6 +30,7 @@ struct conn {
 
 	uint64_t last_id;   /* of the host's requests: they rise */
 	uint32_t in_flight; /* requests without their last reply */
+	bool farewell;      /* the tracer has said goodbye itself */
 
 	struct heart heart;
 	struct event *deadline, *monitor, *linger;

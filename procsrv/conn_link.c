@@ -6,7 +6,6 @@
 
 #include "common/proof.h"
 #include "common/wire.h"
-#include "greet.h"
 
 void link_put(struct conn *c, enum wire_type type, uint64_t id, const struct buf *body)
 {
@@ -36,14 +35,12 @@ void link_put(struct conn *c, enum wire_type type, uint64_t id, const struct buf
 /* Both in one record: the host answers them in one flight. */
 void link_greet(struct conn *c)
 {
-	struct greet g;
 	struct wire_challenge challenge = {.proof_version = WIRE_PROOF_VERSION};
 	struct buf b;
 
-	greet_hello(&g);
 	memcpy(challenge.nonce, c->setup.nonce, sizeof(challenge.nonce));
 	buf_init(&b, WIRE_PIECE);
-	wire_encode_hello(&b, &g.hello);
+	wire_encode_hello(&b, &c->greet.hello);
 	link_put(c, WIRE_hello, 0, &b);
 	buf_reset(&b);
 	wire_encode_challenge(&b, &challenge);

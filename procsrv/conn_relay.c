@@ -125,6 +125,7 @@ static ev_ssize_t whole_frames(struct conn *c, struct evbuffer *in)
 			break;
 		if (row->kind == WIRE_REP && !(h.flags & WIRE_MORE) && c->in_flight)
 			c->in_flight--;
+		c->farewell |= h.type == WIRE_goodbye;
 		at += n;
 		if (at < length)
 			evbuffer_ptr_set(in, &pos, n, EVBUFFER_PTR_ADD);

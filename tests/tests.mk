@@ -13,6 +13,9 @@ UNIT_test_transport = common/transport common/fingerprint common/buf
 UNIT_test_limits = procsrv/limits
 UNIT_test_regs = $(ARCH) common/buf
 UNIT_test_memcache = host/memcache
+UNIT_test_target = $(ENGINE) host/errtext host/errtable common/wire common/buf common/err common/log common/heart \
+	tests/unit/fake_agent tests/unit/fake_symbols
+UNITLIB_test_target = $(LIB_event)
 
 comma = ,
 include tests/debuggees/debuggees.mk
@@ -33,9 +36,18 @@ UNITLIB_test_tls = $(LIB_event) $(LIB_tls)
 $(eval $(call program,tests/wire-table,tests/wire-table $(WIRE),$(LIB_event)))
 tests: $(BUILD)/tests/wire-table
 include tests/fuzz/fuzz.mk
+include tests/privsep/privsep.mk
 
 check:
 	$(Q)BUILD=$(BUILD) MAKE="$(MAKE)" T="$(T)" tests/check.sh
 demo:
 	$(Q)BUILD=$(BUILD) MAKE="$(MAKE)" tests/demo.sh
 .PHONY: check demo
+include tests/bench/bench.mk
+
+# hdb over a scripted engine.
+UNIT_test_cmd = $(filter-out host/hdb host/options host/console,$(HDB)) tests/unit/fake_engine
+UNITLIB_test_cmd = -ljansson
+UNIT_test_options = host/options
+$(eval $(call program,tests/hdb-scripted,$(HDB) tests/unit/fake_engine,$(LIB_console)))
+tests: $(BUILD)/tests/hdb-scripted
