@@ -29,7 +29,7 @@ LIB_pthread = -levent_pthreads -lpthread
 LIB_crypto  = -lmbedcrypto
 LIB_tls	    = -lmbedtls -lmbedx509 -lmbedcrypto
 LIB_seccomp = -lseccomp
-LIB_dw	    = -ldw -lelf
+LIB_dw	    = -ldw -lelf -liberty -lz
 
 Q = $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
@@ -40,6 +40,10 @@ WIRE = common/buf common/err common/wire common/frame common/chan common/heart c
 KEY = common/key common/proof common/buf common/fingerprint
 TLS = common/tls common/tls_remote
 ARCH = common/arch common/arch_x86_64
+# everything symbolic: what calls elfutils
+SYMBOLS = host/symbols host/sym_lookup host/module host/symfile host/symfind host/fetch host/debuginfod \
+	host/elf_image host/symtab host/plt host/demangle host/dwarf_index host/die_name host/line host/pcinfo \
+	host/pcmap host/strpool host/cfi host/cfi_expr host/unwind host/unwind_guess host/arena
 USERMAP = procsrv/usermap procsrv/usermap_words procsrv/trusted_file common/fingerprint
 
 # Programs of the target side, by their place below PREFIX.  OBJ_name lists the objects
