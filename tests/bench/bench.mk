@@ -1,0 +1,5 @@
+# The ceilings a bench is held against, and a client of the engine alone.
+
+$(eval $(call program,bench/ceil_ptrace,tests/bench/ceil_ptrace))
+$(eval $(call program,bench/ceil_tls,tests/bench/ceil_tls $(KEY),$(LIB_tls)))
+BENCHES = $(BUILD)/bench/ceil_ptrace $(BUILD)/bench/ceil_tls
