@@ -3,22 +3,29 @@
 
 #include "err.h"
 
-int frame_next(struct evbuffer *in, enum wire_from from, struct wire_msg *m)
+int frame_head(struct evbuffer *in, enum wire_from from, struct wire_head *h)
 {
 	uint8_t head[WIRE_HEAD];
 	struct rd r = rd_init(head, sizeof(head));
-	const struct wire_row *row;
-	const uint8_t *p;
 	int err;
 
 	if (evbuffer_copyout(in, head, sizeof(head)) < (ev_ssize_t)sizeof(head))
 		return FRAME_WAIT;
-	wire_get_head(&r, &m->h);
-	err = wire_check_head(&m->h, from);
+	wire_get_head(&r, h);
+	err = wire_check_head(h, from);
 	if (err != E_OK && err != E_UNKNOWN)
 		return err;
-	if (evbuffer_get_length(in) < WIRE_HEAD + (size_t)m->h.len)
-		return FRAME_WAIT;
+	return evbuffer_get_length(in) < WIRE_HEAD + (size_t)h->len ? FRAME_WAIT : err;
+}
+
+int frame_next(struct evbuffer *in, enum wire_from from, struct wire_msg *m)
+{
+	const struct wire_row *row;
+	const uint8_t *p;
+	int err = frame_head(in, from, &m->h);
+
+	if (err != E_OK && err != E_UNKNOWN)
+		return err;
 	p = evbuffer_pullup(in, WIRE_HEAD + (ev_ssize_t)m->h.len);
 	if (!p)
 		return E_NOMEM;

@@ -18,6 +18,10 @@ enum { FRAME_WAIT = -1 }; /* not all of it is there yet */
  * with that error and go on.  Anything else is an enum err the link ends with. */
 int frame_next(struct evbuffer *in, enum wire_from from, struct wire_msg *m);
 
+/* The same for its header alone, once all of the message is there: for who wants the
+ * body in memory of its own and judges it there. */
+int frame_head(struct evbuffer *in, enum wire_from from, struct wire_head *h);
+
 /* Done with the message frame_next yielded. */
 void frame_drop(struct evbuffer *in, const struct wire_msg *m);
 
