@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * procsrv-guard: one per session, as the mapped user.  Parent and subreaper of the
+ * tracer; holds what has to outlive it (the session's record, socket and journal,
+ * descriptors 5 to 7).  Parses nothing from the network, allocates nothing.
+ *
+ *   procsrv-guard               started by a monitor: see ipc.h for its descriptors
+ *   procsrv-guard -stdio [-v]   frames on stdin and stdout, no network, no keys
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/wire.h"
+#include "ipc.h"
+
+enum { EXIT_USAGE = 2, EXIT_STARTED = 126 /* could not start the tracer */ };
+
+static struct {
+	struct ipc_session session;
+	bool stdio;
+	int monitor; /* pipes; -1 = none (stdio), or gone */
+	int tracer;
+	int signals;
+	pid_t child;
+	struct ipc_state from_tracer;
+	struct ipc_audit audit; /* read from the tracer, to be given to the monitor */
+	bool carrying;          /* there is one */
+} self = {.monitor = -1, .tracer = -1, .from_tracer = {T_G, PHASE_OPENED, {0}}};
+
+/* ---- the session ---------------------------------------------------------- */
+
+static void make_session(bool verbose)
+{
+	struct ipc_session *s = &self.session;
+	const struct passwd *pw = getpwuid(geteuid());
+
+	s->rights =
+	    1u << WIRE_R_LOOK | 1u << WIRE_R_STOP | 1u << WIRE_R_WRITE | 1u << WIRE_R_LAUNCH;
+	s->verbose = verbose;
+	s->since = time(NULL);
+	if (pw)
+		snprintf(s->user, sizeof(s->user), "%s", pw->pw_name);
+	else
+		snprintf(s->user, sizeof(s->user), "%u", (unsigned)geteuid());
+	snprintf(s->key, sizeof(s->key), "%s", s->user);
+	snprintf(s->from, sizeof(s->from), "local");
+}
+
+static void receive_session(void)
+{
+	struct ipc_state state = {M_G, PHASE_START, {0}};
+	uint16_t type;
+	size_t size;
+	int err = ipc_recv(FD_PIPE, &type, &self.session, sizeof(self.session), &size);
+
+	if (err == EPIPE)
+		exit(0); /* the monitor changed its mind */
+	if (err || !ipc_check(&state, type))
+		fatal(EXIT_FAILURE, "no session from the monitor: %s", strerror(err));
+	self.session.user[sizeof(self.session.user) - 1] = 0;
+	self.session.key[sizeof(self.session.key) - 1] = 0;
+	self.session.from[sizeof(self.session.from) - 1] = 0;
+	self.monitor = FD_PIPE;
+}
+
+/* What ps shows, and what others read who find a process held by us. */
+static void make_title(char *title, size_t size)
+{
+	const struct ipc_session *s = &self.session;
+	time_t since = (time_t)s->since;
+	char name[160], at[16] = "?";
+	struct tm tm;
+
+	if (localtime_r(&since, &tm))
+		strftime(at, sizeof(at), "%H:%M", &tm);
+	log_escape(name, sizeof(name), s->key, strlen(s->key));
+	if (self.stdio)
+		snprintf(title, size, "procsrv-tracer: local session (%s, since %s)", name, at);
+	else
+		snprintf(
+		    title, size, "procsrv-tracer: session %u (%s, since %s)", s->number, name, at);
+}
+
+/* ---- the tracer ----------------------------------------------------------- */
+
+static bool tracer_path(char *path, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", path, size - 1);
+	char *slash;
+
+	if (n <= 0)
+		return false;
+	path[n] = 0;
+	slash = strrchr(path, '/');
+	if (!slash || (size_t)(slash - path) + sizeof("/procsrv-tracer") > size)
+		return false;
+	strcpy(slash, "/procsrv-tracer");
+	return true;
+}
+
+/* In the child: descriptors and signals as the tracer wants them, then exec. */
+static void become_tracer(int pipe, const char *path, char *title)
+{
+	char *argv[] = {title, NULL};
+	sigset_t none;
+
+	if (dup2(pipe, FD_PIPE) < 0)
+		_exit(EXIT_STARTED);
+	close_range(self.stdio ? FD_CHANNEL : FD_CHANNEL + 1, ~0U, 0);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	execv(path, argv);
+	_exit(EXIT_STARTED);
+}
+
+static void start_tracer(void)
+{
+	char path[4096], title[256];
+	int pair[2], high;
+
+	make_title(title, sizeof(title));
+	if (!tracer_path(path, sizeof(path)))
+		fatal(EXIT_FAILURE, "cannot tell where procsrv-tracer is: /proc is not readable");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+		fatal(EXIT_FAILURE, "cannot make a pipe: %s", strerror(errno));
+	/* Out of the way of the fixed numbers. */
+	high = fcntl(pair[1], F_DUPFD_CLOEXEC, FD_JOURNAL + 1);
+	self.tracer = fcntl(pair[0], F_DUPFD_CLOEXEC, FD_JOURNAL + 1);
+	close(pair[0]);
+	close(pair[1]);
+	if (high < 0 || self.tracer < 0)
+		fatal(EXIT_FAILURE, "cannot make a pipe: %s", strerror(errno));
+	self.child = fork();
+	if (self.child < 0)
+		fatal(EXIT_FAILURE, "cannot start the tracer: %s", strerror(errno));
+	if (self.child == 0)
+		become_tracer(high, path, title);
+	close(high);
+	if (ipc_send(self.tracer, IPC_SESSION, &self.session, sizeof(self.session)) != 0)
+		log_error("cannot tell the tracer its session");
+}
+
+/* The channel is the tracer's alone, so that its end is seen at both sides. */
+static void let_go_of_channel(void)
+{
+	int null;
+
+	if (!self.stdio) {
+		close(FD_CHANNEL);
+		return;
+	}
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0)
+		fatal(EXIT_FAILURE, "cannot open /dev/null: %s", strerror(errno));
+	if (null > 1)
+		close(null);
+}
+
+static void stop_tracer(void)
+{
+	if (self.child > 0)
+		kill(self.child, SIGTERM);
+}
+
+/* ---- what comes in ---------------------------------------------------------- */
+
+static void from_tracer(void)
+{
+	uint16_t type;
+	size_t size;
+	int err = ipc_recv(self.tracer, &type, &self.audit, sizeof(self.audit), &size);
+
+	if (!err && !ipc_check(&self.from_tracer, type))
+		err = EPROTO;
+	if (err) {
+		if (err == EPROTO)
+			log_error("the tracer does not keep to the rules of its pipe");
+		close(self.tracer);
+		self.tracer = -1;
+		if (err == EPROTO)
+			stop_tracer();
+		return;
+	}
+	self.carrying = self.monitor >= 0;
+}
+
+static void to_monitor(void)
+{
+	int err = ipc_send(self.monitor, IPC_AUDIT, &self.audit, sizeof(self.audit));
+
+	/* Full: the packet stays, the tracer's pipe fills up, and the tracer refuses
+	 * what it could not have recorded. */
+	if (err != EAGAIN)
+		self.carrying = false;
+}
+
+/* The monitor sends nothing after the session: this is its end, and with it the
+ * connection's. */
+static void from_monitor(void)
+{
+	uint16_t type;
+	size_t size;
+	struct ipc_none none;
+
+	if (ipc_recv(self.monitor, &type, &none, sizeof(none), &size) == EAGAIN)
+		return;
+	close(self.monitor);
+	self.monitor = -1;
+	self.carrying = false;
+	stop_tracer();
+}
+
+/* What the tracer said before it ended still has to reach the record. */
+static void drain_tracer(void)
+{
+	while (self.tracer >= 0 && self.monitor >= 0) {
+		if (self.carrying)
+			to_monitor();
+		if (self.carrying)
+			return;
+		from_tracer();
+	}
+}
+
+/* Exits when the tracer has ended. */
+static void reap(void)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid != self.child)
+			continue;
+		drain_tracer();
+		if (WIFSIGNALED(status)) {
+			log_error("the tracer was killed by signal %d", WTERMSIG(status));
+			exit(128 + WTERMSIG(status));
+		}
+		if (WEXITSTATUS(status) == EXIT_STARTED)
+			log_error("cannot execute procsrv-tracer beside procsrv-guard");
+		exit(WEXITSTATUS(status));
+	}
+}
+
+static void from_signals(void)
+{
+	struct signalfd_siginfo si;
+
+	while (read(self.signals, &si, sizeof(si)) == (ssize_t)sizeof(si))
+		if (si.ssi_signo == SIGCHLD)
+			reap();
+		else
+			stop_tracer();
+}
+
+static void watch(void)
+{
+	for (;;) {
+		struct pollfd fds[3] = {
+		    {.fd = self.signals, .events = POLLIN},
+		    {.fd = self.monitor, .events = self.carrying ? POLLIN | POLLOUT : POLLIN},
+		    {.fd = self.carrying ? -1 : self.tracer, .events = POLLIN},
+		};
+
+		if (poll(fds, 3, -1) < 0 && errno != EINTR)
+			fatal(EXIT_FAILURE, "poll: %s", strerror(errno));
+		if (fds[0].revents)
+			from_signals();
+		if (fds[2].revents)
+			from_tracer();
+		if (self.monitor >= 0 && fds[1].revents & (POLLIN | POLLHUP | POLLERR))
+			from_monitor();
+		else if (self.carrying)
+			to_monitor();
+	}
+}
+
+/* ---- start -------------------------------------------------------------------- */
+
+static void take_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	self.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (self.signals >= 0 && self.signals <= FD_JOURNAL) {
+		int high = fcntl(self.signals, F_DUPFD_CLOEXEC, FD_JOURNAL + 1);
+
+		close(self.signals);
+		self.signals = high;
+	}
+	if (self.signals < 0)
+		fatal(EXIT_FAILURE, "signalfd: %s", strerror(errno));
+}
+
+static bool options(int argc, char **argv, bool *verbose)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *o = argv[i][0] == '-' && argv[i][1] == '-' ? argv[i] + 1 : argv[i];
+
+		if (strcmp(o, "-stdio") == 0)
+			self.stdio = true;
+		else if (strcmp(o, "-v") == 0)
+			*verbose = true;
+		else
+			return false;
+	}
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	bool verbose = false;
+
+	prctl(PR_SET_DUMPABLE, 0);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	log_init("procsrv-guard", false);
+	if (!options(argc, argv, &verbose))
+		fatal(EXIT_USAGE, "started by procsrv; by hand only as: procsrv-guard -stdio [-v]");
+	close_range(self.stdio ? FD_PIPE : FD_JOURNAL + 1, ~0U, 0);
+	take_signals();
+	if (self.stdio)
+		make_session(verbose);
+	else
+		receive_session();
+	log_init("procsrv-guard", self.session.verbose);
+	start_tracer();
+	let_go_of_channel();
+	watch();
+}
