@@ -44,11 +44,17 @@ ARCH = common/arch common/arch_x86_64
 SYMBOLS = host/symbols host/sym_lookup host/module host/symfile host/symfind host/fetch host/debuginfod \
 	host/elf_image host/symtab host/plt host/demangle host/dwarf_index host/die_name host/line host/pcinfo \
 	host/pcmap host/strpool host/cfi host/cfi_expr host/unwind host/unwind_guess host/arena
+# the engine above link and symbols
+ENGINE = host/engine host/engine_events host/event_apply host/server host/process host/facts host/attach \
+	host/target host/target_mem host/target_threads host/target_symbols host/target_procsrv \
+	host/target_snapshot host/memcache host/maps host/threads host/regs host/link_map host/stack \
+	host/source host/arena $(ARCH)
 USERMAP = procsrv/usermap procsrv/usermap_words procsrv/trusted_file common/fingerprint
 
 # Programs of the target side, by their place below PREFIX.  OBJ_name lists the objects
 # a program links, LIB_name the libraries.
-PROGS_TARGET = bin/procsrv $(addprefix libexec/procsrv/,procsrv-monitor procsrv-conn procsrv-keygen)
+PROGS_TARGET = bin/procsrv $(addprefix libexec/procsrv/,procsrv-monitor procsrv-conn procsrv-keygen \
+	procsrv-guard procsrv-tracer)
 OBJ_procsrv = procsrv/listener procsrv/options procsrv/front procsrv/listen procsrv/listening procsrv/child \
 	procsrv/limits procsrv/status procsrv/session_dir procsrv/session_record procsrv/where $(USERMAP) \
 	common/transport common/buf common/err common/heart common/log
@@ -63,6 +69,17 @@ OBJ_procsrv-conn = procsrv/conn procsrv/conn_link procsrv/conn_relay procsrv/gre
 LIB_procsrv-conn = $(LIB_event) $(LIB_tls) $(LIB_seccomp)
 OBJ_procsrv-keygen = procsrv/keygen procsrv/where common/keymake common/key common/fingerprint common/buf common/log
 LIB_procsrv-keygen = $(LIB_tls)
+OBJ_procsrv-guard = procsrv/guard procsrv/ipc procsrv/ipc_check common/log
+OBJ_procsrv-tracer = procsrv/tracer procsrv/serve procsrv/reply procsrv/greet procsrv/open procsrv/target \
+	procsrv/trace_thread procsrv/trace_wait procsrv/trace_stop procsrv/trace_regs procsrv/trace_mem \
+	procsrv/trace_snapshot procsrv/snapshot_plan procsrv/recipe procsrv/reader_ps procsrv/reader_maps \
+	procsrv/proc procsrv/proc_parse procsrv/refuse procsrv/ipc procsrv/ipc_check $(WIRE)
+LIB_procsrv-tracer = $(LIB_event)
+
+# The host's link to a server: transports, calls, events, errors.
+HOST_LINK = host/rpc host/rpc_call host/rpc_in host/rpc_open host/rpc_out host/inbox host/errtext host/errtable \
+	host/connect host/connect_exec host/connect_tls host/tls_text host/child host/dial host/find_procsrv \
+	host/boxes host/known_boxes host/config_file host/hostkey common/transport common/keymake
 
 # and of the host side
 PROGS_HOST =
@@ -93,7 +110,8 @@ $(BUILD)/obj/%.o: %.c Makefile
 
 # the compiled-in paths are known to one file, which another PREFIX makes anew
 $(BUILD)/obj/procsrv/where.o: ALL_CFLAGS += -DLIBEXECDIR='"$(LIBEXECDIR)"' -DSYSCONFDIR='"$(SYSCONFDIR)"'
-$(BUILD)/obj/procsrv/where.o: $(BUILD)/paths
+$(BUILD)/obj/host/find_procsrv.o: ALL_CFLAGS += -DBINDIR='"$(BINDIR)"'
+$(BUILD)/obj/procsrv/where.o $(BUILD)/obj/host/find_procsrv.o: $(BUILD)/paths
 $(BUILD)/paths: FORCE
 	@mkdir -p $(@D)
 	@echo '$(LIBEXECDIR) $(SYSCONFDIR)' | cmp -s - $@ || echo '$(LIBEXECDIR) $(SYSCONFDIR)' >$@

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Every request's handler, by the name of its row in wire.def.
+ */
+#ifndef PROCSRV_HANDLERS_H
+#define PROCSRV_HANDLERS_H
+
+#include "serve.h"
+
+/* greet.c */
+handler on_open;
+/* target.c, trace_*.c */
+handler on_attach, on_detach, on_interrupt, on_resume, on_threads, on_preorder, on_signals;
+handler on_regs_read, on_mem_read, on_mem_walk, on_snapshot;
+/* reader_*.c */
+handler on_ps, on_facts, on_maps, on_auxv, on_environment;
+handler on_file_stat, on_file_read, on_file_link, on_file_list;
+
+#endif

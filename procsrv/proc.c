@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proc.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/audit.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { READ_STEP = 4096 };
+
+static uint64_t start_of(int dir)
+{
+	uint8_t room[1024];
+	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
+	struct proc_stat st;
+
+	if (proc_read(dir, "stat", &b) != 0 || !proc_parse_stat(span_buf(&b), &st))
+		return 0;
+	return st.start;
+}
+
+static uint64_t namespace_of(int dir)
+{
+	struct stat st;
+
+	return fstatat(dir, "ns/pid", &st, 0) == 0 ? (uint64_t)st.st_ino : 0;
+}
+
+static int no_process(struct proc_id *p, struct fault *f, uint32_t pid)
+{
+	proc_close(p);
+	return fault_set(f, E_NO_PROCESS, ESRCH, pid);
+}
+
+/* A number is used again only after its process was reaped: not yet reaped means
+ * that a directory opened by number since is the same process's. */
+static bool reaped(int pidfd)
+{
+	return syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) != 0 && errno == ESRCH;
+}
+
+int proc_open(struct proc_id *p, uint32_t pid, uint64_t start, struct fault *f)
+{
+	char name[32];
+
+	*p = (struct proc_id){.pidfd = -1, .dir = -1};
+	if (pid == 0 || pid > INT_MAX)
+		return no_process(p, f, pid);
+	p->pid = (pid_t)pid;
+	p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+	if (p->pidfd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+		return fault_set(f, E_OS, errno, pid);
+	if (p->pidfd < 0) /* EINVAL, ENOENT: a thread's number, not a process's */
+		return no_process(p, f, pid);
+	snprintf(name, sizeof(name), "/proc/%u", pid);
+	p->dir = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (p->dir < 0 || reaped(p->pidfd))
+		return no_process(p, f, pid);
+	p->start = start_of(p->dir);
+	if (start && start != p->start) {
+		proc_close(p);
+		return fault_set(f, E_STALE, 0, pid);
+	}
+	p->ns = namespace_of(p->dir);
+	return E_OK;
+}
+
+void proc_close(struct proc_id *p)
+{
+	if (p->pidfd >= 0)
+		close(p->pidfd);
+	if (p->dir >= 0)
+		close(p->dir);
+	p->pidfd = p->dir = -1;
+}
+
+bool proc_alive(const struct proc_id *p)
+{
+	struct pollfd fd = {.fd = p->pidfd, .events = POLLIN};
+
+	return poll(&fd, 1, 0) == 0;
+}
+
+int proc_read(int dir, const char *name, struct buf *b)
+{
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int err = 0;
+
+	if (fd < 0)
+		return errno;
+	for (;;) {
+		size_t room = b->max - b->len < READ_STEP ? b->max - b->len : READ_STEP;
+		uint8_t *to = room ? buf_grow(b, room) : NULL;
+		ssize_t n;
+
+		if (!to) {
+			err = room ? ENOMEM : EFBIG;
+			break;
+		}
+		n = read(fd, to, room);
+		b->len -= room - (n > 0 ? (size_t)n : 0);
+		if (n < 0)
+			err = errno;
+		if (n <= 0)
+			break;
+	}
+	close(fd);
+	return err;
+}
+
+int proc_readlink(int dir, const char *name, struct buf *b)
+{
+	char text[PATH_MAX];
+	ssize_t n = readlinkat(dir, name, text, sizeof(text));
+
+	if (n < 0)
+		return errno;
+	buf_raw(b, text, (size_t)n);
+	return b->bad ? ENOMEM : 0;
+}
+
+/* ELF machine and class to what seccomp and audit call an architecture. */
+static const struct {
+	uint16_t machine;
+	uint32_t arch;
+} arches[] = {
+    {EM_X86_64, AUDIT_ARCH_X86_64},
+    {EM_386, AUDIT_ARCH_I386},
+    {EM_AARCH64, AUDIT_ARCH_AARCH64},
+    {EM_ARM, AUDIT_ARCH_ARM},
+    {EM_RISCV, AUDIT_ARCH_RISCV64},
+};
+
+#if defined(__x86_64__)
+enum { OWN_ARCH = EM_X86_64 };
+#elif defined(__aarch64__)
+enum { OWN_ARCH = EM_AARCH64 };
+#else
+#error "a new architecture: say its ELF machine here, and its registers in trace_regs.c"
+#endif
+
+uint32_t proc_arch(int dir)
+{
+	int fd = openat(dir, "exe", O_RDONLY | O_CLOEXEC);
+	uint16_t machine = OWN_ARCH;
+	uint8_t head[20]; /* up to and with e_machine, the same in both classes */
+
+	if (fd >= 0) {
+		if (pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head))
+			machine = (uint16_t)(head[18] | head[19] << 8);
+		close(fd);
+	}
+	for (size_t i = 0; i < sizeof(arches) / sizeof(arches[0]); i++)
+		if (arches[i].machine == machine)
+			return arches[i].arch;
+	return 0;
+}

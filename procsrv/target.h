@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A target: a process pinned by proc_open, and its threads as ptrace shows them.
+ *
+ * A tracee stands (it was waited for and nothing moves it), runs, or listens: it is
+ * in a group stop and takes part in job control.  Whether it has to stand follows
+ * from three wishes: the host's (held), a snapshot's, and a detach that needs it
+ * standing.  halt() asks all that have to stand, collect() waits for them, and when
+ * none is missing, or the time is up, whoever wished is served in that order.
+ */
+#ifndef PROCSRV_TARGET_H
+#define PROCSRV_TARGET_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/wire.h"
+#include "fault.h"
+#include "proc.h"
+
+struct tracer;
+struct reply;
+struct snapshot;
+
+enum {
+	STOP_BOUND_MS = 100, /* for threads to stand, then the stop is reported without the rest */
+	DETACH_BOUND_MS = 2000, /* then a detach is answered with BUSY (and goes on) */
+	PREORDER_RECIPES = 60,  /* recipes and notes, at most */
+	PREORDER_NOTES = 64,
+};
+
+enum tracee_state { TRACEE_RUNS, TRACEE_STANDS, TRACEE_LISTENS, TRACEE_DEAD };
+
+struct tracee {
+	pid_t tid;
+	enum tracee_state state;
+	int status; /* of the wait that found it standing */
+	struct target *target;
+	struct tracee *next, *prev; /* of the target */
+	struct tracee *chain;       /* of the hash */
+	bool held;                  /* the host wants it to stand */
+	bool asked;                 /* PTRACE_INTERRUPT is under way */
+	bool cause;                 /* of the stop about to be reported */
+	bool reported;              /* stands, and the host knows */
+	bool born;                  /* new, has not run yet */
+	bool foreign;               /* no thread of this target: to be let go when it stands */
+};
+
+struct preorder {
+	unsigned nrecipes, nnotes;
+	struct wire_rec_recipe recipes[PREORDER_RECIPES];
+	uint32_t notes[PREORDER_NOTES];
+};
+
+struct target {
+	struct target *next;
+	struct tracer *tracer;
+	uint32_t handle; /* 0: a snapshot's own, not known to the host */
+	struct proc_id id;
+	enum wire_how how;
+	uint32_t arch;
+	int mem; /* /proc/PID/mem, -1 = not needed so far */
+	struct tracee *first, *last;
+	unsigned count;      /* of threads */
+	uint64_t generation; /* of the newest stop */
+	uint64_t stop_signals, report_signals, ignore_signals;
+	struct preorder preorder;
+	bool job_stopped;
+	bool leader_dead; /* ended, or was never traced for that reason; others live */
+	/* the three wishes */
+	bool push;                 /* a stop is to be reported */
+	bool hold_all;             /* new threads too */
+	struct snapshot *snapshot; /* wants all to stand for a moment */
+	bool leaving;              /* to be detached */
+	struct reply *leave_reply; /* NULL: nobody waits, or it was answered */
+	uint64_t since_ms;         /* when the wait for threads began; 0 = none */
+	struct event *timer;
+	struct event *death; /* of one we do not trace, by pidfd */
+};
+
+/* ---- target.c: the list, coming and going ---------------------------------------- */
+
+struct target *target_by_handle(struct tracer *t, uint32_t handle);
+/* By identity; NULL when this session does not have it. */
+struct target *target_by_pid(struct tracer *t, pid_t pid);
+
+/* Pin the process and put it on the list, untraced.  E_OK and *out, or the code
+ * with *f set. */
+int target_new(struct tracer *t, uint32_t handle, uint32_t pid, uint64_t start, struct target **out,
+    struct fault *f);
+/* Forget it and its threads; nothing is done to the process. */
+void target_free(struct target *tg);
+
+/* The process has ended with that wait status (-1 = not known): tell the host, end
+ * what waits for it, free it. */
+void target_exited(struct target *tg, int status);
+
+/* "who" of a request: the process it names, pinned.  *own: proc_close it after
+ * use; else it belongs to the target. */
+int target_who(const struct target *target, uint32_t pid, uint64_t start, struct proc_id *id,
+    bool *own, struct fault *f);
+
+/* Tell guard, for the audit record.  E_OK, or LIMIT when the pipe is full. */
+int target_audit(int event, const struct proc_id *id, const char *name, uint64_t size, int result);
+
+/* ---- trace_thread.c: ptrace -------------------------------------------------------- */
+
+/* Seize every thread.  E_OK, or the reason with *f set (nothing is left traced). */
+int trace_seize(struct target *tg, struct fault *f);
+
+/* All threads that have to stand and do not: ask them; start the clock. */
+void trace_halt(struct target *tg);
+/* Take what has been reported; serve the wishes when due. */
+void trace_collect(struct target *tg);
+/* SIGCHLD: something has changed somewhere. */
+void trace_changed(struct tracer *t);
+
+/* Stand still all of it (or only one tracee), report it. */
+void trace_hold(struct target *tg, struct tracee *only);
+
+/* Let a standing thread go on as without us: its signal is passed, a group stop is
+ * obeyed.  signal: -1 as it came, 0 none, else that one. */
+void trace_go(struct tracee *t, int signal);
+/* The same for one that has only just stopped: as the masks of signals want it. */
+void trace_pass(struct tracee *t);
+
+/* Detach; the target is freed when the last thread is, and reply (may be NULL) gets
+ * its ok. */
+void trace_leave(struct target *tg, struct reply *reply);
+
+/* Undo an attach that failed half way. */
+void trace_abandon(struct target *tg);
+/* Forget the threads; nothing is done to them. */
+void trace_forget(struct target *tg);
+
+/* The tracer ends: detach everything within a second; what does not stand by then is
+ * detached by the kernel when we exit. */
+void trace_leave_all(struct tracer *t);
+
+struct tracee *tracee_by_tid(struct tracer *t, pid_t tid);
+/* The signal it stopped with and has not got yet; 0 = none. */
+int tracee_signal(const struct tracee *t);
+/* In a group stop. */
+bool tracee_in_group_stop(const struct tracee *t);
+bool tracee_has_to_stand(const struct tracee *t);
+
+/* ---- trace_stop.c: what the host is told about threads ------------------------------- */
+
+/* Event stopped: the stop's bundle. */
+void trace_push(struct target *tg);
+void trace_thread_rec(
+    struct target *tg, const struct tracee *t, struct wire_rec_thread *rec, char name[64]);
+
+/* Put recipes and notes of a message away; E_OK, LIMIT or MALFORMED. */
+int preorder_set(struct preorder *p, struct span recipes, struct span notes);
+
+#endif

@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Threads of a target, by ptrace(2): seizing, asking to stand, letting go, detaching.
+ * What they report is taken in trace_wait.c.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/heart.h"
+#include "handlers.h"
+#include "refuse.h"
+#include "serve.h"
+#include "target.h"
+#include "trace_snapshot.h"
+#include "trace_wait.h"
+#include "tracer.h"
+
+enum { SEIZE_PASSES = 64, LEAVE_ALL_MS = 1000, UNDO_MS = 100 };
+
+/* ---- the table ---------------------------------------------------------------- */
+
+static struct tracee **chain_of(struct tracer *t, pid_t tid)
+{
+	return &t->tids[(unsigned)tid % TIDS_HASH];
+}
+
+struct tracee *tracee_by_tid(struct tracer *t, pid_t tid)
+{
+	struct tracee *e = *chain_of(t, tid);
+
+	while (e && e->tid != tid)
+		e = e->chain;
+	return e;
+}
+
+struct tracee *tracee_add(struct target *tg, pid_t tid)
+{
+	struct tracee *e = calloc(1, sizeof(*e)), **chain = chain_of(tg->tracer, tid);
+
+	if (!e)
+		return NULL;
+	e->tid = tid;
+	e->target = tg;
+	e->chain = *chain;
+	*chain = e;
+	e->prev = tg->last;
+	if (tg->last)
+		tg->last->next = e;
+	else
+		tg->first = e;
+	tg->last = e;
+	tg->count++;
+	return e;
+}
+
+void tracee_remove(struct tracee *e)
+{
+	struct target *tg = e->target;
+	struct tracee **at = chain_of(tg->tracer, e->tid);
+
+	while (*at != e)
+		at = &(*at)->chain;
+	*at = e->chain;
+	if (e->prev)
+		e->prev->next = e->next;
+	else
+		tg->first = e->next;
+	if (e->next)
+		e->next->prev = e->prev;
+	else
+		tg->last = e->prev;
+	tg->count--;
+	free(e);
+}
+
+void trace_forget(struct target *tg)
+{
+	while (tg->first)
+		tracee_remove(tg->first);
+}
+
+/* ---- seizing -------------------------------------------------------------------- */
+
+static int seize(pid_t tid)
+{
+	/* Never EXITKILL: whatever becomes of us, the target lives on. */
+	long options = PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
+
+	return ptrace(PTRACE_SEIZE, tid, 0, options) == 0 ? 0 : errno;
+}
+
+static void nap(void)
+{
+	struct timespec ms = {.tv_nsec = 1000000};
+
+	nanosleep(&ms, NULL);
+}
+
+/* Let go of a thread that is not on any list: it has to stand for that. */
+static void unseize(pid_t tid)
+{
+	uint64_t end = now_ms() + UNDO_MS;
+	int status;
+
+	ptrace(PTRACE_INTERRUPT, tid, 0, 0);
+	while (now_ms() < end) {
+		pid_t got = waitpid(tid, &status, __WALL | WNOHANG);
+
+		if (got == 0) {
+			nap();
+			continue;
+		}
+		if (got == tid && WIFSTOPPED(status))
+			ptrace(PTRACE_DETACH, tid, 0, status >> 16 ? 0 : WSTOPSIG(status));
+		return;
+	}
+}
+
+static bool has_thread(const struct target *tg, pid_t tid)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "task/%d", (int)tid);
+	return faccessat(tg->id.dir, name, F_OK, 0) == 0;
+}
+
+bool target_has_thread(const struct target *tg, pid_t tid)
+{
+	return has_thread(tg, tid);
+}
+
+struct task_facts {
+	pid_t tracer;
+	char state; /* 0 = it is gone */
+};
+
+static struct task_facts task_facts(const struct target *tg, pid_t tid)
+{
+	uint8_t room[4096];
+	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
+	struct task_facts f = {0};
+	struct span state;
+	uint64_t tracer;
+	char name[48];
+
+	snprintf(name, sizeof(name), "task/%d/status", (int)tid);
+	if (proc_read(tg->id.dir, name, &b) != 0)
+		return f;
+	state = proc_status_field(span_buf(&b), "State");
+	f.state = state.n ? (char)state.p[0] : 0;
+	if (proc_status_numbers(span_buf(&b), "TracerPid", 10, &tracer, 1))
+		f.tracer = (pid_t)tracer;
+	return f;
+}
+
+/* The kernel has refused a thread that we may already have (one seized before made
+ * it), or that has ended.  0, or the refusal. */
+static int refused(struct target *tg, pid_t tid, int err)
+{
+	struct task_facts f;
+	struct tracee *e;
+
+	if (err == ESRCH)
+		return 0;
+	f = task_facts(tg, tid);
+	if (f.state == 'Z' || f.state == 'X' || f.state == 0) {
+		if (tid == tg->id.pid)
+			tg->leader_dead = true;
+		return 0;
+	}
+	if (f.tracer != getpid())
+		return err;
+	e = tracee_add(tg, tid);
+	if (e)
+		e->born = true;
+	return e ? 0 : ENOMEM;
+}
+
+/* Seize a thread that is not ours yet.  0, or an errno value. */
+static int seize_thread(struct target *tg, pid_t tid)
+{
+	int err = seize(tid);
+
+	if (err)
+		return refused(tg, tid, err);
+	/* The number came from the process's own list; by now it may be another's. */
+	if (!has_thread(tg, tid)) {
+		unseize(tid);
+		return 0;
+	}
+	if (!tracee_add(tg, tid)) {
+		unseize(tid);
+		return ENOMEM;
+	}
+	return 0;
+}
+
+/* One pass over the threads; how many were new, or minus an errno value. */
+static int seize_pass(struct target *tg, DIR *d)
+{
+	const struct dirent *e;
+	int found = 0;
+
+	rewinddir(d);
+	while ((e = readdir(d))) {
+		pid_t tid = (pid_t)strtol(e->d_name, NULL, 10);
+		unsigned before = tg->count;
+		int err;
+
+		if (tid <= 0 || tracee_by_tid(tg->tracer, tid))
+			continue;
+		err = seize_thread(tg, tid);
+		if (err)
+			return -err;
+		found += tg->count > before;
+	}
+	return found;
+}
+
+static int seize_all(struct target *tg)
+{
+	int fd = openat(tg->id.dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = 0;
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (!d) {
+		err = errno;
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	for (unsigned pass = 0; pass < SEIZE_PASSES; pass++) {
+		int n = seize_pass(tg, d);
+
+		if (n <= 0) {
+			err = -n;
+			break;
+		}
+	}
+	closedir(d);
+	return err;
+}
+
+int trace_seize(struct target *tg, struct fault *f)
+{
+	int err = seize_all(tg);
+
+	if (!err && !tg->count)
+		err = ESRCH;
+	if (!err)
+		return E_OK;
+	if (err == ESRCH || err == ENOENT)
+		return fault_set(f, E_NO_PROCESS, err, (uint32_t)tg->id.pid);
+	return refuse_why(&tg->id, err, f);
+}
+
+/* ---- stand ---------------------------------------------------------------------- */
+
+bool tracee_has_to_stand(const struct tracee *t)
+{
+	const struct target *tg = t->target;
+
+	if (t->state == TRACEE_DEAD)
+		return false;
+	return t->held || t->foreign || tg->snapshot || tg->leaving;
+}
+
+static void tick(struct target *tg, unsigned ms)
+{
+	struct timeval tv = {ms / 1000, (suseconds_t)(ms % 1000) * 1000};
+
+	if (!tg->timer)
+		tg->timer = event_new(tg->tracer->base, -1, 0, trace_on_timer, tg);
+	if (tg->timer)
+		event_add(tg->timer, &tv);
+}
+
+void trace_tick(struct target *tg)
+{
+	/* At first often, as a thread that stands costs the target its time; one that
+	 * cannot stand (uninterruptible) is asked about now and then. */
+	tick(tg, now_ms() - tg->since_ms < STOP_BOUND_MS ? 1 : 20);
+}
+
+void trace_halt(struct target *tg)
+{
+	for (struct tracee *t = tg->first; t; t = t->next) {
+		if (t->state == TRACEE_STANDS || t->asked || t->born || !tracee_has_to_stand(t))
+			continue;
+		/* ESRCH: it is about to report its end. */
+		ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
+		t->asked = true;
+	}
+	if (!tg->since_ms)
+		tg->since_ms = now_ms();
+}
+
+void trace_hold(struct target *tg, struct tracee *only)
+{
+	if (only)
+		only->held = true;
+	else
+		tg->hold_all = true;
+	for (struct tracee *t = tg->first; t && !only; t = t->next)
+		t->held = !t->foreign;
+	tg->push = true;
+	trace_halt(tg);
+}
+
+/* ---- go ----------------------------------------------------------------------- */
+
+static bool is_stop_signal(int sig)
+{
+	return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
+}
+
+bool tracee_in_group_stop(const struct tracee *t)
+{
+	return t->status >> 16 == PTRACE_EVENT_STOP && is_stop_signal(WSTOPSIG(t->status));
+}
+
+int tracee_signal(const struct tracee *t)
+{
+	return t->status >> 16 ? 0 : WSTOPSIG(t->status);
+}
+
+static uint64_t bit(int sig)
+{
+	return sig > 0 && sig <= 64 ? 1ULL << (sig - 1) : 0;
+}
+
+bool target_wants(uint64_t mask, int sig)
+{
+	return (mask & bit(sig)) != 0;
+}
+
+static void run(struct tracee *t, int request, int sig)
+{
+	/* ESRCH: it was killed; its end will be reported. */
+	ptrace(request, t->tid, 0, sig);
+	t->state = request == PTRACE_LISTEN ? TRACEE_LISTENS : TRACEE_RUNS;
+	t->held = t->asked = t->reported = t->cause = t->born = false;
+}
+
+void trace_go(struct tracee *t, int signal)
+{
+	int stopped_with = tracee_signal(t);
+
+	if (signal < 0)
+		signal = target_wants(t->target->ignore_signals, stopped_with) ? 0 : stopped_with;
+	else if (!stopped_with && signal) {
+		/* Only a stop at a signal takes another in its place. */
+		tgkill(t->target->id.pid, t->tid, signal);
+		signal = 0;
+	}
+	/* So that SIGCONT and SIGKILL work as they do without us.  The kernel lets it
+	 * trap again when the group stop has ended meanwhile. */
+	if (tracee_in_group_stop(t))
+		run(t, PTRACE_LISTEN, 0);
+	else
+		run(t, PTRACE_CONT, signal);
+}
+
+/* ---- leave -------------------------------------------------------------------- */
+
+/* The last thread is detached. */
+static void left(struct target *tg)
+{
+	if (tg->handle)
+		target_audit(IPC_DETACH, &tg->id, "", 0, E_OK);
+	if (tg->leave_reply)
+		serve_ok(tg->leave_reply);
+	target_free(tg);
+}
+
+/* False: it could not be, being killed; it will report its end. */
+static bool detach(struct tracee *t)
+{
+	int sig = tracee_signal(t);
+
+	if (target_wants(t->target->ignore_signals, sig) || t->foreign)
+		sig = 0;
+	if (ptrace(PTRACE_DETACH, t->tid, 0, sig) != 0) {
+		t->state = TRACEE_RUNS;
+		return false;
+	}
+	tracee_remove(t);
+	return true;
+}
+
+bool trace_detach(struct tracee *t)
+{
+	struct target *tg = t->target;
+
+	detach(t);
+	if (tg->count || !tg->leaving)
+		return false;
+	left(tg);
+	return true;
+}
+
+bool trace_detach_standing(struct target *tg)
+{
+	struct tracee *next;
+
+	for (struct tracee *t = tg->first; t; t = next) {
+		next = t->next;
+		if (t->state == TRACEE_STANDS && trace_detach(t))
+			return true;
+	}
+	return false;
+}
+
+/* A dead leader cannot be detached, being a zombie; it stays on the list, unseen,
+ * until the process has ended and can be waited for. */
+void trace_leave_dead(struct target *tg)
+{
+	target_audit(IPC_DETACH, &tg->id, "", 0, E_OK);
+	if (tg->leave_reply)
+		serve_ok(tg->leave_reply);
+	tg->leave_reply = NULL;
+	tg->handle = 0;
+	tg->since_ms = 0;
+}
+
+void trace_leave(struct target *tg, struct reply *reply)
+{
+	tg->leaving = true;
+	tg->push = false;
+	tg->leave_reply = reply;
+	tg->since_ms = 0;
+	if (!tg->count) {
+		left(tg);
+		return;
+	}
+	if (!tg->snapshot && trace_detach_standing(tg))
+		return;
+	trace_halt(tg);
+	trace_collect(tg);
+}
+
+void trace_abandon(struct target *tg)
+{
+	tg->handle = 0;
+	trace_leave(tg, NULL);
+}
+
+void trace_leave_all(struct tracer *t)
+{
+	uint64_t end = now_ms() + LEAVE_ALL_MS;
+	struct target *tg, *next;
+
+	for (tg = t->targets; tg; tg = next) {
+		next = tg->next;
+		trace_drop_snapshot(tg);
+		trace_leave(tg, NULL);
+	}
+	while (t->targets && now_ms() < end) {
+		nap();
+		for (tg = t->targets; tg; tg = next) {
+			next = tg->next;
+			trace_collect(tg);
+		}
+	}
+}
+
+/* ---- requests ------------------------------------------------------------------- */
+
+/* Of this target and traced; NULL with the error's facts. */
+static struct tracee *named(struct call *c, uint64_t tid)
+{
+	struct tracee *t = tid <= INT32_MAX ? tracee_by_tid(c->tracer, (pid_t)tid) : NULL;
+
+	if (t && t->target == c->target && !t->foreign)
+		return t;
+	c->fault.addr = tid;
+	return NULL;
+}
+
+int on_interrupt(struct call *c)
+{
+	struct target *tg = c->target;
+	struct wire_interrupt i;
+	struct wire_rec_tid r;
+	struct span list;
+
+	wire_decode_interrupt(c->body, &i);
+	if (tg->how == WIRE_ATTACH_LOOK || tg->leaving)
+		return E_STATE;
+	for (list = i.tids; wire_next_tid(&list, &r);)
+		if (!named(c, r.tid))
+			return E_NO_THREAD;
+	if (!i.tids.n)
+		trace_hold(tg, NULL);
+	for (list = i.tids; wire_next_tid(&list, &r);)
+		trace_hold(tg, named(c, r.tid));
+	serve_ok(c->reply);
+	trace_collect(tg);
+	return E_OK;
+}
+
+static int check_resume(struct call *c, struct span list)
+{
+	struct wire_rec_resume r;
+
+	while (wire_next_resume(&list, &r)) {
+		const struct tracee *t;
+
+		if (r.action != WIRE_RESUME_CONT || r.signal < -1 || r.signal > 64)
+			return E_MALFORMED;
+		if (!r.tid)
+			continue;
+		t = named(c, r.tid);
+		if (!t)
+			return E_NO_THREAD;
+		c->fault.addr = r.tid;
+		if (t->state != TRACEE_STANDS)
+			return E_RUNNING;
+		c->fault.addr = 0;
+	}
+	return E_OK;
+}
+
+int on_resume(struct call *c)
+{
+	struct target *tg = c->target;
+	struct wire_resume m;
+	struct wire_rec_resume r;
+	int err;
+
+	wire_decode_resume(c->body, &m);
+	if (tg->how == WIRE_ATTACH_LOOK || tg->leaving)
+		return E_STATE;
+	err = check_resume(c, m.threads);
+	if (err != E_OK)
+		return err;
+	serve_ok(c->reply);
+	/* A stop under way is reported before it is undone: each has its event. */
+	if (tg->push)
+		trace_push(tg);
+	tg->hold_all = false;
+	while (wire_next_resume(&m.threads, &r)) {
+		struct tracee *t = r.tid ? named(c, r.tid) : tg->first;
+
+		for (; t; t = r.tid ? NULL : t->next) {
+			t->held = false;
+			if (t->state == TRACEE_STANDS && !tracee_has_to_stand(t))
+				trace_go(t, r.signal);
+		}
+	}
+	return E_OK;
+}

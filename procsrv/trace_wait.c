@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What threads report, by waitpid(2), and what follows from it.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "common/heart.h"
+#include "serve.h"
+#include "target.h"
+#include "trace_snapshot.h"
+#include "trace_wait.h"
+#include "tracer.h"
+
+enum {
+	QUICK_PASSES = 64, /* over threads that were asked, before others get the loop */
+	ANY_AT_ONCE = 16,  /* waits for "any"; with more, each thread is asked by itself */
+};
+
+/* What a status has done to the lists. */
+enum outcome { SAME, REMOVED, CHANGED, GONE };
+
+/* ---- events for the host ------------------------------------------------------- */
+
+static struct buf body_in(uint8_t *room, size_t n)
+{
+	return (struct buf){.p = room, .cap = n, .max = n};
+}
+
+static void tell_born(struct target *tg, pid_t tid, pid_t parent)
+{
+	struct wire_thread_born e = {.tid = (uint64_t)tid, .parent = (uint64_t)parent};
+	uint8_t room[16];
+	struct buf b = body_in(room, sizeof(room));
+
+	wire_encode_thread_born(&b, &e);
+	if (tg->handle)
+		serve_event_body(tg->tracer->serve, WIRE_thread_born, tg->handle, &b);
+}
+
+static void tell_thread_exited(struct target *tg, pid_t tid, int status)
+{
+	struct wire_thread_exited e = {.tid = (uint64_t)tid, .status = status};
+	uint8_t room[16];
+	struct buf b = body_in(room, sizeof(room));
+
+	wire_encode_thread_exited(&b, &e);
+	if (tg->handle)
+		serve_event_body(tg->tracer->serve, WIRE_thread_exited, tg->handle, &b);
+}
+
+static void tell_signalled(struct tracee *t, int sig)
+{
+	struct target *tg = t->target;
+	siginfo_t si;
+	struct wire_signalled e = {.tid = (uint64_t)t->tid, .signal = (uint32_t)sig};
+	uint8_t room[512];
+	struct buf b = body_in(room, sizeof(room));
+
+	if (ptrace(PTRACE_GETSIGINFO, t->tid, 0, &si) == 0)
+		e.siginfo = (struct span){(const uint8_t *)&si, sizeof(si)};
+	wire_encode_signalled(&b, &e);
+	if (tg->handle)
+		serve_event_body(tg->tracer->serve, WIRE_signalled, tg->handle, &b);
+}
+
+/* Group stop began (sig) or ended (0): once per process, not per thread. */
+static void tell_job(struct target *tg, int sig)
+{
+	struct wire_job_stopped e = {.signal = (uint32_t)sig};
+	uint8_t room[8];
+	struct buf b = body_in(room, sizeof(room));
+
+	if (tg->job_stopped == (sig != 0))
+		return;
+	tg->job_stopped = sig != 0;
+	if (sig)
+		wire_encode_job_stopped(&b, &e);
+	if (tg->handle)
+		serve_event_body(
+		    tg->tracer->serve, sig ? WIRE_job_stopped : WIRE_job_continued, tg->handle, &b);
+}
+
+/* The file would have given other rights: set-user-id, set-group-id or capabilities. */
+static bool privileged(struct target *tg)
+{
+	struct stat st;
+	int fd = openat(tg->id.dir, "exe", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	bool yes = false;
+
+	if (fd < 0)
+		return fstatat(tg->id.dir, "exe", &st, 0) == 0 &&
+		       (st.st_mode & (S_ISUID | S_ISGID));
+	if (fstat(fd, &st) == 0)
+		yes = ((st.st_mode & S_ISUID) && st.st_uid != geteuid()) ||
+		      ((st.st_mode & S_ISGID) && st.st_gid != getegid());
+	if (fgetxattr(fd, "security.capability", NULL, 0) > 0)
+		yes = true;
+	close(fd);
+	return yes;
+}
+
+static void tell_executed(struct target *tg, pid_t former)
+{
+	struct wire_executed e = {
+	    .pid = (uint32_t)tg->id.pid,
+	    .arch = tg->arch,
+	    .former = (uint64_t)former,
+	    .privileged = privileged(tg),
+	};
+	struct buf exe, b;
+
+	if (!tg->handle)
+		return;
+	buf_init(&exe, 4096);
+	buf_init(&b, WIRE_PIECE);
+	proc_readlink(tg->id.dir, "exe", &exe);
+	e.exe = span_buf(&exe);
+	wire_encode_executed(&b, &e);
+	serve_event_body(tg->tracer->serve, WIRE_executed, tg->handle, &b);
+	buf_free(&exe);
+	buf_free(&b);
+}
+
+/* ---- one report ------------------------------------------------------------------ */
+
+/* status -1: not known. */
+static enum outcome ended(struct tracee *t, int status)
+{
+	struct target *tg = t->target;
+
+	if (t->tid == tg->id.pid && !t->foreign) {
+		target_exited(tg, status);
+		return GONE;
+	}
+	if (!t->foreign)
+		tell_thread_exited(tg, t->tid, status);
+	tracee_remove(t);
+	return REMOVED;
+}
+
+static pid_t event_message(const struct tracee *t)
+{
+	unsigned long msg = 0;
+
+	ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &msg);
+	return (pid_t)msg;
+}
+
+/* A thread made another (or, with odd clone(2) flags, a process of its own, which
+ * the kernel has attached too: that one is let go when it stands). */
+static void cloned(struct tracee *t)
+{
+	struct target *tg = t->target;
+	pid_t tid = event_message(t);
+	struct tracee *e;
+
+	if (tid <= 0 || tracee_by_tid(tg->tracer, tid))
+		return;
+	e = tracee_add(tg, tid);
+	if (!e)
+		return;
+	e->born = true;
+	e->held = t->held || tg->hold_all;
+	e->foreign = !target_has_thread(tg, tid);
+	if (!e->foreign)
+		tell_born(tg, tid, t->tid);
+}
+
+/* All other threads are gone; memory and architecture are new. */
+static void executed(struct tracee *t)
+{
+	struct target *tg = t->target;
+	pid_t former = event_message(t);
+	struct tracee *next;
+
+	for (struct tracee *e = tg->first; e; e = next) {
+		next = e->next;
+		if (e != t && !e->foreign)
+			tracee_remove(e);
+	}
+	if (tg->mem >= 0)
+		close(tg->mem);
+	tg->mem = -1;
+	tg->leader_dead = false;
+	if (tg->death)
+		event_free(tg->death);
+	tg->death = NULL;
+	tg->arch = proc_arch(tg->id.dir);
+	tell_executed(tg, former);
+}
+
+/* It stands and nobody wants it to. */
+void trace_pass(struct tracee *t)
+{
+	struct target *tg = t->target;
+	int sig = tracee_signal(t);
+
+	if (sig && target_wants(tg->report_signals, sig) && !t->reported)
+		tell_signalled(t, sig);
+	trace_go(t, -1);
+}
+
+/* A thread stands that the host wants to: if its stop was reported without it, it
+ * gets one of its own. */
+static void late(struct target *tg)
+{
+	tg->push = true;
+	if (!tg->since_ms)
+		tg->since_ms = now_ms();
+}
+
+static enum outcome stopped(struct tracee *t, int status)
+{
+	struct target *tg = t->target;
+	enum outcome out = SAME;
+	int event = status >> 16, sig;
+
+	t->status = status;
+	t->state = TRACEE_STANDS;
+	t->asked = t->reported = false;
+	if (t->foreign)
+		return trace_detach(t) ? GONE : REMOVED;
+	if (event == PTRACE_EVENT_CLONE)
+		cloned(t);
+	if (event == PTRACE_EVENT_EXEC) {
+		executed(t);
+		out = CHANGED;
+	}
+	if (event == PTRACE_EVENT_STOP)
+		tell_job(tg, tracee_in_group_stop(t) ? WSTOPSIG(status) : 0);
+	sig = tracee_signal(t);
+	if (sig && target_wants(tg->stop_signals, sig) && !tg->leaving) {
+		t->cause = true;
+		trace_hold(tg, NULL);
+	}
+	if (!tracee_has_to_stand(t))
+		trace_pass(t);
+	else if (tg->leaving && !tg->snapshot)
+		return trace_detach(t) ? GONE : out == CHANGED ? CHANGED : REMOVED;
+	else if (t->held)
+		late(tg);
+	return out;
+}
+
+static enum outcome reported(struct tracee *t, int status)
+{
+	if (WIFSTOPPED(status))
+		return stopped(t, status);
+	return ended(t, status);
+}
+
+static enum outcome ask(struct tracee *t)
+{
+	int status;
+	pid_t got = waitpid(t->tid, &status, __WALL | WNOHANG);
+
+	if (got == t->tid)
+		return reported(t, status);
+	if (got < 0 && errno == ECHILD) {
+		/* It took another's place by execve(2), or was reaped against the rules. */
+		return ended(t, -1);
+	}
+	return SAME;
+}
+
+/* ---- a group stop ------------------------------------------------------------------ */
+
+/* Ask everyone who is missing; how many still are, -1 = the target is gone. */
+static int ask_missing(struct target *tg, bool *progress)
+{
+	struct tracee *t = tg->first, *next;
+	int missing = 0;
+
+	for (; t; t = next) {
+		enum outcome out;
+
+		next = t->next;
+		if (t->state == TRACEE_STANDS || !tracee_has_to_stand(t))
+			continue;
+		out = ask(t);
+		if (out == GONE)
+			return -1;
+		if (out == CHANGED) {
+			*progress = true;
+			next = tg->first;
+			missing = 0;
+			continue;
+		}
+		if (out == SAME && t->state != TRACEE_STANDS)
+			missing++;
+		else
+			*progress = true;
+	}
+	return missing;
+}
+
+/* A leader that ended before the others is a zombie until they have ended too, and
+ * never stands. */
+static bool leader_missing(struct target *tg)
+{
+	struct tracee *t = tracee_by_tid(tg->tracer, tg->id.pid);
+	uint8_t room[1024];
+	struct buf b = body_in(room, sizeof(room));
+	struct proc_stat st;
+
+	if (!t || t->state == TRACEE_STANDS || !tracee_has_to_stand(t))
+		return false;
+	if (proc_read(tg->id.dir, "stat", &b) != 0 || !proc_parse_stat(span_buf(&b), &st))
+		return false;
+	if (st.state != 'Z')
+		return false;
+	t->state = TRACEE_DEAD;
+	tg->leader_dead = true;
+	return true;
+}
+
+/* The last thread that could be detached is, and the dead leader needs none. */
+static bool only_dead(const struct target *tg)
+{
+	return tg->leaving && tg->count == 1 && tg->first->state == TRACEE_DEAD;
+}
+
+static void serve_wishes(struct target *tg, int missing)
+{
+	uint64_t waited = now_ms() - tg->since_ms;
+
+	if (missing && waited < STOP_BOUND_MS) {
+		trace_tick(tg);
+		return;
+	}
+	if (tg->snapshot && snapshot_ready(tg))
+		return; /* the target was the snapshot's own */
+	if (tg->leaving && trace_detach_standing(tg))
+		return;
+	if (tg->push)
+		trace_push(tg);
+	if (tg->leaving && tg->leave_reply && waited >= DETACH_BOUND_MS) {
+		reply_fail_code(tg->leave_reply, E_BUSY);
+		tg->leave_reply = NULL;
+	}
+	if (missing)
+		trace_tick(tg);
+	else
+		tg->since_ms = 0;
+}
+
+void trace_collect(struct target *tg)
+{
+	int missing = 0;
+
+	if (!tg->since_ms)
+		return;
+	for (unsigned pass = 0; pass < QUICK_PASSES; pass++) {
+		bool progress = false;
+
+		missing = ask_missing(tg, &progress);
+		if (missing <= 0)
+			break;
+		if (!progress)
+			sched_yield();
+	}
+	if (missing < 0)
+		return;
+	if (missing && leader_missing(tg))
+		missing--;
+	if (!missing && only_dead(tg))
+		trace_leave_dead(tg);
+	else
+		serve_wishes(tg, missing);
+}
+
+void trace_on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct target *tg = arg;
+	struct tracer *t = tg->tracer;
+
+	(void)fd;
+	(void)what;
+	trace_collect(tg);
+	serve_pump(t->serve);
+}
+
+/* ---- anything, anywhere ---------------------------------------------------------------- */
+
+/* Nobody knows it: a new thread that reports before its maker does, or a stranger
+ * the kernel attached. */
+static void unknown(struct tracer *t, pid_t tid, int status)
+{
+	struct target *tg = t->targets;
+	struct tracee *e;
+
+	if (!WIFSTOPPED(status))
+		return;
+	while (tg && !target_has_thread(tg, tid))
+		tg = tg->next;
+	if (!tg) {
+		ptrace(PTRACE_DETACH, tid, 0, 0);
+		return;
+	}
+	e = tracee_add(tg, tid);
+	if (!e)
+		return;
+	if (status >> 16 != PTRACE_EVENT_EXEC) {
+		e->born = true;
+		e->held = tg->hold_all;
+		tell_born(tg, tid, 0);
+	}
+	reported(e, status);
+}
+
+/* False: nothing has been reported. */
+static bool take_any(struct tracer *t)
+{
+	int status;
+	pid_t tid = waitpid(-1, &status, __WALL | WNOHANG);
+	struct tracee *e;
+
+	if (tid <= 0)
+		return false;
+	e = tracee_by_tid(t, tid);
+	if (e)
+		reported(e, status);
+	else
+		unknown(t, tid, status);
+	return true;
+}
+
+static void ask_all_of(struct target *tg)
+{
+	struct tracee *t = tg->first, *next;
+
+	for (; t; t = next) {
+		enum outcome out;
+
+		next = t->next;
+		if (t->state == TRACEE_STANDS)
+			continue;
+		out = ask(t);
+		if (out == GONE)
+			return;
+		if (out == CHANGED)
+			next = tg->first;
+	}
+}
+
+static void ask_everyone(struct tracer *t)
+{
+	struct target *next;
+
+	for (struct target *tg = t->targets; tg; tg = next) {
+		next = tg->next;
+		ask_all_of(tg);
+	}
+}
+
+/* Stops that began on the way (a signal, a thread that was late). */
+static void go_on_collecting(struct tracer *t)
+{
+	struct target *next;
+
+	for (struct target *tg = t->targets; tg; tg = next) {
+		next = tg->next;
+		if (!tg->since_ms)
+			continue;
+		trace_halt(tg);
+		trace_collect(tg);
+	}
+}
+
+void trace_changed(struct tracer *t)
+{
+	bool collecting = false;
+	unsigned n = 0;
+
+	for (const struct target *tg = t->targets; tg; tg = tg->next)
+		collecting |= tg->since_ms != 0;
+	/* Waiting for "any" costs a look at every thread for each that reports: while
+	 * many do, each is asked by its number instead. */
+	if (collecting)
+		ask_everyone(t);
+	while (n < ANY_AT_ONCE && take_any(t))
+		n++;
+	if (n == ANY_AT_ONCE)
+		ask_everyone(t);
+	go_on_collecting(t);
+}

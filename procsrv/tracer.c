@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * procsrv-tracer: one per session, as the mapped user; ptrace and /proc for that
+ * user's own processes.  Started by procsrv-guard and by nobody else.  Ends, with
+ * everything detached and running, when its channel, its guard or a SIGTERM says so.
+ */
+#include "tracer.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "serve.h"
+#include "target.h"
+
+static struct {
+	struct tracer tracer;
+	int signals;
+	struct event *on_signal, *on_guard;
+} self;
+
+static void finish(struct tracer *t)
+{
+	event_base_loopbreak(t->base);
+}
+
+static void on_signal(evutil_socket_t fd, short what, void *arg)
+{
+	struct tracer *t = arg;
+	struct signalfd_siginfo si;
+	bool child = false;
+
+	(void)what;
+	while (read(fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+		if (si.ssi_signo != SIGCHLD) {
+			finish(t);
+			return;
+		}
+		child = true;
+	}
+	if (child)
+		trace_changed(t);
+	serve_pump(t->serve);
+}
+
+/* Guard sends nothing after the session: this is its end. */
+static void on_guard(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	finish(arg);
+}
+
+static void receive_session(struct ipc_session *s)
+{
+	struct ipc_state state = {M_G, PHASE_START, {0}};
+	uint16_t type;
+	size_t size;
+	int err = ipc_recv(FD_PIPE, &type, s, sizeof(*s), &size);
+
+	if (err || !ipc_check(&state, type))
+		fatal(EXIT_FAILURE, "started by procsrv-guard, not by hand");
+}
+
+/* Blocked, so that stops do not interrupt us a thousand times while we collect
+ * them; the descriptor says when there are any. */
+static int take_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void listen_to(struct tracer *t)
+{
+	int in = t->session.greeted ? FD_CHANNEL : 0;
+	int out = t->session.greeted ? FD_CHANNEL : 1;
+
+	self.on_signal = event_new(t->base, self.signals, EV_READ | EV_PERSIST, on_signal, t);
+	self.on_guard = event_new(t->base, FD_PIPE, EV_READ, on_guard, t);
+	if (!self.on_signal || !self.on_guard || event_add(self.on_signal, NULL) != 0 ||
+	    event_add(self.on_guard, NULL) != 0)
+		fatal(EXIT_FAILURE, "out of memory");
+	t->serve = serve_new(t, t->base, in, out, finish);
+	if (!t->serve)
+		fatal(EXIT_FAILURE, "out of memory");
+}
+
+static void clean_up(struct tracer *t)
+{
+	trace_leave_all(t);
+	serve_free(t->serve);
+	event_free(self.on_signal);
+	event_free(self.on_guard);
+	event_base_free(t->base);
+	free(t->scratch);
+	close(self.signals);
+}
+
+int main(void)
+{
+	struct tracer *t = &self.tracer;
+
+	prctl(PR_SET_DUMPABLE, 0);
+	log_init("procsrv-tracer", false);
+	receive_session(&t->session);
+	log_init("procsrv-tracer", t->session.verbose);
+	close_range(t->session.greeted ? FD_CHANNEL + 1 : FD_CHANNEL, ~0U, 0);
+	self.signals = take_signals();
+	t->base = event_base_new();
+	t->scratch = malloc(TRACER_SCRATCH);
+	if (self.signals < 0 || !t->base || !t->scratch)
+		fatal(EXIT_FAILURE, "cannot start: %s", strerror(errno));
+	listen_to(t);
+	event_base_dispatch(t->base);
+	clean_up(t);
+	return 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the units of the tracer share: the session and its targets.
+ */
+#ifndef PROCSRV_TRACER_H
+#define PROCSRV_TRACER_H
+
+#include <event2/event.h>
+#include <stdint.h>
+
+#include "ipc.h"
+
+struct serve;
+struct target;
+struct tracee;
+struct snapshot;
+
+enum { TIDS_HASH = 4096 }; /* chains; 10,000 threads are a chain of three */
+
+struct tracer {
+	struct event_base *base;
+	struct ipc_session session;
+	struct serve *serve;
+	struct target *targets;
+	unsigned ntargets;
+	unsigned snapshots;             /* in memory */
+	struct tracee *tids[TIDS_HASH]; /* all tracees by tid */
+	uint8_t *scratch;               /* of SCRATCH bytes, for a handler's own use */
+};
+
+enum {
+	TRACER_MAX_READ = 1024 * 1024, /* bytes one mem_read or file_read may ask */
+	TRACER_SCRATCH = TRACER_MAX_READ,
+	TRACER_TARGETS = 64, /* at once */
+};
+
+#endif
