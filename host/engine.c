@@ -97,5 +97,7 @@ void he_cancel(struct he_engine *e)
 
 int he_event_fd(struct he_engine *e)
 {
+	/* Asked for by who is going to sleep on it. */
+	inbox_idle(e->inbox);
 	return e->poll_fd;
 }

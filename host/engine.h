@@ -42,6 +42,7 @@ struct he_server {
 	uint32_t last_handle;
 	bool local; /* this machine: its paths are ours */
 	bool lost;
+	char lost_why[256]; /* in words that go after "link to box lost: " */
 	struct arena texts; /* strings he_find_… handed out */
 };
 
@@ -107,6 +108,9 @@ struct file_part {
 	uint64_t size; /* out: of the whole file */
 };
 struct he_error *file_ask(const struct who *w, struct file_part *f);
+
+/* "link to box lost: why", and what that means for a target (NULL: for none). */
+struct he_error *server_lost(const struct he_server *s, const struct he_target *t);
 
 /* What one mem_read or file_read may ask of this server; never 0. */
 uint32_t server_max_read(const struct he_server *s);

@@ -107,12 +107,11 @@ static void lose(struct he_server *s, const struct wire_msg *m, struct he_event 
 	*ret = (struct he_event){.kind = HE_E_LINK_LOST, .server = s};
 	snprintf(ret->text, sizeof(ret->text), "%.*s", (int)g.text.n, (const char *)g.text.p);
 	if (!g.text.n)
-		snprintf(ret->text, sizeof(ret->text), "%s.", err_text(g.code));
+		snprintf(ret->text, sizeof(ret->text), "%s", err_text(g.code));
+	memcpy(s->lost_why, ret->text, sizeof(s->lost_why));
 	for (struct he_target *t = s->engine->targets; t; t = t->next)
-		if (t->server == s && t->state != HE_FROZEN && t->state != HE_GONE) {
+		if (t->server == s && t->state != HE_FROZEN && t->state != HE_GONE)
 			target_gone(t, -1);
-			t->link_lost = true;
-		}
 }
 
 /* A piece for its target.  Events of targets that are gone, and of ones that never
@@ -174,7 +173,7 @@ struct he_error *engine_wait_for(struct he_engine *e, struct he_server *s,
 {
 	while (!done(t)) {
 		if (s->lost)
-			return he_error_new(E_LOST, "the link to %s is lost.", s->info.name);
+			return server_lost(s, NULL);
 		if (!advance(e, -1))
 			return he_error_new(E_CANCELLED, "cancelled.");
 	}

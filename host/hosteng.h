@@ -202,7 +202,8 @@ struct he_event {
 /* The next event; waits up to timeout_ms (-1 = until one comes).  HE_E_NONE when
  * nothing came, or he_cancel was called. */
 struct he_error *he_wait(struct he_engine *e, int timeout_ms, struct he_event *ret);
-/* Readable while events wait: for poll(2). Valid as long as e. */
+/* Readable while events wait: for poll(2).  Always the same one, valid as long as e;
+ * ask for it anew before each sleep, so that the links know. */
 int he_event_fd(struct he_engine *e);
 
 /* ---- memory and registers --------------------------------------------- */

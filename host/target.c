@@ -152,14 +152,6 @@ char *target_title(const struct he_target *t, char text[TARGET_TITLE])
 	return text;
 }
 
-static struct he_error *lost(const struct he_target *t)
-{
-	char title[TARGET_TITLE];
-
-	return he_error_new(E_LOST, "the link to %s is lost; %s runs on there.",
-	    t->server ? t->server->info.name : "the box", target_title(t, title));
-}
-
 struct he_error *target_enter(struct he_target *t)
 {
 	char title[TARGET_TITLE];
@@ -167,9 +159,9 @@ struct he_error *target_enter(struct he_target *t)
 	if (t->depth++)
 		return NULL;
 	engine_pump(t->engine);
-	if (t->link_lost || (t->server && t->server->lost && t->state != HE_FROZEN)) {
+	if (t->server && t->server->lost && t->state != HE_FROZEN) {
 		t->depth--;
-		return lost(t);
+		return server_lost(t->server, t);
 	}
 	if (t->state == HE_GONE) {
 		t->depth--;
@@ -184,10 +176,11 @@ struct he_error *target_leave(struct he_target *t, struct he_error *err)
 		memcache_flush(t->mem);
 		maps_old(t);
 	}
-	if (!err || err->code != E_LOST)
+	if (!err || err->code != E_LOST || !t->server)
 		return err;
 	he_error_free(err);
-	return lost(t);
+	engine_pump(t->engine);
+	return server_lost(t->server, t);
 }
 
 /* ---- public ----------------------------------------------------------------- */
@@ -252,7 +245,7 @@ struct he_error *he_detach(struct he_target *t)
 	struct he_error *err = NULL;
 
 	engine_pump(t->engine);
-	if (t->ops->detach && t->state != HE_GONE && !t->link_lost)
+	if (t->ops->detach && t->state != HE_GONE && !(t->server && t->server->lost))
 		err = t->ops->detach(t);
 	target_free(t);
 	return err;

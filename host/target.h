@@ -66,7 +66,6 @@ struct he_target {
 	uint32_t handle; /* on the wire; 0 = none */
 
 	enum he_state state;
-	bool link_lost;
 	int exit_status;
 	uint64_t generation; /* of the newest stop */
 	uint64_t cause_tid;  /* thread that caused it, 0 = none in particular */

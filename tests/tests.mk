@@ -54,10 +54,3 @@ tests: $(BUILD)/tests/hdb-scripted
 
 # The host's link.
 UNIT_test_known_boxes = host/known_boxes host/boxes host/config_file host/errtext common/err common/fingerprint common/buf
-
-# hdb over a scripted engine.
-UNIT_test_cmd = $(filter-out host/hdb host/options host/console,$(HDB)) tests/unit/fake_engine
-UNITLIB_test_cmd = -ljansson
-UNIT_test_options = host/options
-$(eval $(call program,tests/hdb-scripted,$(HDB) tests/unit/fake_engine,$(LIB_console)))
-tests: $(BUILD)/tests/hdb-scripted
