@@ -7,7 +7,7 @@
  *   box      the server          what     what was asked ("attach to 4242")
  *   subject  \                   user     who we are there
  *   detail   / as the agent said you      the same and why
- *   owner    detail, or "another user"
+ *   owner    subject, or "another user"
  *   pid      the agent's, or 0 = missing
  *   os       text of the errno   addr     in hexadecimal; number: in decimal
  */
@@ -66,8 +66,8 @@ static const struct sentence {
     {E_STALE, "{box}: cannot {what}: that process has ended, and another one[ ({subject})] has its "
 	      "number now. Look again with ps"},
     {E_GONE, "{box}: cannot {what}[ ({subject})]: the process has ended"},
-    {E_OTHER_USER, "{box}: cannot {what}[ ({subject})]: it runs as {owner}, {you}"},
-    {E_OTHER_GROUP, "{box}: cannot {what}[ ({subject})]: it runs with another group than {user} "
+    {E_OTHER_USER, "{box}: cannot {what}: it runs as {owner}, {you}"},
+    {E_OTHER_GROUP, "{box}: cannot {what}: it runs with another group[ ({subject})] than {user} "
 		    "has there[ ({detail})]. A row with group= in the map file can allow it"},
     {E_MORE_CAPS,
 	"{box}: cannot {what}[ ({subject})]: it has more capabilities than {user}. Only "
@@ -181,7 +181,7 @@ static const char *fact(struct fill *f, const char *word, size_t n)
 	if (IS("detail"))
 		return foreign(f, w->detail);
 	if (IS("owner"))
-		return w->detail.n ? foreign(f, w->detail) : "another user";
+		return w->subject.n ? foreign(f, w->subject) : "another user";
 	if (IS("user"))
 		return f->where->user ? f->where->user : "you";
 	if (IS("you"))

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/heart.h"
+#include "host/rpc_link.h"
 
 struct item {
 	struct item *next;
@@ -24,10 +25,17 @@ struct loss {
 	uint64_t count;
 };
 
+/* A link that fills it. */
+struct link {
+	struct link *next;
+	struct rpc *rpc;
+};
+
 struct inbox {
 	pthread_mutex_t lock;
 	struct item *first, *newest;
 	struct loss *losses;
+	struct link *links;
 	size_t cost;
 	int event_fd;  /* readable while there is a first or a loss to tell */
 	int cancel_fd; /* counts cancellations; links watch its edges */
@@ -242,12 +250,47 @@ static void forget_loss(struct inbox *b, const struct rpc *r)
 		}
 }
 
-void inbox_forget(struct inbox *b, const struct rpc *r)
+bool inbox_join(struct inbox *b, struct rpc *r)
+{
+	struct link *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return false;
+	l->rpc = r;
+	pthread_mutex_lock(&b->lock);
+	l->next = b->links;
+	b->links = l;
+	pthread_mutex_unlock(&b->lock);
+	return true;
+}
+
+void inbox_idle(struct inbox *b)
+{
+	pthread_mutex_lock(&b->lock);
+	for (struct link *l = b->links; l; l = l->next)
+		rpc_unpark(l->rpc);
+	pthread_mutex_unlock(&b->lock);
+}
+
+static void forget_link(struct inbox *b, const struct rpc *r)
+{
+	for (struct link **at = &b->links; *at; at = &(*at)->next)
+		if ((*at)->rpc == r) {
+			struct link *l = *at;
+
+			*at = l->next;
+			free(l);
+			return;
+		}
+}
+
+void inbox_leave(struct inbox *b, const struct rpc *r)
 {
 	struct item **at = &b->first, *i;
 
 	pthread_mutex_lock(&b->lock);
 	forget_loss(b, r);
+	forget_link(b, r);
 	b->newest = NULL;
 	while ((i = *at)) {
 		if (i->event->rpc == r) {
@@ -275,6 +318,7 @@ struct rpc_piece *inbox_take(struct inbox *b, int timeout_ms)
 
 		if (inbox_cancelled(b) || !left)
 			return NULL;
+		inbox_idle(b);
 		poll(p, 2, left);
 		/* Level is for poll here, edges for the links: draining hurts nobody. */
 		if (p[1].revents && read(b->cancel_fd, &n, sizeof(n)) < 0)

@@ -22,8 +22,10 @@ void inbox_put(struct inbox *b, struct rpc_piece *event);
 /* Append one that must not be dropped (the last of a link). */
 void inbox_put_last(struct inbox *b, struct rpc_piece *event);
 
-/* Drop what came from that link. */
-void inbox_forget(struct inbox *b, const struct rpc *r);
+/* That link fills it from now on (false without memory), or no longer: then what came
+ * from it and was not taken is dropped. */
+bool inbox_join(struct inbox *b, struct rpc *r);
+void inbox_leave(struct inbox *b, const struct rpc *r);
 
 /* Did somebody ask to break off?  Asking consumes it. */
 bool inbox_cancelled(struct inbox *b);

@@ -27,21 +27,24 @@ struct rpc_piece {
 /* Where events of all links of an engine arrive, and what he_cancel sets.  Thread
  * safe; its descriptor is readable while something waits. */
 struct inbox;
-struct inbox *inbox_new(void); /* NULL without memory or descriptors */
+struct inbox *inbox_new(void);    /* NULL without memory or descriptors */
 void inbox_free(struct inbox *b); /* after the links that use it */
 int inbox_fd(const struct inbox *b);
 /* The oldest event, all its pieces in order, waiting up to timeout_ms (-1 for ever,
  * 0 not at all); NULL when there is none or inbox_cancel was called (which this
  * consumes).  The caller gives it back with rpc_pieces_free.  A lost link is one
- * piece with m.h.type WIRE_goodbye, once, the last of its link; its text is the
- * sentence for the person.  Its pieces' rpc is not to be used after rpc_free. */
+ * piece with m.h.type WIRE_goodbye, once, the last of its link; its text says why in
+ * words that go after "link to box lost: ". */
 struct rpc_piece *inbox_take(struct inbox *b, int timeout_ms);
 /* Break off what waits in inbox_take or rpc_wait for this inbox, or, when nothing
  * does, the next that has to wait.  Async-signal-safe. */
 void inbox_cancel(struct inbox *b);
+/* For who is going to sleep on inbox_fd by other means than inbox_take: have the
+ * links read now (after a call they pause for a moment, expecting the next). */
+void inbox_idle(struct inbox *b);
 
-/* Texts are never NULL but where it says so, may be any bytes (but NUL) a liar
- * sent, and live as long as the rpc. */
+/* Texts are never NULL but where it says so, printable (what a box says of itself is
+ * escaped), and live as long as the rpc. */
 struct rpc_peer {
 	/* known when connect_start returns */
 	const char *name; /* "box:7000", "exec:ssh box …", "this machine" */
@@ -78,8 +81,8 @@ int rpc_state(struct rpc *r);
  * this request announces credit for (a snapshot's total), 0 = none.  Never
  * blocks, never NULL but without memory (which rpc_wait takes).  End with
  * rpc_wait. */
-struct rpc_call *rpc_send(struct rpc *r, enum wire_type type, uint32_t target,
-    const struct buf *body, uint64_t brings);
+struct rpc_call *rpc_send(
+    struct rpc *r, enum wire_type type, uint32_t target, const struct buf *body, uint64_t brings);
 
 /* Wait for the whole reply.  *ret: its pieces, in order, all of the row's reply type
  * (free with rpc_pieces_free); ret NULL: not wanted.  An `error` reply, a lost
@@ -89,8 +92,8 @@ struct rpc_call *rpc_send(struct rpc *r, enum wire_type type, uint32_t target,
 struct he_error *rpc_wait(struct rpc_call *c, struct rpc_piece **ret);
 
 /* rpc_send and rpc_wait in one: the quickest way for a single request. */
-struct he_error *rpc_do(struct rpc *r, enum wire_type type, uint32_t target,
-    const struct buf *body, uint64_t brings, struct rpc_piece **ret);
+struct he_error *rpc_do(struct rpc *r, enum wire_type type, uint32_t target, const struct buf *body,
+    uint64_t brings, struct rpc_piece **ret);
 
 /* The next piece of a long reply as it comes, instead of the whole; *ret NULL at the
  * end, which frees the call (as an error does). */
