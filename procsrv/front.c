@@ -94,15 +94,15 @@ static int judge(int status, const char *program, char *why, size_t size)
 	return EXIT_FAILURE;
 }
 
-int front_make_key(const char *path, char *why, size_t size)
+int front_make_key(const char *path, char pin[FINGERPRINT_SIZE], char *why, size_t size)
 {
-	char program[WHERE_MAX], line[256];
+	char program[WHERE_MAX];
 	char *argv[] = {program, (char *)"-key", (char *)path, NULL};
 
 	if (where_program(program, "procsrv-keygen") < 0)
 		return snprintf(why, size, "%s", program), EXIT_FAILURE;
 	make_directories(path);
-	return judge(child_run(argv, line, sizeof(line)), program, why, size);
+	return judge(child_run(argv, pin, FINGERPRINT_SIZE), program, why, size);
 }
 
 /* procsrv-monitor -check says "pin=SHA256:... keys=N". */
@@ -120,7 +120,7 @@ int front_check(struct front *f, char *why, size_t size)
 	int err = 0;
 
 	if (!f->transport.key && access(f->key, F_OK) < 0 && errno == ENOENT)
-		err = front_make_key(f->key, why, size);
+		err = front_make_key(f->key, f->pin, why, size);
 	if (err)
 		return MONITOR_CONFIG;
 	if (access(f->map, F_OK) < 0 && errno == ENOENT) {

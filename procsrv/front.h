@@ -42,7 +42,8 @@ void front_record(const struct front *f);
 
 void front_free(struct front *f);
 
-/* Make the key file with procsrv-keygen, and its directory in user mode. */
-int front_make_key(const char *path, char *why, size_t size);
+/* Make the key file with procsrv-keygen, and its directory in user mode; pin gets the
+ * new key's fingerprint. */
+int front_make_key(const char *path, char pin[FINGERPRINT_SIZE], char *why, size_t size);
 
 #endif

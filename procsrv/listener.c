@@ -420,14 +420,16 @@ static int check_map(const struct options *o)
 
 static int make_key(const struct options *o)
 {
-	char usual[WHERE_MAX], why[512] = "";
+	char usual[WHERE_MAX], pin[FINGERPRINT_SIZE], why[512] = "";
+	const char *path = o->key ? o->key : usual;
 	int err;
 
 	if (!o->key && where_config(usual, "key.pem") < 0)
 		die(EXIT_FAILURE, usual);
-	err = front_make_key(o->key ? o->key : usual, why, sizeof(why));
+	err = front_make_key(path, pin, why, sizeof(why));
 	if (err)
 		die(err, why);
+	printf("wrote %s\n%s\n", path, pin);
 	return 0;
 }
 
