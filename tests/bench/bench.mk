@@ -3,3 +3,8 @@
 $(eval $(call program,bench/ceil_ptrace,tests/bench/ceil_ptrace))
 $(eval $(call program,bench/ceil_tls,tests/bench/ceil_tls $(KEY),$(LIB_tls)))
 BENCHES = $(BUILD)/bench/ceil_ptrace $(BUILD)/bench/ceil_tls
+
+benches: $(BENCHES)
+bench:
+	$(Q)BUILD=$(BUILD) MAKE="$(MAKE)" tests/bench/bench.sh
+.PHONY: benches bench
