@@ -72,7 +72,7 @@ LIB_procsrv-keygen = $(LIB_tls)
 OBJ_procsrv-guard = procsrv/guard procsrv/ipc procsrv/ipc_check common/log
 OBJ_procsrv-tracer = procsrv/tracer procsrv/serve procsrv/reply procsrv/greet procsrv/open procsrv/target \
 	procsrv/trace_thread procsrv/trace_wait procsrv/trace_stop procsrv/trace_regs procsrv/trace_mem \
-	procsrv/trace_snapshot procsrv/snapshot_plan procsrv/recipe procsrv/reader_ps procsrv/reader_maps \
+	procsrv/trace_snapshot procsrv/snapshot_plan procsrv/recipe procsrv/reader_ps procsrv/reader_maps procsrv/reader_file \
 	procsrv/proc procsrv/proc_parse procsrv/refuse procsrv/ipc procsrv/ipc_check $(WIRE)
 LIB_procsrv-tracer = $(LIB_event)
 
@@ -82,12 +82,16 @@ HOST_LINK = host/rpc host/rpc_call host/rpc_in host/rpc_open host/rpc_out host/i
 	host/boxes host/known_boxes host/config_file host/hostkey common/transport common/keymake
 
 # and of the host side
-PROGS_HOST =
+PROGS_HOST = bin/hdb
+LIBHOSTENG = $(ENGINE) $(HOST_LINK) $(SYMBOLS) $(TLS) $(KEY) $(WIRE)
+LIB_hosteng = $(LIB_event) $(LIB_pthread) $(LIB_tls) $(LIB_dw)
 # the front end; it sees the engine through host/hosteng.h alone
 HDB = host/hdb host/options host/console host/complete host/cmd host/cmd_table host/cmd_process host/cmd_thread \
 	host/cmd_stack host/cmd_data host/cmd_code host/cmd_info host/front host/front_event host/numbers host/address \
 	host/examine host/auxv host/processes host/show host/show_table host/progress host/json
 LIB_console = -ledit -ljansson
+OBJ_hdb = $(HDB)
+LIB_hdb = $(LIB_hosteng) $(LIB_console)
 
 # ---- rules -------------------------------------------------------------------
 
@@ -126,6 +130,12 @@ $(BUILD)/$(1): $(call obj,$(2))
 endef
 
 $(foreach p,$(PROGS),$(eval $(call program,$(p),$(OBJ_$(notdir $(p))),$(LIB_$(notdir $(p))))))
+
+# the host engine, for hdb and whoever else wants one
+$(BUILD)/libhosteng.a: $(call obj,$(sort $(LIBHOSTENG)))
+	$(call say,AR,$(@F))
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(BUILD)/bin/hdb: $(BUILD)/libhosteng.a
 
 # unit tests: one program per file; UNIT_name lists the objects it links, UNITLIB_name the libraries
 UNITS = $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
