@@ -32,7 +32,10 @@ static int open_own(int dir, const char *name, mode_t mode, char *why, size_t si
 	struct stat st;
 	int fd;
 
-	if (mkdirat(dir, name, mode) != 0 && errno != EEXIST)
+	/* Whatever the umask: conn has to get through two of these. */
+	if (mkdirat(dir, name, mode) == 0)
+		fchmodat(dir, name, mode, 0);
+	else if (errno != EEXIST)
 		return complain(why, size, name);
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
