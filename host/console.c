@@ -41,6 +41,14 @@ static char *prompt(EditLine *el)
 
 /* ---- reading, with events in between ------------------------------------------- */
 
+/* The line that is being typed, on a cleared one. */
+static void redraw(struct console *c)
+{
+	fputs("\r\033[K", c->h->out);
+	fflush(c->h->out);
+	el_set(c->el, EL_REFRESH);
+}
+
 /* What happened is shown above the line that is being typed. */
 static void show_events(struct console *c)
 {
@@ -65,7 +73,7 @@ static int wait_byte(struct console *c)
 			if (!c->h->interrupted && !c->h->quit) {
 				el_resize(c->el);
 				el_set(c->el, EL_PREP_TERM, 1);
-				el_set(c->el, EL_REFRESH);
+				redraw(c);
 			}
 			continue;
 		}

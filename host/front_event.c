@@ -291,6 +291,8 @@ static int on_break(struct hdb *h, struct he_target *t, bool *asked)
 	struct he_error *e;
 
 	h->interrupted = 0;
+	if (h->person) /* behind the terminal's ^C */
+		fputc('\n', h->out);
 	if (*asked)
 		return fail(h, "%s does not stop; it is still running", front_name(h, t, name));
 	*asked = true;

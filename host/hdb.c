@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/err.h"
 #include "host/cmd.h"
 #include "host/console.h"
 #include "host/json.h"
@@ -347,8 +348,10 @@ static int do_trust(const struct options *o)
 {
 	struct he_error *e = he_trust(self.h.engine, o->box, o->fingerprint);
 
-	if (e)
+	if (e) {
+		self.h.bad_name = e->code == E_MALFORMED;
 		return fail_error(&self.h, e);
+	}
 	fprintf(self.h.out, "remembered: %s has key %s\n", o->box, o->fingerprint);
 	return 0;
 }
@@ -369,6 +372,8 @@ static int act(const struct options *o)
 	self.busy = 1;
 	ret = actions[o->action](o);
 	self.busy = 0;
+	if (ret && self.h.bad_name)
+		ret = 2;
 	front_free(&self.h);
 	return ret;
 }

@@ -148,6 +148,13 @@ static struct he_error *thread(struct he_target *t, const struct he_thread *v, j
 	return NULL;
 }
 
+static int by_tid(const void *a, const void *b)
+{
+	uint64_t x = ((const struct he_thread *)a)->tid, y = ((const struct he_thread *)b)->tid;
+
+	return x < y ? -1 : x > y;
+}
+
 static struct he_error *all_threads(struct he_target *t, json_t *list)
 {
 	struct he_threads *threads;
@@ -156,6 +163,8 @@ static struct he_error *all_threads(struct he_target *t, json_t *list)
 
 	if (e)
 		return e;
+	if (threads->n)
+		qsort(threads->v, threads->n, sizeof(*threads->v), by_tid);
 	for (size_t n = 0; !e && n < threads->n; n++) {
 		e = thread(t, &threads->v[n], &one);
 		if (!e)
