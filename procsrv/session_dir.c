@@ -33,9 +33,7 @@ static int open_own(int dir, const char *name, mode_t mode, char *why, size_t si
 	int fd;
 
 	/* Whatever the umask: conn has to get through two of these. */
-	if (mkdirat(dir, name, mode) == 0)
-		fchmodat(dir, name, mode, 0);
-	else if (errno != EEXIST)
+	if (mkdirat(dir, name, mode) == 0 ? fchmodat(dir, name, mode, 0) != 0 : errno != EEXIST)
 		return complain(why, size, name);
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
