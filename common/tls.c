@@ -341,8 +341,12 @@ static int pump(void *f, struct evbuffer *raw_in, struct evbuffer *raw_out, stru
 	t->raw_in = raw_in;
 	t->raw_out = raw_out;
 	t->eof = eof;
-	if (t->report.end != TLS_OPEN)
+	if (t->report.end != TLS_OPEN) {
+		/* A peer that said close_notify may still hear our answer to it. */
+		if (t->report.end == TLS_CLOSED)
+			encrypt(t, out);
 		return -1;
+	}
 	if (t->refuse != TLS_ALERT_NONE)
 		return refuse(t, TLS_REFUSED, t->refuse);
 	if (!t->report.ready && shake(t) != 0)

@@ -214,6 +214,7 @@ static void refuse(struct monitor *m, enum err err, const struct ipc_proof *ask)
 
 	key_hash_point(hash, ask->point);
 	snprintf(why, sizeof(why), "%s (%s)", err_text((int)err), fingerprint_format(text, hash));
+	m->row = NULL; /* nobody has proven to be that */
 	m->refused = err;
 	audit(m, "refused", 0, 0, (int)err, why);
 }
