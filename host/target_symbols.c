@@ -141,7 +141,9 @@ struct he_error *he_modules(struct he_target *t, struct he_modules **ret)
 
 	if (err)
 		return err;
-	err = target_linked_symbols(t, &s);
+	/* The mappings tell the modules; what the dynamic linker adds (search order) is not
+	 * worth its round trips here. */
+	err = target_symbols(t, &s);
 	if (!err)
 		err = symbols_modules(s, &got);
 	err = finish(t, err);
