@@ -19,7 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -28,7 +27,7 @@
 #include "common/log.h"
 #include "spawn.h"
 
-enum { EXIT_USAGE = 2, WHY = 512 };
+enum { EXIT_USAGE = 2, WHY = 512, DESCRIPTORS = 32 };
 
 static struct monitor self = {
     .listener = -1,
@@ -64,15 +63,15 @@ static bool options(struct monitor *m, int argc, char **argv)
 	return m->key_path && m->map_path;
 }
 
-/* Nobody looks into this process, and it leaves nothing behind. */
-static void close_up(void)
+/* Nobody looks into this process, and it holds few descriptors.  Soft limits only:
+ * what a session launches one day inherits the hard ones. */
+static void close_up(struct monitor *m)
 {
-	struct rlimit none = {0, 0};
-
-	prctl(PR_SET_DUMPABLE, 0);
-	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0); /* no core file either, core(5) */
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
+	if (getrlimit(RLIMIT_NOFILE, &m->nofile) == 0)
+		setrlimit(RLIMIT_NOFILE, &(struct rlimit){DESCRIPTORS, m->nofile.rlim_max});
 }
 
 /* Everything that decides about rights is read before the first remote byte. */
@@ -288,7 +287,7 @@ int main(int argc, char **argv)
 	char why[WHY];
 	int status;
 
-	close_up();
+	close_up(m);
 	log_init("procsrv-monitor", false);
 	if (!options(m, argc, argv))
 		fatal(EXIT_USAGE, "usage: procsrv-monitor [-check] -key FILE -map FILE [-v] "

@@ -6,6 +6,7 @@
 #ifndef PROCSRV_MONITOR_H
 #define PROCSRV_MONITOR_H
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "common/err.h"
@@ -23,6 +24,7 @@ struct monitor {
 	struct usermap *map;
 	int32_t yama; /* kernel.yama.ptrace_scope, -1 = none */
 	int guard_program;
+	struct rlimit nofile; /* as it was: what the session is given */
 
 	struct sockaddr_storage peer;
 	char from[64];

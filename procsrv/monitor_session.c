@@ -89,6 +89,7 @@ static int spawn_guard(struct monitor *m, int pipe)
 	    .nfds = 5,
 	    .dir = -1,
 	    .own_session = true,
+	    .nofile = &m->nofile,
 	    .user = m->user_mode ? NULL : &user,
 	};
 

@@ -91,8 +91,18 @@ static void set_capabilities(uint32_t set)
 		die("ambient capability");
 }
 
+/* Nothing it executes could gain any of them either. */
+static void drop_bounding_set(void)
+{
+	for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		if (cap != CAP_SYS_CHROOT && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0)
+			die("bounding set");
+}
+
 static void become(const struct spawn_user *u)
 {
+	if (u->may_chroot)
+		drop_bounding_set();
 	if (setgroups(u->ngroups, u->groups) != 0)
 		die("setgroups");
 	if (prctl(PR_SET_KEEPCAPS, u->may_chroot, 0, 0, 0) != 0)
@@ -142,6 +152,8 @@ static _Noreturn void child(const struct spawn *s)
 		die("working directory");
 	program = place_descriptors(s);
 	umask(077);
+	if (s->nofile && setrlimit(RLIMIT_NOFILE, s->nofile) != 0)
+		die("RLIMIT_NOFILE");
 	if (s->own_session)
 		setsid();
 	if (s->user)

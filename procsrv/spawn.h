@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 enum {
@@ -35,6 +36,7 @@ struct spawn {
 	bool own_session; /* setsid(2): no terminal's signals */
 	bool no_new_privs;
 	const struct spawn_user *user; /* NULL = as we are */
+	const struct rlimit *nofile;   /* RLIMIT_NOFILE to be restored; NULL = as it is */
 };
 
 /* A private program by name.  A descriptor (O_PATH), so that it can be executed by
