@@ -8,7 +8,7 @@ define debuggee
 $(DEBUGGEES)/$(1): $(D)/$(2) $(D)/debuggee.h $(D)/debuggees.mk $(4)
 	@mkdir -p $$(@D)
 	$$(call say,DBG,$(1))
-	$$(Q)$(if $(filter %.cc,$(2)),g++ -std=c++17,gcc -std=gnu17) -g -Wall -Wextra -pthread $(3) -o $$@ $$< $(5)
+	$$(Q)$(if $(filter %.cc,$(2)),g++ -std=c++17,gcc -std=gnu17 -D_GNU_SOURCE) -g -Wall -Wextra -pthread $(3) -o $$@ $$< $(5)
 debuggees: $(DEBUGGEES)/$(1)
 endef
 
@@ -40,5 +40,7 @@ $(eval $(call debuggee,churn,churn.c,-O1))
 $(eval $(call debuggee,memory,memory.c,-O1))
 $(eval $(call debuggee,awkward,awkward.c,-O1))
 $(eval $(call debuggee,events,events.c,-O1))
+$(eval $(call debuggee,signals,signals.c,-O1))
+$(eval $(call debuggee,odd,odd.c,-O1))
 
 .PHONY: debuggees

@@ -221,11 +221,12 @@ class Box:
         """Until the last connection's processes and session are gone; what is left of them."""
         return clean.eventually(lambda: self.sessions() or self.children())
 
-    def stop(self):
+    def stop(self, idle=True):
+        """SIGTERM; what was found wrong. idle: no session may be there any more."""
         if self.stopped:
             return []
         self.stopped = True
-        faults = [f'session left in {self.runtime}: {s}' for s in clean.eventually(self.sessions)]
+        faults = [f'session left in {self.runtime}: {s}' for s in (clean.eventually(self.sessions) if idle else [])]
         self.process.send_signal(signal.SIGTERM)
         try:
             status = self.process.wait(15)
@@ -237,7 +238,7 @@ class Box:
             faults.append(f'procsrv ended with {status}')
         faults += [f'procsrv said: {line}' for line in self.text().splitlines() if any(d in line for d in DAMAGE)]
         self.log.close()
-        return faults
+        return faults + [f'session left in {self.runtime} after the end: {s}' for s in clean.eventually(self.sessions)]
 
 
 class World:
