@@ -107,12 +107,13 @@ void chan_flush(struct chan *c)
 static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct chan *c = arg;
-	size_t before = chan_pending(c);
 
 	(void)fd;
 	(void)what;
 	chan_flush(c);
-	if (!c->dead && c->cb->writable && before > c->low && chan_pending(c) <= c->low)
+	/* Not only when this call made it fall: a chan_flush in between may have, and then
+	 * nobody else would tell the sender to go on. */
+	if (!c->dead && c->cb->writable && chan_pending(c) <= c->low)
 		c->cb->writable(c, c->arg);
 }
 
