@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The systemd units: judged by systemd's own tools, and booted once in a container."""
 
+import hashlib
 import json
 import os
 import re
@@ -79,11 +80,11 @@ def rootfs():
     cache = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'procsrv-tests')
     with open('/etc/os-release') as f:
         suite = re.search(r'VERSION_CODENAME=(\w+)', f.read())[1]
-    path = os.path.join(cache, f'box-{suite}')
+    packages = ','.join(['systemd', 'systemd-sysv', 'dbus', 'procps', *libraries()])
+    path = os.path.join(cache, f'box-{suite}-{hashlib.sha256(packages.encode()).hexdigest()[:8]}')
     if not os.path.exists(path):
         os.makedirs(cache, exist_ok=True)
         making = f'{path}.{os.getpid()}'
-        packages = ','.join(['systemd', 'systemd-sysv', 'dbus', 'procps', *libraries()])
         r = subprocess.run(['mmdebstrap', '--quiet', '--variant=minbase', f'--include={packages}', suite, making],
                            capture_output=True, text=True, stdin=subprocess.DEVNULL)
         if r.returncode:
@@ -96,7 +97,7 @@ def rootfs():
 class Container:
     """A booted box; what is written into it is gone with it."""
 
-    def __init__(self, directory, keys):
+    def __init__(self, directory):
         self.dir = directory
         self.root = os.path.join(directory, 'root')
         top = os.path.join(directory, 'top')
@@ -108,13 +109,15 @@ class Container:
         sh('mount', '-t', 'overlay', 'overlay', '-o', f'lowerdir={rootfs()},upperdir={top}/upper,workdir={top}/work',
            self.root)
         self.mounts = [self.root, top]
-        self.prepare(keys)
-        self.log = open(os.path.join(directory, 'boot.log'), 'w')
+        self.init, self.log, self.nspawn = [], None, None
+
+    def boot(self):
+        self.log = open(os.path.join(self.dir, 'boot.log'), 'w')
         # Its own network: port 7000 of this machine may be taken.
         self.nspawn = subprocess.Popen(
             ['systemd-nspawn', '-q', '--register=no', '--keep-unit', '--boot', '-D', self.root, '--private-network'],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        assert not clean.eventually(lambda: not self.find_init(), 20), 'systemd-nspawn starts nothing'
+        assert not clean.eventually(lambda: not self.is_up(), 30), 'systemd-nspawn starts nothing'
 
     def path(self, name):
         return os.path.join(self.root, name.lstrip('/'))
@@ -137,10 +140,11 @@ class Container:
             os.makedirs(directory, exist_ok=True)
             os.symlink(unit, os.path.join(directory, os.path.basename(unit)))
 
-    def find_init(self):
+    def is_up(self):
+        # Its first child is soon replaced by the one that stays.
         with open(f'/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children') as f:
             self.init = f.read().split()[0:1]
-        return self.init
+        return self.init and self.systemctl('is-system-running') == 'running'
 
     def run(self, *args, inside=('-m', '-u', '-i', '-n', '-p', '-C')):
         return subprocess.run(['nsenter', '-t', self.init[0], *inside, *args], capture_output=True, text=True,
@@ -150,7 +154,7 @@ class Container:
         return self.run('systemctl', '--no-pager', *args).stdout.strip()
 
     def await_state(self, unit, state):
-        last = clean.eventually(lambda: (s := self.systemctl('is-active', unit)) != state and s, 20)
+        last = clean.eventually(lambda: (s := self.systemctl('is-active', unit)) != state and [s], 20)
         assert not last, f'{unit} is {last}:\n{self.journal()}'
 
     def journal(self):
@@ -158,13 +162,14 @@ class Container:
 
     def close(self):
         if self.init and self.nspawn.poll() is None:
-            os.kill(int(self.init[0]), signal.SIGRTMIN + 3)
             try:
+                os.kill(int(self.init[0]), signal.SIGRTMIN + 3)
                 self.nspawn.wait(30)
-            except subprocess.TimeoutExpired:
+            except (subprocess.TimeoutExpired, ProcessLookupError):
                 self.nspawn.kill()
                 self.nspawn.wait()
-        self.log.close()
+        if self.log:
+            self.log.close()
         for mount in self.mounts:
             subprocess.run(['umount', '-l', mount], check=True)
 
@@ -176,9 +181,13 @@ def container(world, keys):
     for tool in ('systemd-nspawn', 'mmdebstrap', 'nsenter'):
         if not shutil.which(tool):
             pytest.skip(f'no {tool}')
-    c = Container(world.dir, keys)
-    yield c
-    c.close()
+    c = Container(world.dir)
+    try:
+        c.prepare(keys)
+        c.boot()
+        yield c
+    finally:
+        c.close()
 
 
 def touch_port(container):
