@@ -141,7 +141,7 @@ one "rooms" "$MAKE" --no-print-directory BUILD="$BUILD" rooms
 as_user() {
 	local copy=$OUT/user-$1
 	mkdir -p "$copy"
-	cp -a "$1" tests "$copy"
+	cp -a "$1" tests systemd man "$copy"
 	rm -rf "$copy/$1/obj"
 	chown -R 30001:30001 "$copy"
 	chmod 755 "$copy"
