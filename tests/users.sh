@@ -3,32 +3,25 @@
 #
 # users.sh COMMAND…: as root, run it where the users alice, bob and procsrv-conn
 # exist and /run/procsrv is its own; nobody else sees either (a private mount
-# namespace, no useradd).
+# namespace, no useradd).  All of /etc is a copy, because a mount on /etc/passwd
+# alone falls off when somebody outside renames a new one into its place.
 set -eu
 
-if [ -z "${USERS_DIR-}" ]; then
-	USERS_DIR=$(mktemp -d)
-	export USERS_DIR
-	trap 'rm -rf "$USERS_DIR"' EXIT
-	status=0
-	unshare -m -- "$0" "$@" || status=$?
-	exit $status
+if [ "${1-}" != --inside ]; then
+	exec unshare -m -- "$0" --inside "$@"
 fi
-
+shift
 mount --make-rprivate /
+mount -t tmpfs -o mode=0755 users /mnt
+cp -a /etc /mnt
 mkdir -p /run/procsrv
 mount -t tmpfs -o mode=0755 procsrv /run/procsrv
-for file in passwd group; do
-	grep -vE '^(alice|bob|procsrv-conn):' /etc/$file >"$USERS_DIR/$file" || true
-	chmod 644 "$USERS_DIR/$file"
-done
 id=30001
 for user in alice bob procsrv-conn; do
-	echo "$user:x:$id:$id::/nonexistent:/bin/sh" >>"$USERS_DIR/passwd"
-	echo "$user:x:$id:" >>"$USERS_DIR/group"
+	sed -i "/^$user:/d" /mnt/etc/passwd /mnt/etc/group
+	echo "$user:x:$id:$id::/nonexistent:/bin/sh" >>/mnt/etc/passwd
+	echo "$user:x:$id:" >>/mnt/etc/group
 	id=$((id + 1))
 done
-mount --bind "$USERS_DIR/passwd" /etc/passwd
-mount --bind "$USERS_DIR/group" /etc/group
-unset USERS_DIR
+mount --bind /mnt/etc /etc
 exec "$@"

@@ -303,7 +303,7 @@ WORKS = [round_trips, wall_times, standing_still, attaching, memory, latency, si
 def main():
     conftest.libc.prctl(conftest.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     if harness.ROOT:
-        conftest.private_users(tempfile.mkdtemp(prefix='users'))
+        conftest.private_users()
     directory = tempfile.mkdtemp(prefix='psb')
     keys = {name: harness.Key(directory, name) for name in ('box', 'alice', 'bob', 'stranger')}
     print(f'{os.cpu_count()} CPUs, {os.uname().release}, load {os.getloadavg()[0]:.2f}; medians of {REPEAT}, spread, '

@@ -8,7 +8,6 @@ programs (tests/stage.sh does it); several users then come from a private /etc/p
 import ctypes
 import os
 import subprocess
-import tempfile
 
 import pytest
 
@@ -21,25 +20,31 @@ libc = ctypes.CDLL(None, use_errno=True)
 USERS = {'alice': 30001, 'bob': 30002, 'procsrv-conn': 30003}
 
 
-def bind(directory, target, lines):
-    """target with these lines more, seen by this process and its children only."""
-    path = os.path.join(directory, os.path.basename(target))
-    with open(target) as f, open(path, 'w') as g:
-        g.write(''.join(line for line in f if line.split(':')[0] not in USERS))
-        g.write(''.join(line + '\n' for line in lines))
-    os.chmod(path, 0o644)
-    subprocess.run(['mount', '--bind', path, target], check=True)
+def add(path, lines):
+    with open(path) as f:
+        kept = [line for line in f if line.split(':')[0] not in USERS]
+    with open(path, 'w') as f:
+        f.write(''.join(kept + [line + '\n' for line in lines]))
 
 
-def private_users(directory):
+def mount(*args):
+    subprocess.run(['mount', *args], check=True)
+
+
+def private_users():
+    """Users for this process and its children only: a copy of all of /etc, because a mount on /etc/passwd alone
+    falls off when somebody outside renames a new one into its place. tmpfs, so that nothing stays."""
     if libc.unshare(CLONE_NEWNS) != 0:
         raise OSError(ctypes.get_errno(), 'unshare')
-    subprocess.run(['mount', '--make-rprivate', '/'], check=True)
-    bind(directory, '/etc/passwd', [f'{u}:x:{n}:{n}::/nonexistent:/bin/sh' for u, n in USERS.items()])
-    bind(directory, '/etc/group', [f'{u}:x:{n}:' for u, n in USERS.items()])
+    mount('--make-rprivate', '/')
+    mount('-t', 'tmpfs', '-o', 'mode=0755', 'users', '/mnt')
+    subprocess.run(['cp', '-a', '/etc', '/mnt'], check=True)
+    add('/mnt/etc/passwd', [f'{u}:x:{n}:{n}::/nonexistent:/bin/sh' for u, n in USERS.items()])
+    add('/mnt/etc/group', [f'{u}:x:{n}:' for u, n in USERS.items()])
+    mount('--bind', '/mnt/etc', '/etc')
     # Sessions of an installed procsrv, and ours, must not meet; nor those of two workers.
     os.makedirs('/run/procsrv', exist_ok=True)
-    subprocess.run(['mount', '-t', 'tmpfs', '-o', 'mode=0755', 'procsrv', '/run/procsrv'], check=True)
+    mount('-t', 'tmpfs', '-o', 'mode=0755', 'procsrv', '/run/procsrv')
 
 
 def pytest_configure(config):
@@ -48,7 +53,7 @@ def pytest_configure(config):
     if hasattr(config, 'workerinput') or not config.getoption('numprocesses', None):
         libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         if harness.ROOT:
-            private_users(tempfile.mkdtemp(prefix='users'))
+            private_users()
 
 
 def pytest_collection_modifyitems(items):
