@@ -35,6 +35,7 @@ static void end_stop(struct he_target *t)
 	for (size_t i = 0; i < t->threads.n; i++)
 		runs = runs || t->threads.v[i].state == HE_T_RUNNING;
 	t->threads.complete = true;
+	t->stop_due = false;
 	t->state = runs ? HE_RUNNING : HE_STOPPED;
 }
 

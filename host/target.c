@@ -209,6 +209,24 @@ struct he_target *he_target_next(struct he_engine *e, const struct he_target *af
 	return t;
 }
 
+static bool stop_met(struct he_target *t)
+{
+	return !t->stop_due || t->state != HE_RUNNING;
+}
+
+/* A stop under way is reported by the agent even when a resume overtakes it: taken up
+ * later, it would be believed to be the newest state. */
+static struct he_error *meet_stop(struct he_target *t)
+{
+	char title[TARGET_TITLE];
+	struct he_error *err =
+	    t->server ? engine_wait_for(t->engine, t->server, stop_met, t) : NULL;
+
+	if (!err && t->state == HE_GONE)
+		err = he_error_new(E_GONE, "%s is gone.", target_title(t, title));
+	return err;
+}
+
 struct he_error *he_continue(struct he_target *t, uint64_t tid)
 {
 	struct he_error *err = target_enter(t);
@@ -220,6 +238,9 @@ struct he_error *he_continue(struct he_target *t, uint64_t tid)
 	if (t->state == HE_LOOKING)
 		return target_leave(
 		    t, he_error_new(E_STATE, "this target is only looked at: it runs already."));
+	err = meet_stop(t);
+	if (err)
+		return target_leave(t, err);
 	/* Before the answer: it may run from the moment the request is under way. */
 	target_ran(t, tid);
 	err = t->ops->resume(t, tid);
@@ -237,7 +258,9 @@ struct he_error *he_interrupt(struct he_target *t, uint64_t tid)
 	if (!t->ops->interrupt || t->state == HE_LOOKING)
 		return target_leave(t,
 		    he_error_new(E_STATE, "this target is only looked at: it cannot be stopped."));
-	return target_leave(t, t->ops->interrupt(t, tid));
+	err = t->ops->interrupt(t, tid);
+	t->stop_due = t->stop_due || !err;
+	return target_leave(t, err);
 }
 
 struct he_error *he_detach(struct he_target *t)

@@ -70,6 +70,7 @@ struct he_target {
 	uint64_t generation; /* of the newest stop */
 	uint64_t cause_tid;  /* thread that caused it, 0 = none in particular */
 	uint32_t cause_signal;
+	bool stop_due; /* an interrupt was answered, its stop has not been met yet */
 	uint64_t stopped_ns;
 
 	uint32_t pid, arch_id;

@@ -173,18 +173,35 @@ struct he_error *he_symbol_at(struct he_target *t, uint64_t addr, struct he_symb
 	return err;
 }
 
+/* The executable comes first in any order: what it has needs no link map. */
+static struct he_error *named(struct he_target *t, const char *name, struct he_symbol **ret)
+{
+	struct symbols *s;
+	struct he_error *err = target_symbols(t, &s);
+
+	if (err)
+		return err;
+	err = symbols_named(s, name, ret);
+	if (!err && (*ret)->module && strcmp((*ret)->module, t->exe) == 0)
+		return NULL;
+	if (err && err->code != E_NO_FILE)
+		return err;
+	he_error_free(err);
+	if (!err)
+		he_symbol_free(*ret);
+	*ret = NULL;
+	err = target_linked_symbols(t, &s);
+	return err ? err : symbols_named(s, name, ret);
+}
+
 struct he_error *he_symbol_named(struct he_target *t, const char *name, struct he_symbol **ret)
 {
 	struct he_error *err = target_enter(t);
 	struct he_symbol *got = NULL;
-	struct symbols *s;
 
 	if (err)
 		return err;
-	err = target_linked_symbols(t, &s);
-	if (!err)
-		err = symbols_named(s, name, &got);
-	err = finish(t, err);
+	err = finish(t, named(t, name, &got));
 	if (err)
 		he_symbol_free(got);
 	else

@@ -35,7 +35,8 @@ struct rpc_call {
 };
 
 static struct rpc *the_link;
-static bool sent_since; /* something was sent that nobody has waited for */
+static uint32_t held_target; /* whose stop is held back */
+static bool sent_since;      /* something was sent that nobody has waited for */
 
 /* ---- the process ------------------------------------------------------------------ */
 
@@ -293,7 +294,10 @@ static void on_resume(struct rpc_call *c, struct span body)
 static void on_interrupt(struct rpc_call *c, struct span body)
 {
 	on_ok(c, body);
-	fake_stopped(c->target, ++fake.generation);
+	if (fake.held_event)
+		held_target = c->target;
+	else
+		fake_stopped(c->target, ++fake.generation);
 }
 
 static void on_threads(struct rpc_call *c, struct span body)
@@ -623,8 +627,14 @@ struct rpc_piece *inbox_take(struct inbox *b, int timeout_ms)
 	struct rpc_piece *event = b->first, *last = event;
 	eventfd_t n;
 
-	if (timeout_ms)
+	if (timeout_ms) {
 		waited();
+		if (held_target)
+			fake_stopped(held_target, ++fake.generation);
+		held_target = 0;
+		event = b->first;
+		last = event;
+	}
 	if (!event) {
 		(void)eventfd_read(b->fd, &n);
 		return NULL;

@@ -28,10 +28,11 @@ struct fake {
 	unsigned depth;      /* frames of each stack */
 	uint32_t frame_size; /* bytes of each */
 	uint32_t max_read;
-	bool no_bundle; /* a stop brings no registers and no memory */
-	bool late;      /* the first stop comes without thread 1 of them */
-	bool cut;       /* the snapshot's windows end after one frame */
-	bool silent;    /* no stop follows the attach: waits are cancelled */
+	bool no_bundle;  /* a stop brings no registers and no memory */
+	bool late;       /* the first stop comes without thread 1 of them */
+	bool cut;        /* the snapshot's windows end after one frame */
+	bool held_event; /* the stop of an interrupt shows only to who waits for it */
+	bool silent;     /* no stop follows the attach: waits are cancelled */
 	enum fake_lie lie;
 	uint16_t refuse;    /* this request ... */
 	uint16_t refuse_as; /* ... gets that error */

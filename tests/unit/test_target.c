@@ -424,6 +424,17 @@ static void events_wake_whoever_sleeps_on_the_descriptor(void **state)
 	assert_int_equal(select(he_event_fd(engine) + 1, &set, NULL, NULL, &none), 0);
 }
 
+static void a_stop_that_a_resume_overtakes_is_not_taken_for_the_newest_state(void **state)
+{
+	(void)state;
+	attach(HE_RUN);
+	fake.held_event = true;
+	assert_null(he_interrupt(target, 0));
+	assert_null(he_continue(target, 0));
+	assert_int_equal(count_events(HE_E_STOPPED), 1);
+	assert_int_equal(state_of(), HE_RUNNING);
+}
+
 /* ---- a lying agent --------------------------------------------------------------------- */
 
 static void memory_that_was_not_asked_for_is_not_believed(void **state)
@@ -596,6 +607,7 @@ int main(void)
 	    T(an_attach_that_is_broken_off_lets_go_again),
 	    T(a_refused_attach_leaves_nothing),
 	    T(events_wake_whoever_sleeps_on_the_descriptor),
+	    T(a_stop_that_a_resume_overtakes_is_not_taken_for_the_newest_state),
 	    T(memory_that_was_not_asked_for_is_not_believed),
 	    T(registers_of_unknown_threads_are_dropped),
 	    T(mappings_out_of_order_are_dropped),
