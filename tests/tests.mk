@@ -31,6 +31,8 @@ UNIT_test_proof = $(KEY) common/keymake
 UNITLIB_test_proof = $(LIB_tls)
 UNIT_test_tls = $(TLS) $(KEY) $(WIRE) common/keymake
 UNITLIB_test_tls = $(LIB_event) $(LIB_tls)
+UNIT_test_sandbox = procsrv/sandbox
+UNITLIB_test_sandbox = $(LIB_seccomp)
 
 # wire(7) against the table.
 $(eval $(call program,tests/wire-table,tests/wire-table $(WIRE),$(LIB_event)))
@@ -54,3 +56,8 @@ tests: $(BUILD)/tests/hdb-scripted
 
 # The host's link.
 UNIT_test_known_boxes = host/known_boxes host/boxes host/config_file host/errtext common/err common/fingerprint common/buf
+RPC = host/rpc host/rpc_call host/rpc_in host/rpc_open host/rpc_out host/inbox host/errtext host/errtable $(WIRE)
+UNIT_test_rpc = tests/unit/scripted_agent $(RPC)
+UNITLIB_test_rpc = $(LIB_event)
+UNIT_test_rpc_lies = $(UNIT_test_rpc)
+UNITLIB_test_rpc_lies = $(LIB_event)
