@@ -193,7 +193,7 @@ uninstall:
 
 # who may see what; see tests/rooms.sh
 rooms: all
-	$(Q)tests/rooms.sh $(BUILD)
+	$(Q)HDB="$(HDB)" tests/rooms.sh $(BUILD)
 
 lint:
 	$(Q)tests/deps.sh lint
