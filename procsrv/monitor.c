@@ -307,5 +307,5 @@ int main(int argc, char **argv)
 	end = conclude(m, status);
 	key_free(m->key);
 	usermap_free(m->map);
-	return end;
+	return (int)end;
 }
