@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 enum {
 	READ_LEAST = 4 * 1024, /* bytes taken from the descriptor in one go */
 	READ_MOST = 64 * 1024,
+	WRITE_PARTS = 64,
 	CHAIN_HEAD = 64, /* libevent's own, in a chain whose size is a power of two */
 	DEFAULT_HIGH = 1024 * 1024,
 };
@@ -28,6 +30,7 @@ struct chan {
 	uint64_t bytes_in, bytes_out;
 	int why; /* for closed() */
 	bool paused, eof, dead;
+	bool nosignal;
 	bool *freed; /* set while callbacks run: tells their caller that c is gone */
 };
 
@@ -69,11 +72,26 @@ static bool pump(struct chan *c)
 	return c->filter->pump(c->f, c->raw_in, c->raw_out, c->in, c->out, c->eof) == 0;
 }
 
+/* As evbuffer_write(), which would raise SIGPIPE. */
+static ssize_t write_nosignal(struct chan *c)
+{
+	struct evbuffer_iovec v[WRITE_PARTS];
+	int n = evbuffer_peek(c->raw_out, -1, NULL, v, WRITE_PARTS);
+	struct msghdr m = {.msg_iov = v};
+	ssize_t put;
+
+	m.msg_iovlen = (size_t)(n < WRITE_PARTS ? n : WRITE_PARTS);
+	put = sendmsg(c->wfd, &m, MSG_NOSIGNAL);
+	if (put > 0)
+		evbuffer_drain(c->raw_out, (size_t)put);
+	return put;
+}
+
 /* Write until the descriptor is full; false when it is broken. */
 static bool write_some(struct chan *c)
 {
 	while (evbuffer_get_length(c->raw_out)) {
-		int n = evbuffer_write(c->raw_out, c->wfd);
+		ssize_t n = c->nosignal ? write_nosignal(c) : evbuffer_write(c->raw_out, c->wfd);
 
 		if (n > 0) {
 			c->bytes_out += (uint64_t)n;
@@ -271,6 +289,11 @@ size_t chan_pending(const struct chan *c)
 	size_t n = evbuffer_get_length(c->out);
 
 	return c->filter ? n + evbuffer_get_length(c->raw_out) : n;
+}
+
+void chan_set_nosignal(struct chan *c)
+{
+	c->nosignal = true;
 }
 
 void chan_set_low(struct chan *c, size_t bytes)

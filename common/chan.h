@@ -45,6 +45,10 @@ void chan_free(struct chan *c);
 /* Put before the first byte moves.  f is the caller's and must outlive c. */
 void chan_set_filter(struct chan *c, const struct chan_filter *filter, void *f);
 
+/* Never raise SIGPIPE: for a library, whose program that signal belongs to.  wfd must
+ * be a socket. */
+void chan_set_nosignal(struct chan *c);
+
 /* Received bytes, for the user to drain; and what is to be sent: add to it, then
  * chan_flush.  Both plain, both owned by the channel. */
 struct evbuffer *chan_in(struct chan *c);
