@@ -9,10 +9,11 @@
 
 enum { INBOX_MAX = 64 * 1024 * 1024 }; /* bytes that wait, with their overhead */
 
-/* What a piece costs in memory, for every bound on what a box may make us hold. */
+/* What a piece costs in memory (with what the allocator and lists add), for every
+ * bound on what a box may make us hold. */
 static inline size_t rpc_piece_cost(const struct rpc_piece *p)
 {
-	return sizeof(*p) + p->m.h.len;
+	return sizeof(*p) + 64 + p->m.h.len;
 }
 
 /* Append an event, whole; takes it over.  With more than INBOX_MAX waiting it is

@@ -295,6 +295,7 @@ static void run_link(struct rpc *r)
 	r->pumping = r->by_thread = true;
 	r->corked = false;
 	do {
+		r->kicked = false;
 		pthread_mutex_unlock(&r->lock);
 		pump(r, EVLOOP_ONCE);
 		pthread_mutex_lock(&r->lock);
@@ -409,6 +410,7 @@ static bool start_channel(struct rpc *r)
 	r->chan = chan_new(r->base, fd, fd, &channel, r);
 	if (!r->chan)
 		return false;
+	chan_set_nosignal(r->chan);
 	if (r->via.filter) {
 		chan_set_filter(r->chan, r->via.filter, r->via.filter_arg);
 		chan_flush(r->chan);

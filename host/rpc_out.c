@@ -123,10 +123,10 @@ void rpc_flush(struct rpc *r)
 		rpc_greet(r);
 	if (r->phase != RPC_OPENING && r->phase != RPC_OPEN)
 		return;
-	while (r->phase != RPC_ENDED && (c = next_call(r)))
-		put_call(r, c);
 	if (cancels)
 		put_cancels(r);
+	while ((c = next_call(r)))
+		put_call(r, c);
 	if (credit_due(&r->in))
 		put_ack(r, 0);
 	if (r->chan && evbuffer_get_length(chan_out(r->chan)))
