@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proc.h"
 
+#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,15 +15,14 @@
 
 enum { READ_STEP = 4096 };
 
-static uint64_t start_of(int dir)
+static bool read_stat(int dir, struct proc_stat *st)
 {
 	uint8_t room[1024];
 	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
-	struct proc_stat st;
+	bool ok = proc_read(dir, "stat", &b) == 0 && proc_parse_stat(span_buf(&b), st);
 
-	if (proc_read(dir, "stat", &b) != 0 || !proc_parse_stat(span_buf(&b), &st))
-		return 0;
-	return st.start;
+	st->comm = (struct span){NULL, 0}; /* it was in room */
+	return ok;
 }
 
 static uint64_t namespace_of(int dir)
@@ -47,9 +47,10 @@ static bool reaped(int pidfd)
 
 int proc_open(struct proc_id *p, uint32_t pid, uint64_t start, struct fault *f)
 {
+	struct proc_stat st = {0};
 	char name[32];
 
-	*p = (struct proc_id){.pidfd = -1, .dir = -1};
+	*p = (struct proc_id){.pidfd = -1, .dir = -1, .live = -1};
 	if (pid == 0 || pid > INT_MAX)
 		return no_process(p, f, pid);
 	p->pid = (pid_t)pid;
@@ -62,7 +63,11 @@ int proc_open(struct proc_id *p, uint32_t pid, uint64_t start, struct fault *f)
 	p->dir = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p->dir < 0 || reaped(p->pidfd))
 		return no_process(p, f, pid);
-	p->start = start_of(p->dir);
+	p->live = p->dir;
+	if (read_stat(p->dir, &st))
+		p->start = st.start;
+	if (st.state == 'Z')
+		proc_relive(p);
 	if (start && start != p->start) {
 		proc_close(p);
 		return fault_set(f, E_STALE, 0, pid);
@@ -75,9 +80,43 @@ void proc_close(struct proc_id *p)
 {
 	if (p->pidfd >= 0)
 		close(p->pidfd);
+	if (p->live >= 0 && p->live != p->dir)
+		close(p->live);
 	if (p->dir >= 0)
 		close(p->dir);
-	p->pidfd = p->dir = -1;
+	p->pidfd = p->dir = p->live = -1;
+}
+
+/* A thread's directory, if it lives; else -1. */
+static int live_thread(int tasks, const char *name)
+{
+	int fd = openat(tasks, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct proc_stat st;
+
+	if (fd < 0 || (read_stat(fd, &st) && st.state != 'Z' && st.state != 'X'))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+void proc_relive(struct proc_id *p)
+{
+	int tasks = openat(p->dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
+	DIR *d = tasks >= 0 ? fdopendir(tasks) : NULL;
+	const struct dirent *e;
+
+	if (p->live != p->dir)
+		close(p->live);
+	p->live = p->dir;
+	while (d && fd < 0 && (e = readdir(d)))
+		if (e->d_name[0] != '.')
+			fd = live_thread(tasks, e->d_name);
+	if (fd >= 0)
+		p->live = fd;
+	if (d)
+		closedir(d);
+	else if (tasks >= 0)
+		close(tasks);
 }
 
 bool proc_alive(const struct proc_id *p)

@@ -22,6 +22,8 @@ struct proc_id {
 	pid_t pid;
 	int pidfd;
 	int dir;        /* /proc/PID */
+	int live;       /* the same, or a thread's of it once the first has ended: for what a
+			 * zombie has no more (maps, mem, exe, root, environ, auxv) */
 	uint64_t start; /* clock ticks since boot */
 	uint64_t ns;    /* inode of its pid namespace, 0 = may not be read */
 };
@@ -30,6 +32,9 @@ struct proc_id {
  * NO_PROCESS, STALE, OS, with *f set. */
 int proc_open(struct proc_id *p, uint32_t pid, uint64_t start, struct fault *f);
 void proc_close(struct proc_id *p);
+
+/* Look anew for a thread that lives. */
+void proc_relive(struct proc_id *p);
 
 /* Neither dead nor (all its threads) a zombie. */
 bool proc_alive(const struct proc_id *p);

@@ -93,7 +93,7 @@ static int open_for(struct call *c, uint32_t pid, uint64_t start, struct span pa
 
 	if (err != E_OK)
 		return err;
-	root = openat(who->id.dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	root = openat(who->id.live, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	*fd = root < 0 ? -1 : open_path(root, path, flags);
 	err = *fd < 0 ? failed(c, errno, path) : E_OK;
 	/* The kernel says so of one that has ended. */

@@ -236,10 +236,10 @@ int on_maps(struct call *c)
 		buf_init(&j->text, PROC_MAPS_MAX);
 		pack_init(&j->pack, c->reply, 4, encode_maps, NULL);
 		j->maps =
-		    (struct reader_maps){.dir = fcntl(who.id.dir, F_DUPFD_CLOEXEC, 0), .mem = -1};
+		    (struct reader_maps){.dir = fcntl(who.id.live, F_DUPFD_CLOEXEC, 0), .mem = -1};
 		c->reply->state = j;
 		c->reply->drop = drop_maps;
-		err = proc_read(who.id.dir, "maps", &j->text);
+		err = proc_read(who.id.live, "maps", &j->text);
 		j->maps.text = span_buf(&j->text);
 		c->reply->refill = refill_maps;
 		if (!err && !j->text.len && !proc_alive(&who.id))
@@ -296,7 +296,7 @@ static int answer_proc_file(struct call *c, uint32_t pid, uint64_t start, const 
 		buf_init(&j->data, PROC_MAPS_MAX);
 		c->reply->state = j;
 		c->reply->drop = drop_bytes;
-		err = proc_read(who.id.dir, name, &j->data);
+		err = proc_read(who.id.live, name, &j->data);
 		c->reply->refill = refill_bytes;
 		if (!err && !j->data.len && !proc_alive(&who.id))
 			err = ESRCH;

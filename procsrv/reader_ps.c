@@ -299,7 +299,7 @@ static void more_facts(const struct proc_id *id, struct facts *f, struct wire_fa
 		m->caps = v[0];
 	n = proc_status_numbers(text, "NSpid", 10, v, 8);
 	m->ns_pid = n ? (uint32_t)v[n - 1] : (uint32_t)id->pid;
-	if (fstatat(id->dir, "exe", &st, 0) == 0) {
+	if (fstatat(id->live, "exe", &st, 0) == 0) {
 		m->exe_dev = st.st_dev;
 		m->exe_ino = st.st_ino;
 	}
@@ -326,8 +326,8 @@ int on_facts(struct call *c)
 	buf_init(&root, 4096);
 	if (read_facts(who.id.dir, who.id.ns, &f, &names)) {
 		wire_put_proc(&proc, &f.rec);
-		proc_readlink(who.id.dir, "cwd", &cwd);
-		proc_readlink(who.id.dir, "root", &root);
+		proc_readlink(who.id.live, "cwd", &cwd);
+		proc_readlink(who.id.live, "root", &root);
 		m.procs = span_buf(&proc);
 		m.cwd = span_buf(&cwd);
 		m.root = span_buf(&root);

@@ -84,9 +84,10 @@ int refuse_yama_scope(void)
 
 /* ---- one rule each: true when it is the reason ------------------------------------- */
 
-static bool zombie(const struct facts *f, struct fault *out)
+/* The first thread alone may have ended: then the process lives. */
+static bool zombie(const struct proc_id *id, const struct facts *f, struct fault *out)
 {
-	if (f->state == 'Z' || f->state == 'X')
+	if ((f->state == 'Z' || f->state == 'X') && !proc_alive(id))
 		out->code = E_ZOMBIE;
 	return out->code;
 }
@@ -197,7 +198,7 @@ int refuse_early(const struct proc_id *id, struct fault *f)
 	if (!read_facts(id->dir, &facts) && !facts.stat.len)
 		f->code = E_NO_PROCESS;
 	else if (!kernel_thread(&facts, f))
-		zombie(&facts, f);
+		zombie(id, &facts, f);
 	if (f->code)
 		put(f->subject, sizeof(f->subject), facts.comm);
 	free_facts(&facts);
@@ -209,7 +210,7 @@ int refuse_early(const struct proc_id *id, struct fault *f)
 static void find(
     const struct proc_id *id, const struct facts *f, const struct facts *own, struct fault *out)
 {
-	if (kernel_thread(f, out) || zombie(f, out) || traced(f, out))
+	if (kernel_thread(f, out) || zombie(id, f, out) || traced(f, out))
 		return;
 	if (!(own->caps >> 19 & 1)) { /* CAP_SYS_PTRACE passes by these */
 		if (other_user(f, own, out) || other_group(f, own, out) || more_caps(f, own, out))

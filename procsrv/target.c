@@ -77,8 +77,7 @@ void target_free(struct target *tg)
 		event_free(tg->timer);
 	if (tg->death)
 		event_free(tg->death);
-	if (tg->mem >= 0)
-		close(tg->mem);
+	mem_close(tg);
 	proc_close(&tg->id);
 	free(tg);
 }
@@ -102,14 +101,16 @@ void target_exited(struct target *tg, int status)
 	target_free(tg);
 }
 
-int target_who(const struct target *target, uint32_t pid, uint64_t start, struct proc_id *id,
-    bool *own, struct fault *f)
+int target_who(struct target *target, uint32_t pid, uint64_t start, struct proc_id *id, bool *own,
+    struct fault *f)
 {
 	*own = pid != 0;
 	if (pid)
 		return proc_open(id, pid, start, f);
 	if (!target)
 		return E_NO_TARGET;
+	if (target->leader_dead)
+		proc_relive(&target->id);
 	*id = target->id;
 	return E_OK;
 }
@@ -128,7 +129,7 @@ int target_audit(int event, const struct proc_id *id, const char *name, uint64_t
 	struct stat st;
 	int err;
 
-	if (fstatat(id->dir, "exe", &st, 0) == 0) {
+	if (fstatat(id->live, "exe", &st, 0) == 0) {
 		a.exe_dev = st.st_dev;
 		a.exe_ino = st.st_ino;
 	}
@@ -222,7 +223,7 @@ int on_attach(struct call *c)
 	if (err != E_OK)
 		return err;
 	tg->how = a.how;
-	tg->arch = proc_arch(tg->id.dir);
+	tg->arch = proc_arch(tg->id.live);
 	err = preorder_set(&tg->preorder, a.recipes, a.notes);
 	if (err == E_OK)
 		err = start_tracing(tg, &c->fault);

@@ -44,6 +44,7 @@ struct tracee {
 	bool cause;                 /* of the stop about to be reported */
 	bool reported;              /* stands, and the host knows */
 	bool born;                  /* new, has not run yet */
+	bool unannounced;           /* the host has not heard of it yet */
 	bool foreign;               /* no thread of this target: to be let go when it stands */
 };
 
@@ -98,8 +99,8 @@ void target_exited(struct target *tg, int status);
 
 /* "who" of a request: the process it names, pinned.  *own: proc_close it after
  * use; else it belongs to the target. */
-int target_who(const struct target *target, uint32_t pid, uint64_t start, struct proc_id *id,
-    bool *own, struct fault *f);
+int target_who(struct target *target, uint32_t pid, uint64_t start, struct proc_id *id, bool *own,
+    struct fault *f);
 
 /* Tell guard, for the audit record.  E_OK, or LIMIT when the pipe is full. */
 int target_audit(int event, const struct proc_id *id, const char *name, uint64_t size, int result);

@@ -29,8 +29,15 @@ enum {
 int mem_open(struct target *tg)
 {
 	if (tg->mem < 0)
-		tg->mem = openat(tg->id.dir, "mem", O_RDONLY | O_CLOEXEC);
+		tg->mem = openat(tg->id.live, "mem", O_RDONLY | O_CLOEXEC);
 	return tg->mem < 0 ? errno : 0;
+}
+
+void mem_close(struct target *tg)
+{
+	if (tg->mem >= 0)
+		close(tg->mem);
+	tg->mem = -1;
 }
 
 /* ---- reading ---------------------------------------------------------------- */
@@ -133,6 +140,13 @@ int mem_gather(struct target *tg, struct mem_want *w, size_t n)
 	for (size_t i = 0; i < n; i++)
 		w[i].got = 0, w[i].err = 0;
 	err = by_call(tg, w, n);
+	if (err == E_GONE && proc_alive(&tg->id)) {
+		/* Not gone: its first thread is, or it has executed another program since
+		 * our descriptor was opened. */
+		mem_close(tg);
+		proc_relive(&tg->id);
+		err = by_file(tg, w, n);
+	}
 	/* A number that we do not hold by tracing could have been used again before
 	 * we read; alive now means it was not. */
 	if (err == E_OK && !tg->count && !proc_alive(&tg->id))

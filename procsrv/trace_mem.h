@@ -29,6 +29,7 @@ size_t mem_read_one(struct target *tg, uint64_t addr, void *to, size_t len);
 
 /* Open /proc/PID/mem unless it is.  0, or an errno value. */
 int mem_open(struct target *tg);
+void mem_close(struct target *tg);
 
 /* Put records of chunks on a list: bytes, and runs of whole zero pages as such. */
 void mem_put(struct pack *p, unsigned list, uint64_t addr, const uint8_t *data, size_t len);

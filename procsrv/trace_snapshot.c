@@ -365,10 +365,10 @@ static void stream(struct reply *r)
 
 static int read_maps(struct snapshot *s, const struct proc_id *id)
 {
-	struct reader_maps maps = {.dir = id->dir, .mem = -1};
+	struct reader_maps maps = {.dir = id->live, .mem = -1};
 	struct wire_rec_map rec;
 	uint8_t build_id[64];
-	int err = proc_read(id->dir, "maps", &s->maps_text);
+	int err = proc_read(id->live, "maps", &s->maps_text);
 
 	if (err && err != EFBIG)
 		return err;
@@ -472,7 +472,7 @@ static int find_target(
 		if (err != E_OK)
 			return err;
 		tg->how = WIRE_ATTACH_RUN;
-		tg->arch = proc_arch(tg->id.dir);
+		tg->arch = proc_arch(tg->id.live);
 	}
 	*out = tg;
 	return E_OK;

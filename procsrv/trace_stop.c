@@ -192,7 +192,7 @@ static void put_clipped(
 	struct buf maps;
 
 	buf_init(&maps, PROC_MAPS_MAX);
-	proc_read(tg->id.dir, "maps", &maps);
+	proc_read(tg->id.live, "maps", &maps);
 	if (clipped && maps.len) {
 		n = recipe_clip(span_buf(&maps), ranges, n, clipped, max);
 		put_ranges(p, tg, clipped, n);

@@ -16,12 +16,14 @@
 #include "common/heart.h"
 #include "serve.h"
 #include "target.h"
+#include "trace_mem.h"
 #include "trace_snapshot.h"
 #include "trace_wait.h"
 #include "tracer.h"
 
 enum {
 	QUICK_PASSES = 64, /* over threads that were asked, before others get the loop */
+	ROUNDS = 4,        /* of taking what has been reported, the same */
 	ANY_AT_ONCE = 16,  /* waits for "any"; with more, each thread is asked by itself */
 };
 
@@ -44,6 +46,14 @@ static void tell_born(struct target *tg, pid_t tid, pid_t parent)
 	wire_encode_thread_born(&b, &e);
 	if (tg->handle)
 		serve_event_body(tg->tracer->serve, WIRE_thread_born, tg->handle, &b);
+}
+
+/* A new thread often reports before its maker does, who is to be named. */
+static void announce(struct tracee *t, pid_t parent)
+{
+	if (t->unannounced && !t->foreign)
+		tell_born(t->target, t->tid, parent);
+	t->unannounced = false;
 }
 
 static void tell_thread_exited(struct target *tg, pid_t tid, int status)
@@ -93,11 +103,11 @@ static void tell_job(struct target *tg, int sig)
 static bool privileged(struct target *tg)
 {
 	struct stat st;
-	int fd = openat(tg->id.dir, "exe", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = openat(tg->id.live, "exe", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	bool yes = false;
 
 	if (fd < 0)
-		return fstatat(tg->id.dir, "exe", &st, 0) == 0 &&
+		return fstatat(tg->id.live, "exe", &st, 0) == 0 &&
 		       (st.st_mode & (S_ISUID | S_ISGID));
 	if (fstat(fd, &st) == 0)
 		yes = ((st.st_mode & S_ISUID) && st.st_uid != geteuid()) ||
@@ -122,7 +132,7 @@ static void tell_executed(struct target *tg, pid_t former)
 		return;
 	buf_init(&exe, 4096);
 	buf_init(&b, WIRE_PIECE);
-	proc_readlink(tg->id.dir, "exe", &exe);
+	proc_readlink(tg->id.live, "exe", &exe);
 	e.exe = span_buf(&exe);
 	wire_encode_executed(&b, &e);
 	serve_event_body(tg->tracer->serve, WIRE_executed, tg->handle, &b);
@@ -141,6 +151,7 @@ static enum outcome ended(struct tracee *t, int status)
 		target_exited(tg, status);
 		return GONE;
 	}
+	announce(t, 0);
 	if (!t->foreign)
 		tell_thread_exited(tg, t->tid, status);
 	tracee_remove(t);
@@ -163,16 +174,20 @@ static void cloned(struct tracee *t)
 	pid_t tid = event_message(t);
 	struct tracee *e;
 
-	if (tid <= 0 || tracee_by_tid(tg->tracer, tid))
+	if (tid <= 0)
 		return;
+	e = tracee_by_tid(tg->tracer, tid);
+	if (e) {
+		announce(e, t->tid);
+		return;
+	}
 	e = tracee_add(tg, tid);
 	if (!e)
 		return;
-	e->born = true;
+	e->born = e->unannounced = true;
 	e->held = t->held || tg->hold_all;
 	e->foreign = !target_has_thread(tg, tid);
-	if (!e->foreign)
-		tell_born(tg, tid, t->tid);
+	announce(e, t->tid);
 }
 
 /* All other threads are gone; memory and architecture are new. */
@@ -187,14 +202,14 @@ static void executed(struct tracee *t)
 		if (e != t && !e->foreign)
 			tracee_remove(e);
 	}
-	if (tg->mem >= 0)
-		close(tg->mem);
-	tg->mem = -1;
+	mem_close(tg);
+	if (tg->leader_dead)
+		proc_relive(&tg->id);
 	tg->leader_dead = false;
 	if (tg->death)
 		event_free(tg->death);
 	tg->death = NULL;
-	tg->arch = proc_arch(tg->id.dir);
+	tg->arch = proc_arch(tg->id.live);
 	tell_executed(tg, former);
 }
 
@@ -412,7 +427,7 @@ static void unknown(struct tracer *t, pid_t tid, int status)
 	if (status >> 16 != PTRACE_EVENT_EXEC) {
 		e->born = true;
 		e->held = tg->hold_all;
-		tell_born(tg, tid, 0);
+		e->unannounced = true;
 	}
 	reported(e, status);
 }
@@ -434,6 +449,7 @@ static bool take_any(struct tracer *t)
 	return true;
 }
 
+/* Those that stand, too: they can still be killed. */
 static void ask_all_of(struct target *tg)
 {
 	struct tracee *t = tg->first, *next;
@@ -442,8 +458,6 @@ static void ask_all_of(struct target *tg)
 		enum outcome out;
 
 		next = t->next;
-		if (t->state == TRACEE_STANDS)
-			continue;
 		out = ask(t);
 		if (out == GONE)
 			return;
@@ -476,20 +490,26 @@ static void go_on_collecting(struct tracer *t)
 	}
 }
 
+/* Waiting for "any" costs a look at every thread for each that reports: when many
+ * do, each is asked by its number instead.  False: there may be more. */
+static bool take_all(struct tracer *t)
+{
+	for (unsigned n = 0; n < ANY_AT_ONCE; n++)
+		if (!take_any(t))
+			return true;
+	ask_everyone(t);
+	return false;
+}
+
 void trace_changed(struct tracer *t)
 {
-	bool collecting = false;
-	unsigned n = 0;
+	bool done = false;
 
-	for (const struct target *tg = t->targets; tg; tg = tg->next)
-		collecting |= tg->since_ms != 0;
-	/* Waiting for "any" costs a look at every thread for each that reports: while
-	 * many do, each is asked by its number instead. */
-	if (collecting)
-		ask_everyone(t);
-	while (n < ANY_AT_ONCE && take_any(t))
-		n++;
-	if (n == ANY_AT_ONCE)
-		ask_everyone(t);
 	go_on_collecting(t);
+	for (unsigned round = 0; round < ROUNDS && !done; round++)
+		done = take_all(t);
+	go_on_collecting(t);
+	/* Others get the loop; our own signal brings us back. */
+	if (!done)
+		raise(SIGCHLD);
 }
