@@ -103,7 +103,7 @@ static void drop_tracer(struct conn *c)
 
 static void say_goodbye(struct conn *c, enum err code)
 {
-	struct wire_goodbye bye = {.code = (uint16_t)code, .text = span_str(err_text(code))};
+	struct wire_goodbye bye = {.code = (uint16_t)code, .text = span_str(err_text((int)code))};
 	struct buf b;
 
 	buf_init(&b, WIRE_PIECE);

@@ -158,10 +158,10 @@ static int add_rules(scmp_filter_ctx f, int pipe)
 		    SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	if (!err)
 		err = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(sendmsg), 1,
-		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)pipe));
+		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)pipe, 0));
 	if (!err)
 		err = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(recvmsg), 1,
-		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)pipe));
+		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)pipe, 0));
 	return err;
 }
 
