@@ -126,15 +126,13 @@ struct he_error *connect_exec(const struct connecting *c, struct rpc **ret)
 
 struct he_error *connect_local(const struct connecting *c, struct rpc **ret)
 {
-	static char procsrv[] = "procsrv", dash_t[] = "-t", stdio[] = "stdio";
-	char *argv[] = {procsrv, dash_t, stdio, NULL};
+	struct local_server s;
 	struct he_error *e;
-	char *path;
 
-	e = find_procsrv(&path);
+	e = find_procsrv(&s);
 	if (e)
 		return e;
-	e = start(c, strdup("this machine"), "this machine", path, argv, true, ret);
-	free(path);
+	e = start(c, strdup("this machine"), "this machine", s.path, s.argv, true, ret);
+	free(s.path);
 	return e;
 }

@@ -227,8 +227,8 @@ static struct he_error *changed(const struct tls_box *b, const struct trust *t)
 		    b->name, b->theirs, before);
 	return he_error_new(E_BAD_PROOF,
 	    "WARNING: %s SHOWS ANOTHER KEY THAN BEFORE: %s instead of %s. Somebody may stand "
-	    "between you and the box. Not connected. Only if you know that the box has a new key: "
-	    "hdb -trust %s %s",
+	    "between you and the box. Not connected. To trust the new key: hdb -trust %s %s (only "
+	    "if you know that the box has a new one)",
 	    b->name, b->theirs, before, trust_name(b, t), b->theirs);
 }
 
@@ -243,9 +243,8 @@ static struct he_error *ask(
 	    b->name, b->theirs);
 	if (!config->ask)
 		return he_error_new(E_BAD_PROOF,
-		    "%s shows key %s, never seen before, and there is no terminal to ask on. "
-		    "Compare "
-		    "it with what procsrv -status says there; if it is the same: hdb -trust %s %s",
+		    "%s shows key %s, never seen before, and there is no terminal to ask on. To trust "
+		    "it: hdb -trust %s %s (compare first with what procsrv -status says there)",
 		    b->name, b->theirs, trust_name(b, t), b->theirs);
 	if (!config->ask(config->arg, question))
 		return he_error_new(E_BAD_PROOF, "%s: its key %s is not trusted. Not connected",

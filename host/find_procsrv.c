@@ -57,7 +57,8 @@ static int try(const char *path, char **ret)
 	return err;
 }
 
-static int try_beside(char **ret)
+/* rest: where it stands, seen from the running program's directory. */
+static int try_beside(const char *rest, char **ret)
 {
 	char path[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path));
@@ -67,28 +68,39 @@ static int try_beside(char **ret)
 		return ENOENT;
 	path[n] = 0;
 	slash = strrchr(path, '/');
-	if (!slash || (size_t)(slash - path) + sizeof("/procsrv") > sizeof(path))
+	if (!slash || (size_t)(slash - path) + strlen(rest) >= sizeof(path))
 		return ENOENT;
-	strcpy(slash, "/procsrv");
+	strcpy(slash, rest);
 	return try(path, ret);
 }
 
-struct he_error *find_procsrv(char **ret)
+static void by_procsrv(struct local_server *ret)
 {
-	const char *own = secure_getenv("HDB_PROCSRV");
-	int err = own && *own ? try(own, ret) : ENOENT, beside, installed;
+	static char name[] = "procsrv", t[] = "-t", transport[] = "stdio";
 
-	if (!err)
-		return NULL;
-	if (own && *own)
-		return he_error_os(err, "this machine: cannot start %s ($HDB_PROCSRV): %s", own,
-		    err == EPERM ? "others than root could change it" : strerror(err));
-	beside = try_beside(ret);
-	if (!beside)
-		return NULL;
-	installed = try(BINDIR "/procsrv", ret);
-	if (!installed)
-		return NULL;
+	ret->argv[0] = name;
+	ret->argv[1] = t;
+	ret->argv[2] = transport;
+}
+
+/* Run by root, procsrv looks for its private programs in the installed place only, and
+ * what it would start for -t stdio is this: so a build tree of root's works, too. */
+static int build_tree(char **ret)
+{
+	return geteuid() == 0 ? try_beside("/../libexec/procsrv/procsrv-guard", ret) : ENOENT;
+}
+
+static void by_guard(struct local_server *ret)
+{
+	static char name[] = "procsrv-guard", how[] = "-stdio";
+
+	ret->argv[0] = name;
+	ret->argv[1] = how;
+	ret->argv[2] = NULL;
+}
+
+static struct he_error *not_found(int beside, int installed)
+{
 	if (beside == EPERM || installed == EPERM)
 		return he_error_os(EPERM,
 		    "this machine: root only starts a procsrv that nobody else can change, and the "
@@ -98,4 +110,39 @@ struct he_error *find_procsrv(char **ret)
 	    "this machine: no procsrv beside hdb or in " BINDIR
 	    " to look through. Install it, or name it in $HDB_PROCSRV; for another machine use "
 	    "-premote");
+}
+
+static struct he_error *find_named(const char *path, struct local_server *ret)
+{
+	int err = try(path, &ret->path);
+
+	return err ? he_error_os(err, "this machine: cannot start %s ($HDB_PROCSRV): %s", path,
+			 err == EPERM ? "others than root could change it" : strerror(err))
+		   : NULL;
+}
+
+struct he_error *find_procsrv(struct local_server *ret)
+{
+	const char *named = secure_getenv("HDB_PROCSRV");
+	char *ours = NULL, *theirs = NULL;
+	int beside, installed;
+	bool same;
+
+	*ret = (struct local_server){0};
+	by_procsrv(ret);
+	if (named && *named)
+		return find_named(named, ret);
+	beside = try_beside("/procsrv", &ours);
+	installed = try(BINDIR "/procsrv", &theirs);
+	same = ours && theirs && strcmp(ours, theirs) == 0;
+	if (ours && !same && build_tree(&ret->path) == 0) {
+		by_guard(ret);
+		free(ours);
+		free(theirs);
+		return NULL;
+	}
+	ret->path = ours ? ours : theirs;
+	if (ours)
+		free(theirs);
+	return ret->path ? NULL : not_found(beside, installed);
 }

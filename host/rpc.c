@@ -111,6 +111,10 @@ static void on_closed(struct chan *c, int os_errno, void *arg)
 	r->cut = true;
 	if (r->phase == RPC_ENDED)
 		return;
+	if (!r->hello && evbuffer_get_length(chan_in(r->chan))) {
+		rpc_stranger(r); /* less than a header */
+		return;
+	}
 	if (r->phase != RPC_OPEN) {
 		rpc_end(r, r->via.closed(r->via.arg, os_errno, r->hello), NULL);
 		return;

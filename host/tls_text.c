@@ -12,7 +12,7 @@ struct he_error *tls_unknown_key(const struct tls_story *s)
 {
 	return he_error_new(E_NO_KEY,
 	    "%s: your key %s is not in its map file. Add it there with: echo '%s user=NAME' | sudo "
-	    "tee -a /etc/procsrv/authorized_keys",
+	    "tee -a /etc/procsrv/authorized_keys (NAME: whom you are to be there)",
 	    s->name, s->key, s->key);
 }
 
