@@ -44,6 +44,7 @@ struct tracee {
 	bool cause;                 /* of the stop about to be reported */
 	bool reported;              /* stands, and the host knows */
 	bool born;                  /* new, has not run yet */
+	bool listed;                /* by the kernel, after it was seized */
 	bool unannounced;           /* the host has not heard of it yet */
 	bool foreign;               /* no thread of this target: to be let go when it stands */
 };

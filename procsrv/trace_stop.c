@@ -24,7 +24,8 @@
 
 enum { STOPS, THREADS, MISSING, REGS, CHUNKS };
 enum {
-	THREAD_REC = 20 + 64, /* bytes of a record, at most */
+	NAME = 64,              /* bytes of a thread's name, the kernel's 15 and then some */
+	THREAD_REC = 20 + NAME, /* bytes of a record, at most */
 	STOP_REC = 17 + 256,
 	STOPPED_FIXED = 8 + 1 + 5 * 4,
 	CLIP_SPARE = 64,                 /* ranges more than before clipping: some fall apart */
@@ -63,7 +64,28 @@ static void kernel_facts(
 	rec->name = st.comm;
 }
 
-static void put_thread(struct pack *p, unsigned list, struct target *tg, const struct tracee *t)
+/* The name alone, for threads that stand, of which a stop may have thousands. */
+static void kernel_name(int tasks, uint64_t tid, struct wire_rec_thread *rec, uint8_t room[NAME])
+{
+	char name[32];
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(name, sizeof(name), "%u/comm", (unsigned)tid);
+	fd = openat(tasks, name, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, room, NAME);
+		close(fd);
+	}
+	if (n > 0) /* but for the newline */
+		rec->name = (struct span){room, (uint32_t)n - 1};
+	rec->kernel = 't';
+	rec->cpu = UINT32_MAX;
+}
+
+/* tasks: directory /proc/PID/task when the name is enough, else -1. */
+static void put_thread(
+    struct pack *p, unsigned list, struct target *tg, const struct tracee *t, int tasks)
 {
 	struct wire_rec_thread rec = {.tid = (uint64_t)t->tid, .state = (uint8_t)state_of(t)};
 	uint8_t room[1024];
@@ -71,7 +93,10 @@ static void put_thread(struct pack *p, unsigned list, struct target *tg, const s
 	if (t->state == TRACEE_STANDS)
 		rec.signal =
 		    (uint32_t)(tracee_in_group_stop(t) ? WSTOPSIG(t->status) : tracee_signal(t));
-	kernel_facts(tg, rec.tid, &rec, room, sizeof(room));
+	if (tasks >= 0 && t->state == TRACEE_STANDS)
+		kernel_name(tasks, rec.tid, &rec, room);
+	else
+		kernel_facts(tg, rec.tid, &rec, room, sizeof(room));
 	/* The kernel shows a trace stop; without us it would be in the job's. */
 	if (t->state == TRACEE_LISTENS)
 		rec.kernel = 'T';
@@ -131,15 +156,18 @@ static void mark_causes(struct target *tg)
 static void put_threads(struct pack *p, struct target *tg)
 {
 	struct wire_rec_tid tid;
+	int tasks = openat(tg->id.dir, "task", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	for (const struct tracee *t = tg->first; t; t = t->next) {
 		if (t->foreign)
 			continue;
-		put_thread(p, THREADS, tg, t);
+		put_thread(p, THREADS, tg, t, tasks);
 		tid.tid = (uint64_t)t->tid;
 		if (t->held && t->state != TRACEE_STANDS && t->state != TRACEE_DEAD)
 			wire_put_tid(pack_room(p, MISSING, 8), &tid);
 	}
+	if (tasks >= 0)
+		close(tasks);
 }
 
 /* The places recipes can refer to, one per fresh thread. */
@@ -321,7 +349,7 @@ static int list_untraced(struct target *tg, struct pack *p)
 		struct tracee t = {.tid = (pid_t)strtol(e->d_name, NULL, 10), .state = TRACEE_RUNS};
 
 		if (t.tid > 0)
-			put_thread(p, 0, tg, &t);
+			put_thread(p, 0, tg, &t, -1);
 	}
 	closedir(d);
 	return E_OK;
@@ -336,7 +364,7 @@ int on_threads(struct call *c)
 	pack_init(&p, c->reply, 4, encode_thread_list, NULL);
 	for (const struct tracee *t = tg->first; t; t = t->next)
 		if (!t->foreign)
-			put_thread(&p, 0, tg, t);
+			put_thread(&p, 0, tg, t, -1);
 	if (tg->how == WIRE_ATTACH_LOOK)
 		err = list_untraced(tg, &p);
 	if (err == E_OK) {

@@ -192,11 +192,6 @@ static int seize_thread(struct target *tg, pid_t tid)
 
 	if (err)
 		return refused(tg, tid, err);
-	/* The number came from the process's own list; by now it may be another's. */
-	if (!has_thread(tg, tid)) {
-		unseize(tid);
-		return 0;
-	}
 	if (!tracee_add(tg, tid)) {
 		unseize(tid);
 		return ENOMEM;
@@ -213,10 +208,13 @@ static int seize_pass(struct target *tg, DIR *d)
 	rewinddir(d);
 	while ((e = readdir(d))) {
 		pid_t tid = (pid_t)strtol(e->d_name, NULL, 10);
+		struct tracee *known = tid > 0 ? tracee_by_tid(tg->tracer, tid) : NULL;
 		unsigned before = tg->count;
 		int err;
 
-		if (tid <= 0 || tracee_by_tid(tg->tracer, tid))
+		if (known)
+			known->listed = true;
+		if (tid <= 0 || known)
 			continue;
 		err = seize_thread(tg, tid);
 		if (err)
@@ -224,6 +222,23 @@ static int seize_pass(struct target *tg, DIR *d)
 		found += tg->count > before;
 	}
 	return found;
+}
+
+/* A number came from the process's own list, but by the time it was seized it could
+ * have been another's: ours are still listed after that. */
+static void drop_strangers(struct target *tg)
+{
+	struct tracee *next;
+
+	for (struct tracee *t = tg->first; t; t = next) {
+		pid_t tid = t->tid;
+
+		next = t->next;
+		if (t->listed || has_thread(tg, tid))
+			continue;
+		tracee_remove(t);
+		unseize(tid);
+	}
 }
 
 static int seize_all(struct target *tg)
@@ -246,6 +261,7 @@ static int seize_all(struct target *tg)
 		}
 	}
 	closedir(d);
+	drop_strangers(tg);
 	return err;
 }
 
