@@ -45,15 +45,53 @@ static __attribute__((noinline)) bool print(struct sink *s, const char *name, in
 	return cplus_demangle_v3_callback(name, options, sink_add, s) != 0;
 }
 
+static bool drop_tail(char *text, size_t *n, const char *tail)
+{
+	size_t k = strlen(tail);
+
+	if (*n <= k || memcmp(text + *n - k, tail, k) != 0)
+		return false;
+	*n -= k;
+	text[*n] = 0;
+	return true;
+}
+
+/* Cut "(int, char) const" off.  Asking the library for a name without parameters is no
+ * way: it then leaves return types out of template arguments too. */
+static void drop_params(char *text)
+{
+	static const char *const qualifiers[] = {" const", " volatile", " &", " &&"};
+	size_t n = strlen(text), depth = 0;
+	bool dropped;
+
+	do {
+		dropped = false;
+		for (size_t i = 0; i < sizeof(qualifiers) / sizeof(qualifiers[0]); i++)
+			dropped |= drop_tail(text, &n, qualifiers[i]);
+	} while (dropped);
+	if (!n || text[n - 1] != ')')
+		return;
+	for (size_t i = n; i-- > 0;) {
+		depth += text[i] == ')';
+		if (text[i] == '(' && --depth == 0) {
+			if (i)
+				text[i] = 0;
+			return;
+		}
+	}
+}
+
 char *demangle(const char *name, bool params)
 {
 	struct sink s = {.text = NULL};
-	int options = DMGL_ANSI | DMGL_RET_DROP | (params ? DMGL_PARAMS : 0);
 
 	if (name[0] != '_' || strnlen(name, MANGLED_MAX) == MANGLED_MAX)
 		return NULL;
-	if (print(&s, name, options) && s.used)
-		return s.text;
-	free(s.text);
-	return NULL;
+	if (!print(&s, name, DMGL_PARAMS | DMGL_ANSI | DMGL_RET_DROP) || !s.used) {
+		free(s.text);
+		return NULL;
+	}
+	if (!params && !strncmp(name, "_Z", 2))
+		drop_params(s.text);
+	return s.text;
 }

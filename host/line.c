@@ -49,6 +49,20 @@ static bool recorded_whole(Dwarf_Files *files, const char *path, const char *res
 	return best ? whole : false;
 }
 
+/* Does one of the relative directories of the table hold the file? */
+static bool in_relative(Dwarf_Files *files, const char *rest)
+{
+	const char *const *dirs;
+	size_t n;
+
+	if (dwarf_getsrcdirs(files, &dirs, &n) != 0)
+		return false;
+	for (size_t i = 1; i < n; i++)
+		if (dirs[i] && dirs[i][0] != '/' && below(rest, dirs[i]))
+			return true;
+	return false;
+}
+
 /* libdw hands out whole paths; GDB shows what was recorded: the unit's own file by its
  * DW_AT_name, others as directory/name, where DWARF 5 has the compilation directory
  * itself as directory 0 and earlier versions have nothing. */
@@ -57,23 +71,19 @@ static const char *as_recorded(
 {
 	Dwarf_Attribute a;
 	const char *comp_dir = dwarf_formstring(dwarf_attr(cu, DW_AT_comp_dir, &a));
-	const char *name = dwarf_diename(cu), *rest;
-	const char *const *dirs;
+	const char *name = dwarf_diename(cu), *rest = below(path, comp_dir);
 	Dwarf_Half version = 4;
-	size_t n;
+	bool whole;
 
-	if (makes(path, comp_dir, name))
-		return strpool_add(pool, name);
-	rest = below(path, comp_dir);
-	if (!rest || recorded_whole(files, path, rest))
-		return strpool_add(pool, path);
 	dwarf_cu_info(cu->cu, &version, NULL, NULL, NULL, NULL, NULL, NULL);
-	if (version < 5 || dwarf_getsrcdirs(files, &dirs, &n) != 0)
-		return strpool_add(pool, rest);
-	for (size_t i = 1; i < n; i++)
-		if (dirs[i] && dirs[i][0] != '/' && below(rest, dirs[i]))
-			return strpool_add(pool, rest);
-	return strpool_add(pool, path);
+	whole = version >= 5 && rest && !in_relative(files, rest);
+	/* GDB does not see that comp_dir/name is the unit's own file when comp_dir is
+	 * relative (Debian's libc). */
+	if (makes(path, comp_dir, name) && !(whole && comp_dir[0] != '/'))
+		return strpool_add(pool, name);
+	if (!rest || whole || recorded_whole(files, path, rest))
+		return strpool_add(pool, path);
+	return strpool_add(pool, rest);
 }
 
 const char *line_file(Dwarf_Die *cu, Dwarf_Word n, struct strpool *pool)

@@ -35,8 +35,8 @@ struct sym_source {
 	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
 	void *arg;
 	const char *cache_dir; /* where fetched files are kept by build-id; NULL = nowhere */
-	bool local;	       /* the target is on this machine: its paths are ours */
-	uint32_t arch;	       /* AUDIT_ARCH_* */
+	bool local;            /* the target is on this machine: its paths are ours */
+	uint32_t arch;         /* AUDIT_ARCH_* */
 };
 
 /* Where a thread's unwinding starts.  reg[] are DWARF numbers of the architecture
@@ -59,7 +59,7 @@ struct he_error *symbols_set_maps(struct symbols *s, const struct he_mapping *ma
 /* What the dynamic linker says: load bias and name, in its order; refines names and
  * search order.  May never be called. */
 struct sym_link {
-	uint64_t bias;	  /* l_addr */
+	uint64_t bias;    /* l_addr */
 	uint64_t dynamic; /* l_ld */
 	const char *name;
 };

@@ -51,30 +51,15 @@ static bool wanted(const struct symfile *f, const GElf_Sym *s, GElf_Addr addr, s
 	       addr < f->module->hi;
 }
 
-static unsigned underscores(const char *s)
-{
-	unsigned n = 0;
-
-	while (s[n] == '_')
-		n++;
-	return n;
-}
-
-/* How well does it name its address?  A type and a size say more than none, a name for
- * others more than a file's own, and of read and __read people know the first. */
+/* How well does it name its address?  A type and a size say more than none; else as GDB
+ * has it: the last in the alphabet, which makes it read and not __read. */
 static int compare_worth(const struct sym *a, const struct sym *b)
 {
 	if (a->kind != b->kind)
 		return a->kind == SYM_FUNCTION ? 1 : b->kind == SYM_FUNCTION ? -1 : 0;
 	if (!a->size != !b->size)
 		return a->size ? 1 : -1;
-	if ((a->bind == STB_LOCAL) != (b->bind == STB_LOCAL))
-		return a->bind == STB_LOCAL ? -1 : 1;
-	if (underscores(a->name) != underscores(b->name))
-		return underscores(a->name) < underscores(b->name) ? 1 : -1;
-	if (a->bind != b->bind)
-		return a->bind == STB_GLOBAL ? 1 : -1;
-	return strcmp(b->name, a->name);
+	return strcmp(a->name, b->name);
 }
 
 static int by_address(const void *a, const void *b)

@@ -13,6 +13,11 @@ UNIT_test_transport = common/transport common/fingerprint common/buf
 UNIT_test_limits = procsrv/limits
 UNIT_test_regs = $(ARCH) common/buf
 UNIT_test_memcache = host/memcache
+LOCAL_TARGET = tests/unit/local_target $(SYMBOLS) host/errtext common/buf common/err common/log
+UNIT_test_unwind = $(LOCAL_TARGET)
+UNITLIB_test_unwind = $(LIB_dw)
+UNIT_test_symbols = $(LOCAL_TARGET)
+UNITLIB_test_symbols = $(LIB_dw)
 UNIT_test_target = $(ENGINE) host/errtext host/errtable common/wire common/buf common/err common/log common/heart \
 	tests/unit/fake_agent tests/unit/fake_symbols
 UNITLIB_test_target = $(LIB_event)

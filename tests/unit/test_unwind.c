@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Backtraces of programs, frame by frame against GDB's.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "host/errtext.h"
+#include "local_target.h"
+
+enum { LINE = 16384, TIDS = 64 };
+
+/* ---- what GDB says --------------------------------------------------------------- */
+
+/* One line a frame: tid, pc, kind, line, file, function; tabs between. */
+static const char gdb_script[] =
+    "import gdb\n"
+    "for t in sorted(gdb.selected_inferior().threads(), key=lambda t: t.ptid[1]):\n"
+    "    t.switch()\n"
+    "    f = gdb.newest_frame()\n"
+    "    while f is not None:\n"
+    "        s = f.find_sal()\n"
+    "        kind = {gdb.SIGTRAMP_FRAME: 'signal', gdb.INLINE_FRAME: 'inlined'}.get(f.type(), "
+    "'normal')\n"
+    "        print('FRAME\\t%d\\t%d\\t%s\\t%d\\t%s\\t%s' % (t.ptid[1], f.pc(), kind,\n"
+    "            s.line if s.symtab else 0, s.symtab.filename if s.symtab else '-', f.name() or "
+    "'-'))\n"
+    "        try:\n"
+    "            f = f.older()\n"
+    "        except gdb.error:\n"
+    "            break\n";
+
+static FILE *run_gdb(pid_t pid, char *script, size_t size)
+{
+	char command[PATH_MAX + 256];
+	FILE *f;
+	int fd;
+
+	snprintf(script, size, "/tmp/test_unwind.XXXXXX");
+	fd = mkstemp(script);
+	assert_return_code(fd, errno);
+	assert_int_equal(write(fd, gdb_script, sizeof(gdb_script) - 1), sizeof(gdb_script) - 1);
+	close(fd);
+	snprintf(command, sizeof(command),
+	    "DEBUGINFOD_URLS= gdb -nx -q -batch -ex 'set backtrace past-main on' "
+	    "-ex 'set backtrace past-entry on' -ex 'set auto-load off' -p %d "
+	    "-ex 'python exec(open(\"%s\").read())' 2>/dev/null",
+	    pid, script);
+	f = popen(command, "re");
+	assert_non_null(f);
+	return f;
+}
+
+static const char *or_dash(const char *s)
+{
+	return s && s[0] ? s : "-";
+}
+
+static void ours(char *line, size_t size, pid_t tid, const struct he_frame *f)
+{
+	const char *kind = f->signal ? "signal" : f->inlined ? "inlined" : "normal";
+
+	snprintf(line, size, "FRAME\t%d\t%" PRIu64 "\t%s\t%u\t%s\t%s", tid, f->pc, kind, f->line,
+	    or_dash(f->line ? f->file : NULL), f->signal ? "-" : or_dash(f->function));
+}
+
+/* What a trampoline is called is nobody's business: it prints as <signal handler
+ * called>. */
+static void blank_signal(char *line)
+{
+	char *p = strstr(line, "\tsignal\t");
+
+	if (p)
+		sprintf(p, "\tsignal\t0\t-\t-");
+}
+
+struct expectation {
+	char **line;
+	size_t n;
+};
+
+static void ask_gdb(pid_t pid, struct expectation *e)
+{
+	char script[64], line[LINE];
+	FILE *f = run_gdb(pid, script, sizeof(script));
+
+	*e = (struct expectation){.n = 0};
+	while (fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = 0;
+		if (strncmp(line, "FRAME\t", 6) != 0)
+			continue;
+		blank_signal(line);
+		e->line = reallocarray(e->line, e->n + 1, sizeof(e->line[0]));
+		assert_non_null(e->line);
+		e->line[e->n++] = strdup(line);
+	}
+	pclose(f);
+	unlink(script);
+}
+
+/* ---- comparing ----------------------------------------------------------------------- */
+
+struct stacks {
+	struct he_stack *v[TIDS];
+	pid_t tid[TIDS];
+	size_t n;
+};
+
+static void take_stacks(struct local_target *t, struct stacks *s)
+{
+	s->n = local_threads(t, s->tid, TIDS);
+	for (size_t i = 0; i < s->n; i++)
+		s->v[i] = local_backtrace(t, s->tid[i], 0);
+}
+
+/* GDB leaves the parameters of a C++ function in where it cannot parse the name. */
+static bool same(const char *ours, const char *gdb)
+{
+	size_t n = strlen(ours);
+
+	return !strncmp(ours, gdb, n) && (!gdb[n] || gdb[n] == '(');
+}
+
+static size_t compare(const struct stacks *s, const struct expectation *e)
+{
+	size_t k = 0, wrong = 0;
+	char line[LINE];
+
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t j = 0; j < s->v[i]->n; j++, k++) {
+			ours(line, sizeof(line), s->tid[i], &s->v[i]->v[j]);
+			blank_signal(line);
+			if (k < e->n && same(line, e->line[k]))
+				continue;
+			if (wrong++ < 5)
+				print_error("#%zu\n  ours %s\n  gdb  %s\n", j, line,
+				    k < e->n ? e->line[k] : "(no frame)");
+		}
+	if (k != e->n)
+		print_error("%zu frames, gdb has %zu\n", k, e->n);
+	return wrong + (k != e->n);
+}
+
+static void drop(struct stacks *s, struct expectation *e)
+{
+	for (size_t i = 0; i < s->n; i++)
+		he_stack_free(s->v[i]);
+	for (size_t i = 0; i < e->n; i++)
+		free(e->line[i]);
+	free(e->line);
+}
+
+/* Every frame of every thread as GDB has it, and every stack with a proper end. */
+static void like_gdb(char *const argv[], bool crashes, enum he_end end)
+{
+	struct local_target t;
+	struct expectation e;
+	struct stacks s;
+
+	local_start(&t, argv, crashes);
+	if (!crashes)
+		local_stop(&t);
+	local_symbols(&t);
+	take_stacks(&t, &s);
+	if (crashes) {
+		int status;
+
+		/* It stands where the signal found it, for gdb to attach. */
+		assert_return_code(ptrace(PTRACE_DETACH, t.pid, 0, SIGSTOP), errno);
+		assert_int_equal(waitpid(t.pid, &status, WUNTRACED), t.pid);
+		t.stopped = false;
+	} else {
+		local_release(&t);
+	}
+	ask_gdb(t.pid, &e);
+	assert_true(e.n > 0);
+	for (size_t i = 0; i < s.n; i++)
+		assert_int_equal(s.v[i]->end, end);
+	assert_int_equal(compare(&s, &e), 0);
+	drop(&s, &e);
+	local_end(&t);
+}
+
+static void debuggee_like_gdb(const char *name, const char *argument)
+{
+	char *path = strdup(local_debuggee(name)), *arg = argument ? strdup(argument) : NULL;
+	char *argv[] = {path, arg, NULL};
+
+	like_gdb(argv, false, HE_END_OUTERMOST);
+	free(path);
+	free(arg);
+}
+
+/* ---- programs of the corpus ------------------------------------------------------------ */
+
+static void threads_of_an_unoptimised_program_match(void **state)
+{
+	(void)state;
+	debuggee_like_gdb("sleepers", "3");
+}
+
+static void optimised_frames_match(void **state)
+{
+	(void)state;
+	debuggee_like_gdb("sleepers-O2", "3");
+	debuggee_like_gdb("sleepers-dwarf4", "1");
+}
+
+static void frames_without_frame_pointer_match(void **state)
+{
+	(void)state;
+	debuggee_like_gdb("sleepers-nofp", "1");
+}
+
+static void frames_of_a_program_at_a_fixed_address_match(void **state)
+{
+	(void)state;
+	debuggee_like_gdb("sleepers-nopie", "1");
+}
+
+static void frames_of_static_programs_match(void **state)
+{
+	(void)state;
+	debuggee_like_gdb("sleepers-static", "1");
+	debuggee_like_gdb("sleepers-static-pie", "1");
+}
+
+static void frames_of_a_stripped_program_match(void **state)
+{
+	(void)state;
+	debuggee_like_gdb("sleepers-stripped", "1");
+}
+
+static void inlined_frames_match(void **state)
+{
+	(void)state;
+	debuggee_like_gdb("inlined", NULL);
+	debuggee_like_gdb("inlined-O3", NULL);
+}
+
+static void frames_below_a_signal_handler_on_its_own_stack_match(void **state)
+{
+	(void)state;
+	debuggee_like_gdb("sigframe", NULL);
+	debuggee_like_gdb("sigframe-O2", NULL);
+}
+
+static void ten_thousand_frames_match(void **state)
+{
+	(void)state;
+	debuggee_like_gdb("deep", "10000");
+}
+
+static void frames_of_libraries_loaded_at_run_time_match(void **state)
+{
+	char library[PATH_MAX];
+
+	(void)state;
+	snprintf(library, sizeof(library), "%s", local_debuggee("libplugin.so"));
+	debuggee_like_gdb("dlopened", library);
+	snprintf(library, sizeof(library), "%s", local_debuggee("libnodebug.so"));
+	debuggee_like_gdb("dlopened", library);
+}
+
+static void frames_called_through_the_plt_match(void **state)
+{
+	(void)state;
+	debuggee_like_gdb("plt", NULL);
+}
+
+static void cxx_names_match(void **state)
+{
+	(void)state;
+	debuggee_like_gdb("names", NULL);
+	debuggee_like_gdb("names-O2", NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(threads_of_an_unoptimised_program_match),
+	    cmocka_unit_test(optimised_frames_match),
+	    cmocka_unit_test(frames_without_frame_pointer_match),
+	    cmocka_unit_test(frames_of_a_program_at_a_fixed_address_match),
+	    cmocka_unit_test(frames_of_static_programs_match),
+	    cmocka_unit_test(frames_of_a_stripped_program_match),
+	    cmocka_unit_test(inlined_frames_match),
+	    cmocka_unit_test(frames_below_a_signal_handler_on_its_own_stack_match),
+	    cmocka_unit_test(ten_thousand_frames_match),
+	    cmocka_unit_test(frames_of_libraries_loaded_at_run_time_match),
+	    cmocka_unit_test(frames_called_through_the_plt_match),
+	    cmocka_unit_test(cxx_names_match),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
