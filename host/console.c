@@ -57,31 +57,42 @@ static void show_events(struct console *c)
 	el_set(c->el, EL_REFRESH);
 }
 
-/* Until a byte can be read: 1, 0 at the end, -1 when a signal came. */
+/* A signal came: the person broke off, or the screen is another one. */
+static void on_wake(struct console *c)
+{
+	uint64_t count;
+
+	if (read(c->h->wake_fd, &count, sizeof(count)) < 0)
+		return; /* somebody was faster: the flags tell */
+	if (!c->h->stale)
+		return;
+	c->h->stale = 0;
+	el_resize(c->el);
+	el_set(c->el, EL_PREP_TERM, 1); /* the shell had it while we were in the background */
+	redraw(c);
+}
+
+/* Until a byte can be read: 1, 0 at the end, -1 when the person broke off. */
 static int wait_byte(struct console *c)
 {
-	struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.events = POLLIN}};
+	struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.events = POLLIN},
+	    {.fd = c->h->wake_fd, .events = POLLIN}};
 
-	for (;;) {
+	while (!c->h->interrupted && !c->h->quit) {
 		fds[1].fd = he_event_fd(c->h->engine);
-		if (c->h->interrupted || c->h->quit)
-			return -1;
-		if (poll(fds, 2, -1) < 0) {
+		if (poll(fds, 3, -1) < 0) {
 			if (errno != EINTR)
 				return 0;
-			/* The size may have changed, or we were in the background. */
-			if (!c->h->interrupted && !c->h->quit) {
-				el_resize(c->el);
-				el_set(c->el, EL_PREP_TERM, 1);
-				redraw(c);
-			}
 			continue;
 		}
+		if (fds[2].revents)
+			on_wake(c);
 		if (fds[1].revents)
 			show_events(c);
 		if (fds[0].revents)
 			return 1;
 	}
+	return -1;
 }
 
 static int read_char(EditLine *el, wchar_t *wc)
@@ -295,7 +306,8 @@ struct console *console_new(struct hdb *h, const char *dir)
 	el_set(c->el, EL_HIST, history, c->history);
 	el_set(c->el, EL_GETCFN, read_char);
 	el_set(c->el, EL_EDITOR, "emacs");
-	el_set(c->el, EL_ADDFN, "hdb-complete", "complete commands and arguments", complete);
+	/* The wide form, for the other one leaks its strings. */
+	el_wset(c->el, EL_ADDFN, L"hdb-complete", L"complete commands and arguments", complete);
 	el_set(c->el, EL_BIND, "^I", "hdb-complete", NULL);
 	el_set(c->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
 	el_source(c->el, NULL);

@@ -52,6 +52,8 @@ struct hdb {
 	bool lost;                         /* a link broke: its server waits to be freed */
 	volatile sig_atomic_t quit;        /* asked for, or SIGTERM came */
 	volatile sig_atomic_t interrupted; /* Ctrl-C since the command began */
+	volatile sig_atomic_t stale;       /* the screen may have changed under the prompt */
+	int wake_fd;                       /* an eventfd that each of these signals writes to */
 };
 
 /* Say what went wrong; both return 1, the status of a command that failed. */

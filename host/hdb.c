@@ -9,6 +9,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "common/err.h"
@@ -20,27 +21,34 @@
 
 static struct {
 	struct hdb h;
-	int tty;                    /* the controlling terminal, -1 = none: nobody can be asked */
-	volatile sig_atomic_t busy; /* inside the engine: a signal breaks its waiting off */
+	int tty;                      /* the controlling terminal, -1 = none: nobody can be asked */
+	volatile sig_atomic_t busy;   /* inside the engine: a signal breaks its waiting off */
+	volatile sig_atomic_t killed; /* SIGTERM or SIGHUP ended it, not the person */
 } self = {.tty = -1};
 
 /* ---- signals ------------------------------------------------------------------- */
 
 static void on_signal(int sig)
 {
+	const uint64_t one = 1;
 	int saved = errno;
 
-	if (sig == SIGINT)
+	if (sig == SIGWINCH || sig == SIGCONT)
+		self.h.stale = 1;
+	else if (sig == SIGINT)
 		self.h.interrupted = 1;
 	else
-		self.h.quit = 1;
-	if (self.busy)
+		self.h.quit = self.killed = 1;
+	if (self.busy && sig != SIGWINCH && sig != SIGCONT)
 		he_cancel(self.h.engine);
+	/* A poll must end even when the engine's thread took the signal. */
+	if (write(self.h.wake_fd, &one, sizeof(one)) < 0)
+		errno = 0; /* full: it wakes all the same */
 	errno = saved;
 }
 
-/* A handler that does nothing: a write to a closed pipe fails, a poll returns; and unlike
- * SIG_IGN it does not reach the programs that exec: starts. */
+/* A handler that does nothing: a write to a closed pipe fails; and unlike SIG_IGN it does
+ * not reach the programs that exec: starts. */
 static void on_nothing(int sig)
 {
 	(void)sig;
@@ -48,15 +56,17 @@ static void on_nothing(int sig)
 
 static void catch_signals(void)
 {
-	static const int ends[] = {SIGINT, SIGTERM, SIGHUP},
-			 others[] = {SIGPIPE, SIGWINCH, SIGCONT};
-	struct sigaction sa = {.sa_handler = on_signal}; /* no SA_RESTART: reads must end */
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGCONT};
+	struct sigaction sa = {.sa_handler = on_signal};
 
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-		sigaction(ends[i], &sa, NULL);
+	self.h.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		/* Only what ends something may end a read. */
+		sa.sa_flags = signals[i] == SIGWINCH || signals[i] == SIGCONT ? SA_RESTART : 0;
+		sigaction(signals[i], &sa, NULL);
+	}
 	sa.sa_handler = on_nothing;
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		sigaction(others[i], &sa, NULL);
+	sigaction(SIGPIPE, &sa, NULL);
 }
 
 /* ---- what the engine wants of a person -------------------------------------------- */
@@ -374,6 +384,8 @@ static int act(const struct options *o)
 	self.busy = 0;
 	if (ret && self.h.bad_name)
 		ret = 2;
+	if (self.killed) /* before all was done that was asked for */
+		ret = 1;
 	front_free(&self.h);
 	return ret;
 }
