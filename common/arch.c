@@ -7,7 +7,7 @@ static const struct arch *const known[] = {
 
 const struct arch *arch_find(uint32_t audit)
 {
-	for (unsigned i = 0; i < sizeof(known) / sizeof(*known); i++)
+	for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (known[i]->audit == audit)
 			return known[i];
 	return NULL;

@@ -77,8 +77,8 @@ const char *arena_hex(struct arena *a, struct span s)
 	char *p = s.n ? arena_alloc(a, (size_t)s.n * 2 + 1) : NULL;
 
 	for (uint32_t i = 0; p && i < s.n; i++) {
-		p[2 * i] = digit[s.p[i] >> 4];
-		p[2 * i + 1] = digit[s.p[i] & 15];
+		p[(size_t)i * 2] = digit[s.p[i] >> 4];
+		p[(size_t)i * 2 + 1] = digit[s.p[i] & 15];
 	}
 	return p;
 }

@@ -5,6 +5,10 @@
 #include "common/err.h"
 #include "host/engine.h"
 
+/* What was ordered with a stop fits many times; more is a liar's, whose chunks of one
+ * byte would each cost a page. */
+enum { BUNDLE_PAGES = 4096 };
+
 /* ---- the pushed stop ----------------------------------------------------------- */
 
 /* A new stop: everything known is of an earlier one. */
@@ -59,7 +63,8 @@ static int stopped(struct he_target *t, const struct wire_msg *m, struct he_even
 	while (wire_next_regset(&q.regs, &regs))
 		threads_put_regs(&t->threads, &regs);
 	while (wire_next_chunk(&q.chunks, &chunk))
-		target_put_chunk(t, &chunk);
+		if (memcache_pages(t->mem) < BUNDLE_PAGES)
+			target_put_chunk(t, &chunk);
 	note_cause(t, q.stops);
 	if (m->h.flags & WIRE_MORE)
 		return E_OK;

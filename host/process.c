@@ -14,8 +14,11 @@ static const char *join(struct arena *a, struct span args)
 {
 	char *p = arena_alloc(a, (size_t)args.n + 1);
 
+	if (p && args.n)
+		memcpy(p, args.p, args.n);
 	for (uint32_t i = 0; p && i < args.n; i++)
-		p[i] = args.p[i] ? (char)args.p[i] : ' ';
+		if (!p[i])
+			p[i] = ' ';
 	for (uint32_t n = args.n; p && n && p[n - 1] == ' '; n--)
 		p[n - 1] = 0;
 	return p;
@@ -212,10 +215,10 @@ struct search {
 static struct he_error *find(
     struct he_server *s, const struct search *how, const char *what, struct he_process *ret)
 {
-	struct he_processes *l;
+	struct he_processes *l = NULL;
 	struct he_error *err = he_ps(s, what, &l);
 
-	if (err)
+	if (!l)
 		return err;
 	filter(l, how->fits, what);
 	if (how->narrow)

@@ -100,7 +100,7 @@ static struct he_error *load_general(
 		return he_error_new(E_NO_THREAD,
 		    "the registers of thread %llu cannot be read; it is ending.",
 		    (unsigned long long)tid);
-	*arch = arch_find(b->arch);
+	*arch = arch_find(b->arch); /* set only when all is well */
 	if (!*arch)
 		return he_error_new(E_UNKNOWN,
 		    "thread %llu runs code of an architecture (%#x) that is not known here.",
@@ -133,11 +133,11 @@ static uint64_t value64(const uint8_t v[64])
 struct he_error *target_sym_regs(struct he_target *t, uint64_t tid, struct sym_regs *ret)
 {
 	struct arch_regsets s;
-	const struct arch *a;
-	struct thread *h;
+	const struct arch *a = NULL;
+	struct thread *h = NULL;
 	struct he_error *err = load_general(t, tid, &h, &a);
 
-	if (err)
+	if (!a)
 		return err;
 	s = regsets(h, a);
 	*ret = (struct sym_regs){0};
@@ -233,11 +233,13 @@ static struct he_error *load_all(struct he_target *t, struct thread *h, const st
 static struct he_error *fill(
     struct he_target *t, uint64_t tid, unsigned frame, struct he_registers *to)
 {
-	const struct arch *a;
-	struct thread *h;
+	const struct arch *a = NULL;
+	struct thread *h = NULL;
 	struct he_error *err = load_general(t, tid, &h, &a);
 
-	if (!err && !frame)
+	if (!a)
+		return err;
+	if (!frame)
 		err = load_all(t, h, a);
 	if (err)
 		return err;

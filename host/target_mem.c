@@ -2,6 +2,7 @@
  *
  * Reading a target's memory through its cache.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "common/err.h"
@@ -179,7 +180,7 @@ struct he_error *he_read(struct he_target *t, uint64_t addr, void *buf, size_t l
 	if (got)
 		*got = n;
 	if (!err && n < len)
-		err = he_error_fault(addr + n, why, "memory at 0x%llx cannot be read.",
-		    (unsigned long long)(addr + n));
+		err = he_error_fault(
+		    addr + n, why, "memory at %#" PRIx64 " cannot be read.", addr + n);
 	return target_leave(t, err);
 }
