@@ -137,17 +137,16 @@ one "rooms" "$MAKE" --no-print-directory BUILD="$BUILD" rooms
 
 # ---- live ---------------------------------------------------------------------------
 
-# as_user BUILD COMMAND…: from root, an ordinary user with a copy of the build
+# as_user BUILD COMMAND…: from root, an ordinary user with a copy of the tree and that build
 as_user() {
-	local copy=$OUT/user-$1
+	local copy=$OUT/user-$1 build=$1
 	mkdir -p "$copy"
-	cp -a "$1" tests systemd man "$copy"
-	rm -rf "$copy/$1/obj"
+	tar -cf - --exclude=./.git --exclude='./build*' . | tar -xf - -C "$copy"
+	cp -a "$build" "$copy"
 	chown -R 30001:30001 "$copy"
 	chmod 755 "$copy"
 	shift
-	tests/users.sh env -i -C "$copy" PATH="$PATH" HOME="$copy" BUILD="$BUILD" PYTHONDONTWRITEBYTECODE=1 \
-		ASAN_OPTIONS="${ASAN_OPTIONS-}" UBSAN_OPTIONS="${UBSAN_OPTIONS-}" \
+	tests/users.sh env -i -C "$copy" PATH="$PATH" HOME="$copy" BUILD="$build" PYTHONDONTWRITEBYTECODE=1 \
 		setpriv --reuid=30001 --regid=30001 --clear-groups --inh-caps=-all "$@"
 }
 

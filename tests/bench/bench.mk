@@ -8,3 +8,7 @@ benches: $(BENCHES)
 bench:
 	$(Q)BUILD=$(BUILD) MAKE="$(MAKE)" tests/bench/bench.sh
 .PHONY: benches bench
+
+$(eval $(call program,bench/engine,tests/bench/engine,$(BUILD)/libhosteng.a $(LIB_hosteng)))
+$(BUILD)/bench/engine: $(BUILD)/libhosteng.a
+benches: $(BUILD)/bench/engine
