@@ -19,12 +19,10 @@ static int config_path(char path[WHERE_MAX], const char *given, const char *name
 {
 	if (!given)
 		return where_config(path, name);
-	if (strlen(given) >= WHERE_MAX) {
-		snprintf(path, WHERE_MAX, "a path is longer than %d bytes", WHERE_MAX - 1);
-		return -1;
-	}
-	strcpy(path, given);
-	return 0;
+	if (snprintf(path, WHERE_MAX, "%s", given) < WHERE_MAX)
+		return 0;
+	snprintf(path, WHERE_MAX, "a path is longer than %d bytes", WHERE_MAX - 1);
+	return -1;
 }
 
 static void set_argv(struct front *f, bool verbose)

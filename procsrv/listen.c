@@ -130,7 +130,7 @@ int listen_open(struct listen *l, const struct transport *t, char *why, size_t s
 
 static bool good_socket(int fd)
 {
-	union address a;
+	union address a = {0};
 	socklen_t n = sizeof(a), size = sizeof(int);
 	int listening = 0, type = 0;
 

@@ -91,24 +91,25 @@ static void row_free(struct map_row *row)
 
 static int add_row(struct parse *p, struct usermap *m, struct span line)
 {
-	struct map_row row = {
-	    .line = p->line, .rights = ALL_RIGHTS, .max_sessions = USERMAP_SESSIONS};
-	void *grown;
+	struct map_row *row;
 
 	if (m->n == USERMAP_ROWS)
 		return map_refuse(p, "more than %d keys", USERMAP_ROWS);
-	grown = reallocarray(m->rows, m->n + 1, sizeof(row));
-	if (!grown)
+	row = reallocarray(m->rows, m->n + 1, sizeof(*row));
+	if (!row)
 		return map_refuse(p, "%s", strerror(ENOMEM));
-	m->rows = grown;
-	p->row = &row;
+	m->rows = row;
+	row += m->n;
+	*row = (struct map_row){
+	    .line = p->line, .rights = ALL_RIGHTS, .max_sessions = USERMAP_SESSIONS};
+	p->row = row;
 	p->seen = 0;
 	p->group = (struct span){NULL, 0};
 	if (parse_row(p, m, line) < 0) {
-		row_free(&row);
+		row_free(row);
 		return -1;
 	}
-	m->rows[m->n++] = row;
+	m->n++;
 	return 0;
 }
 
