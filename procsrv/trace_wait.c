@@ -48,14 +48,6 @@ static void tell_born(struct target *tg, pid_t tid, pid_t parent)
 		serve_event_body(tg->tracer->serve, WIRE_thread_born, tg->handle, &b);
 }
 
-/* A new thread often reports before its maker does, who is to be named. */
-static void announce(struct tracee *t, pid_t parent)
-{
-	if (t->unannounced && !t->foreign)
-		tell_born(t->target, t->tid, parent);
-	t->unannounced = false;
-}
-
 static void tell_thread_exited(struct target *tg, pid_t tid, int status)
 {
 	struct wire_thread_exited e = {.tid = (uint64_t)tid, .status = status};
@@ -141,6 +133,19 @@ static void tell_executed(struct target *tg, pid_t former)
 }
 
 /* ---- one report ------------------------------------------------------------------ */
+
+/* A new thread often reports before its maker does, who is to be named: until then
+ * it waits. */
+static void announce(struct tracee *t, pid_t parent)
+{
+	bool waits = t->unannounced && t->state == TRACEE_STANDS;
+
+	if (t->unannounced && !t->foreign)
+		tell_born(t->target, t->tid, parent);
+	t->unannounced = false;
+	if (waits && !tracee_has_to_stand(t))
+		trace_pass(t);
+}
 
 /* status -1: not known. */
 static enum outcome ended(struct tracee *t, int status)
@@ -257,9 +262,10 @@ static enum outcome stopped(struct tracee *t, int status)
 		t->cause = true;
 		trace_hold(tg, NULL);
 	}
-	if (!tracee_has_to_stand(t))
-		trace_pass(t);
-	else if (tg->leaving && !tg->snapshot)
+	if (!tracee_has_to_stand(t)) {
+		if (!t->unannounced)
+			trace_pass(t);
+	} else if (tg->leaving && !tg->snapshot)
 		return trace_detach(t) ? GONE : out == CHANGED ? CHANGED : REMOVED;
 	else if (t->held)
 		late(tg);
