@@ -4,12 +4,12 @@
  *
  * In a sentence {word} is replaced by a fact, and a part in [brackets] is left out
  * when one of its facts is missing.  The facts:
- *   box      the server          what     what was asked ("attach to 4242")
- *   subject  \                   user     who we are there
- *   detail   / as the agent said you      the same and why
- *   owner    subject, or "another user"
- *   pid      the agent's, or 0 = missing
- *   os       text of the errno   addr     in hexadecimal; number: in decimal
+ *   box      the server            what     what was asked ("attach to 4242")
+ *   subject  \ as the agent        user     who we are there
+ *   detail   / said                you      the same, and why
+ *   owner    detail, or "another user"
+ *   holder   detail as the title of process pid, a session of procsrv's or another debugger
+ *   os       text of the errno     addr     in hexadecimal
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -66,9 +66,9 @@ static const struct sentence {
     {E_STALE, "{box}: cannot {what}: that process has ended, and another one[ ({subject})] has its "
 	      "number now. Look again with ps"},
     {E_GONE, "{box}: cannot {what}[ ({subject})]: the process has ended"},
-    {E_OTHER_USER, "{box}: cannot {what}: it runs as {owner}, {you}"},
-    {E_OTHER_GROUP, "{box}: cannot {what}: it runs with another group[ ({subject})] than {user} "
-		    "has there[ ({detail})]. A row with group= in the map file can allow it"},
+    {E_OTHER_USER, "{box}: cannot {what}[ ({subject})]: it runs as {owner}, {you}"},
+    {E_OTHER_GROUP, "{box}: cannot {what}[ ({subject})]: it runs with another group[, {detail},] "
+		    "than {user} has there. A row with group= in the map file can allow it"},
     {E_MORE_CAPS,
 	"{box}: cannot {what}[ ({subject})]: it has more capabilities than {user}. Only "
 	"a key with allow-root may debug it, and the box must have the allow-root drop-in"},
@@ -77,8 +77,8 @@ static const struct sentence {
 	"dumpable: by its own wish, or because its program file cannot be read or "
 	"changes rights). Only a key with allow-root may debug it, and the box must have "
 	"the allow-root drop-in"},
-    {E_TRACED, "{box}: cannot {what}[ ({subject})]: it is already being debugged[ by {detail}][ "
-	       "(process {pid})]. Let that one detach first"},
+    {E_TRACED, "{box}: cannot {what}[ ({subject})]: it is already being debugged[ by {holder}]. "
+	       "Let that one detach first"},
     {E_SELF, "{box}: cannot {what}[ ({subject})]: it is part of the debugger itself"},
     {E_KERNEL_THREAD, "{box}: cannot {what}[ ({subject})]: it is a kernel thread, not a process "
 		      "that can be debugged"},
@@ -159,6 +159,23 @@ __attribute__((format(printf, 2, 3))) static const char *made(struct fill *f, co
 	return f->fact;
 }
 
+/* A tracer of procsrv's says in its title whose it is: "procsrv-tracer: session 3 (…)". */
+static const char *holder(struct fill *f)
+{
+	static const char ours[] = "procsrv-tracer: ";
+	const struct wire_error *w = f->w;
+	struct span s = w->detail;
+	size_t n = sizeof(ours) - 1;
+
+	if (s.n > n && memcmp(s.p, ours, n) == 0)
+		return foreign(f, (struct span){s.p + n, s.n - (uint32_t)n});
+	foreign(f, s);
+	if (w->pid)
+		snprintf(f->fact + strlen(f->fact), sizeof(f->fact) - strlen(f->fact),
+		    "%sprocess %" PRIu32 "%s", s.n ? " (" : "", w->pid, s.n ? ")" : "");
+	return f->fact;
+}
+
 static const char *you(struct fill *f)
 {
 	if (!f->where->user)
@@ -181,13 +198,13 @@ static const char *fact(struct fill *f, const char *word, size_t n)
 	if (IS("detail"))
 		return foreign(f, w->detail);
 	if (IS("owner"))
-		return w->subject.n ? foreign(f, w->subject) : "another user";
+		return w->detail.n ? foreign(f, w->detail) : "another user";
 	if (IS("user"))
 		return f->where->user ? f->where->user : "you";
 	if (IS("you"))
 		return you(f);
-	if (IS("pid"))
-		return w->pid ? made(f, "%" PRIu32, w->pid) : "";
+	if (IS("holder"))
+		return holder(f);
 	if (IS("os"))
 		return w->os_errno > 0 ? strerror(w->os_errno) : "";
 	if (IS("addr"))

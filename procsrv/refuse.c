@@ -129,8 +129,7 @@ static bool other_user(const struct facts *f, const struct facts *own, struct fa
 {
 	if (all_equal(f->uid, own->uid[1]))
 		return false;
-	reader_user_name((uint32_t)f->uid[1], out->subject, sizeof(out->subject));
-	reader_user_name((uint32_t)own->uid[1], out->detail, sizeof(out->detail));
+	reader_user_name((uint32_t)f->uid[1], out->detail, sizeof(out->detail));
 	out->code = E_OTHER_USER;
 	return true;
 }
@@ -149,8 +148,7 @@ static bool other_group(const struct facts *f, const struct facts *own, struct f
 {
 	if (all_equal(f->gid, own->gid[1]))
 		return false;
-	group_name(f->gid[1], out->subject, sizeof(out->subject));
-	group_name(own->gid[1], out->detail, sizeof(out->detail));
+	group_name(f->gid[1], out->detail, sizeof(out->detail));
 	out->code = E_OTHER_GROUP;
 	return true;
 }

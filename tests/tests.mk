@@ -61,8 +61,16 @@ tests: $(BUILD)/tests/hdb-scripted
 
 # The host's link.
 UNIT_test_known_boxes = host/known_boxes host/boxes host/config_file host/errtext common/err common/fingerprint common/buf
+UNIT_test_errtext = host/errtext host/errtable common/wire common/buf common/err common/log
 RPC = host/rpc host/rpc_call host/rpc_in host/rpc_open host/rpc_out host/inbox host/errtext host/errtable $(WIRE)
 UNIT_test_rpc = tests/unit/scripted_agent $(RPC)
 UNITLIB_test_rpc = $(LIB_event)
 UNIT_test_rpc_lies = $(UNIT_test_rpc)
 UNITLIB_test_rpc_lies = $(LIB_event)
+
+UNIT_test_proc = procsrv/proc procsrv/proc_parse common/buf
+UNIT_test_recipe = procsrv/recipe procsrv/snapshot_plan procsrv/proc procsrv/proc_parse common/buf
+UNIT_test_reply = procsrv/reply $(WIRE)
+UNITLIB_test_reply = $(LIB_event)
+UNIT_test_ipc = procsrv/ipc
+UNIT_test_build_id = procsrv/reader_elf

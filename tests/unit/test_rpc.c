@@ -310,8 +310,8 @@ static void play_error(struct agent *a)
 {
 	struct wire_error w = {.code = E_OTHER_USER,
 	    .pid = 4242,
-	    .subject = span_str("redis"),
-	    .detail = span_str("alice")};
+	    .subject = span_str("redis-server"),
+	    .detail = span_str("redis")};
 	uint8_t room[256];
 	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
 
@@ -332,7 +332,7 @@ static void an_error_of_the_box_says_what_was_asked(void **state)
 	wire_encode_attach(&b, &body);
 	start_open(&f, play_error, NULL);
 	expect_error(rpc_do(f.r, WIRE_attach, 1, &b, 0, NULL), E_OTHER_USER,
-	    "box: cannot attach to 4242: it runs as redis, you are alice");
+	    "box: cannot attach to 4242 (redis-server): it runs as redis, you are alice");
 	buf_free(&b);
 	finish(&f);
 }
