@@ -55,7 +55,8 @@ static const struct sentence {
 		"Leave user= out, or ask the admin to add it"},
     {E_EXPIRED, "{box}: the row of your key in the map file has expired[ ({detail})]. Ask the "
 		"admin for a new date"},
-    {E_FROM, "{box}: your key may not be used from this address[ ({subject})]. Its row says from="},
+    {E_FROM,
+	"{box}: your key may not be used from this address: its row in the map file says from="},
     {E_SESSIONS, "{box}: too many sessions for this key[ ({detail})]. End one (procsrv -status "
 		 "there lists them)"},
     {E_MODE, "{box}: the server does not know the mode that was asked for. Update procsrv there"},
