@@ -72,8 +72,9 @@ LIB_procsrv-keygen = $(LIB_tls)
 OBJ_procsrv-guard = procsrv/guard procsrv/ipc procsrv/ipc_check common/log
 OBJ_procsrv-tracer = procsrv/tracer procsrv/serve procsrv/reply procsrv/greet procsrv/open procsrv/target \
 	procsrv/trace_thread procsrv/trace_wait procsrv/trace_stop procsrv/trace_regs procsrv/trace_mem \
-	procsrv/trace_snapshot procsrv/snapshot_plan procsrv/recipe procsrv/reader_ps procsrv/reader_maps procsrv/reader_file \
-	procsrv/proc procsrv/proc_parse procsrv/refuse procsrv/ipc procsrv/ipc_check $(WIRE)
+	procsrv/trace_snapshot procsrv/snapshot_plan procsrv/recipe procsrv/reader_ps procsrv/reader_maps \
+	procsrv/reader_elf procsrv/reader_file procsrv/proc procsrv/proc_parse procsrv/refuse \
+	procsrv/ipc procsrv/ipc_check $(WIRE)
 LIB_procsrv-tracer = $(LIB_event)
 
 # The host's link to a server: transports, calls, events, errors.
