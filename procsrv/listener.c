@@ -384,6 +384,7 @@ static int serve(const struct options *o)
 	if (!self.base)
 		die(EXIT_FAILURE, "no event loop");
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	status_sweep(); /* after a listener that was killed */
 	watch_signals();
 	open_fronts();
 	listen_notify("READY=1");

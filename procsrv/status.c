@@ -243,6 +243,14 @@ static unsigned wait_for(struct release *r, int ms)
 	return left;
 }
 
+void status_sweep(void)
+{
+	char why[512];
+
+	if (session_sweep(why, sizeof(why)) < 0)
+		log_warn("%s", why);
+}
+
 int status_release(pid_t ancestor, int ms)
 {
 	struct release *r = calloc(1, sizeof(*r));
@@ -261,17 +269,10 @@ int status_release(pid_t ancestor, int ms)
 		if (r->held[i].sure && pidfd_send_signal(r->held[i].fd, SIGTERM, NULL, 0) < 0)
 			log_warn("session guard %d: %s", (int)r->held[i].pid, strerror(errno));
 	left = wait_for(r, ms);
+	status_sweep();
 	if (left)
 		log_error(
 		    "%u session%s did not end within %d s", left, left == 1 ? "" : "s", ms / 1000);
 	free(r);
 	return left ? EXIT_FAILURE : 0;
-}
-
-void status_sweep(void)
-{
-	char why[512];
-
-	if (session_sweep(why, sizeof(why)) < 0)
-		log_warn("%s", why);
 }

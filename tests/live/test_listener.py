@@ -368,3 +368,82 @@ def test_json_stays_json_whatever_the_map_is_called(world, environment):
     text = world.run([PROCSRV, '-status', '-json'], env=environment).out
     assert '"b' in [one for one in json.loads(text)['listeners'] if one['pid'] == listener.process.pid][0]['map']
     assert listener.end() == 0
+
+
+# ---- sessions ---------------------------------------------------------------------------
+
+
+def environment_of(box):
+    """What -status and -release need to look where this box's sessions are."""
+    return {'XDG_RUNTIME_DIR': os.path.join(box.dir, 'run')}
+
+
+@pytest.fixture
+def attached(world, hdb, debuggee):
+    """attached(BOX): an hdb that holds a program of its own, and the program."""
+    def attach(box):
+        program = debuggee('sleepers', 2)
+        front = world.hdb_start('-p', str(program.pid), box=box)
+        assert not clean.eventually(lambda: clean.status(program.pid)['TracerPid'] == '0', 30), box.text()
+        return front, program
+    return attach
+
+
+def tracer(program):
+    return clean.status(program.pid)['TracerPid']
+
+
+def terminate(box):
+    """The exit status; unlike box.stop() with sessions open."""
+    box.stopped = True
+    box.process.terminate()
+    box.process.stdout.close()
+    box.log.close()
+    return box.process.wait(harness.PATIENCE)
+
+
+def test_sigterm_releases_every_session_and_ends_with_0(box, attached):
+    held = [attached(box), attached(box)]
+    assert terminate(box) == 0
+    for front, program in held:
+        assert tracer(program) == '0' and not program.faults()
+    assert not box.sessions()
+
+
+def test_sigterm_leaves_the_sessions_of_another_listener_alone(boxes, attached):
+    one, other = boxes(), boxes()
+    _, program = attached(other)
+    assert terminate(one) == 0
+    assert tracer(program) != '0'
+
+
+def test_status_and_release_find_the_sessions(world, box, attached):
+    front, program = attached(box)
+    where = environment_of(box)
+    text = world.run([PROCSRV, '-status', '-json'], env=where).out
+    session, = json.loads(text)['sessions']
+    assert (session['key'], session['user']) == ('alice@test', harness.ALICE)
+    assert session['fingerprint'] == world.keys['alice'].fingerprint and session['from'].startswith('127.0.0.1')
+    assert f'alice@test as {harness.ALICE}' in world.run([PROCSRV, '-status'], env=where).out
+    assert session['pid'] in clean.descendants(box.pid)
+    assert world.run([PROCSRV, '-release'], env=where).status == 0
+    assert tracer(program) == '0' and not program.faults()
+    assert not box.quiet()
+
+
+def test_a_listener_that_is_killed_takes_no_session_with_it(world, box, attached):
+    front, program = attached(box)
+    box.stopped = True
+    box.process.kill()
+    box.process.wait()
+    box.process.stdout.close()
+    assert tracer(program) != '0'
+    front.stdin.write('info threads\ndetach\nquit\n')
+    front.stdin.flush()
+    out, err = front.communicate(timeout=harness.PATIENCE)
+    assert str(program.pid) in out, err
+    assert not clean.eventually(lambda: tracer(program) != '0')
+    # Nobody was there to see the end of the guard.
+    assert world.run([PROCSRV, '-release'], env=environment_of(box)).status == 0
+    assert not box.sessions()
+    box.log.close()
