@@ -134,7 +134,7 @@ static int term(struct hdb *h, const char **text, uint64_t *ret)
 
 int address_eval(struct hdb *h, const char *text, uint64_t *ret)
 {
-	uint64_t sum = 0, v;
+	uint64_t sum = 0, v = 0;
 	bool minus = false;
 
 	text = skip_blanks(text);

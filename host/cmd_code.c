@@ -95,12 +95,15 @@ static int place(struct hdb *h, const char *spec, bool text, struct he_line **re
 		file = n ? strndup(spec, n) : strdup(h->list.file);
 		e = he_line_named(h->target, file ? file : "", text ? 1 : *line, ret);
 		free(file);
-		return e ? fail_error(h, e) : 0;
+		if (!e)
+			return 0; /* line is the one asked for */
 	} else {
 		e = line_of_function(h, spec, ret);
 	}
-	if (e)
-		return fail_error(h, e);
+	if (e) {
+		fail_error(h, e);
+		return 1;
+	}
 	*line = (*ret)->line;
 	return 0;
 }
@@ -173,7 +176,7 @@ static int list_before(struct hdb *h)
 /* One end of "A,B" becomes what list goes on with. */
 static int list_end(struct hdb *h, const char *spec, unsigned *line)
 {
-	struct he_line *l;
+	struct he_line *l = NULL;
 
 	if (place(h, spec, true, &l, line) != 0)
 		return 1;
@@ -203,7 +206,7 @@ int cmd_list(struct hdb *h, const char *args)
 {
 	const char *comma = strchr(args, ',');
 	char *from, *to;
-	unsigned line;
+	unsigned line = 0;
 	int ret;
 
 	if (!*args || strcmp(args, "+") == 0)
@@ -256,7 +259,7 @@ static void say_line(struct hdb *h, const struct he_line *l, unsigned asked)
 int cmd_info_line(struct hdb *h, const char *args)
 {
 	const struct he_frame *f;
-	struct he_line *l;
+	struct he_line *l = NULL;
 	struct he_error *e;
 	unsigned line = 0;
 

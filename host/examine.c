@@ -14,17 +14,13 @@ unsigned examine_size(char unit)
 /* GDB's: a character is a byte, an address eight, a floating point number what can be one. */
 static char default_unit(char format, char last)
 {
-	switch (format) {
-	case 'a':
+	if (format == 'a' || (format == 'f' && last != 'w'))
 		return 'g';
-	case 'c':
-	case 's':
+	if (format == 'c' || format == 's')
 		return 'b';
-	case 'f':
-		return last == 'w' ? 'w' : 'g';
-	default:
-		return last ? last : 'w';
-	}
+	if (last)
+		return last;
+	return 'w';
 }
 
 static const char *take_letter(char c, struct examine *f, bool *unit)
