@@ -52,8 +52,10 @@ static enum cfi_result by_stack(
 }
 
 /* push %rbp; mov %rsp,%rbp has been done: rbp points to the saved rbp, above which the
- * return address stands. */
-static enum cfi_result by_rbp(struct symbols *s, const struct sym_regs *regs, struct cfi_step *ret)
+ * return address stands.  When that is only supposed (!known), rbp must go on as a
+ * chain. */
+static enum cfi_result by_rbp(
+    struct symbols *s, const struct sym_regs *regs, bool known, struct cfi_step *ret)
 {
 	uint64_t rbp = regs->reg[RBP], saved;
 	enum cfi_result result;
@@ -62,7 +64,7 @@ static enum cfi_result by_rbp(struct symbols *s, const struct sym_regs *regs, st
 		return CFI_NONE;
 	if (!read_word(s, rbp, &saved, ret))
 		return CFI_FAULT;
-	if (saved && saved <= rbp)
+	if (!known && saved && saved <= rbp)
 		return CFI_NONE;
 	result = by_stack(s, regs, rbp + 8, ret);
 	if (result == CFI_OK) {
@@ -142,14 +144,14 @@ static enum cfi_result by_code(struct symbols *s, struct symfile *f, const struc
 	case RBP_PUSHED:
 		return by_stack(s, regs, regs->sp + 8, ret);
 	case RBP_SET:
-		return by_rbp(s, regs, ret);
+		return by_rbp(s, regs, true, ret);
 	default:
 		break;
 	}
 	/* A function that is known not to set rbp up keeps its caller's. */
 	result = sym && innermost ? by_stack(s, regs, regs->sp, ret) : CFI_NONE;
 	if (result == CFI_NONE)
-		result = by_rbp(s, regs, ret);
+		result = by_rbp(s, regs, false, ret);
 	if (result == CFI_NONE && innermost)
 		result = by_stack(s, regs, regs->sp, ret);
 	/* A stub of the PLT on its way to the dynamic linker has pushed a number. */

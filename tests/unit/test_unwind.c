@@ -289,6 +289,134 @@ static void cxx_names_match(void **state)
 	debuggee_like_gdb("names-O2", NULL);
 }
 
+static void the_caller_of_a_null_pointer_is_found(void **state)
+{
+	char *path = strdup(local_debuggee("nullcall")), wild[] = "wild";
+	char *null_call[] = {path, NULL}, *wild_call[] = {path, wild, NULL};
+
+	(void)state;
+	like_gdb(null_call, true, HE_END_OUTERMOST);
+	like_gdb(wild_call, true, HE_END_OUTERMOST);
+	free(path);
+}
+
+static void callers_of_code_without_unwind_information_are_found(void **state)
+{
+	(void)state;
+	debuggee_like_gdb("nocfi", "leaf");
+	debuggee_like_gdb("nocfi", "framed");
+}
+
+static void a_trampoline_without_unwind_information_is_known_by_its_code(void **state)
+{
+	(void)state;
+	debuggee_like_gdb("nocfi", "restorer");
+}
+
+static void a_call_that_never_returns_is_looked_up_in_its_own_function(void **state)
+{
+	(void)state;
+	debuggee_like_gdb("noreturn", NULL);
+}
+
+static void a_stack_written_over_says_so(void **state)
+{
+	char *path = strdup(local_debuggee("smashed")), *argv[] = {path, NULL};
+	struct local_target t;
+	struct he_stack *s;
+
+	(void)state;
+	local_start(&t, argv, false);
+	local_stop(&t);
+	local_symbols(&t);
+	s = local_backtrace(&t, t.pid, 0);
+	assert_int_equal(s->end, HE_END_NO_CFI);
+	assert_int_equal(s->v[s->n - 1].pc, 0x4242424242424242);
+	assert_string_equal(s->v[s->n - 2].function, "victim");
+	he_stack_free(s);
+	local_end(&t);
+	free(path);
+}
+
+static void unreadable_memory_ends_a_stack_with_its_address(void **state)
+{
+	char *path = strdup(local_debuggee("sleepers")), *argv[] = {path, NULL};
+	struct local_target t;
+	struct he_stack *s, *whole;
+
+	(void)state;
+	local_start(&t, argv, false);
+	local_stop(&t);
+	local_symbols(&t);
+	whole = local_backtrace(&t, t.pid, 0);
+	t.hidden_lo = whole->v[3].cfa - 16;
+	t.hidden_hi = t.hidden_lo + 4096;
+	s = local_backtrace(&t, t.pid, 0);
+	assert_int_equal(s->end, HE_END_FAULT);
+	assert_int_equal(s->n, 4);
+	assert_non_null(strstr(s->end_text, "cannot be read (0x"));
+	he_stack_free(s);
+	he_stack_free(whole);
+	local_end(&t);
+	free(path);
+}
+
+static void no_more_frames_than_asked_for_come(void **state)
+{
+	char *path = strdup(local_debuggee("inlined")), *argv[] = {path, NULL};
+	struct local_target t;
+	struct he_stack *s;
+	size_t real = 0;
+
+	(void)state;
+	local_start(&t, argv, false);
+	local_stop(&t);
+	local_symbols(&t);
+	s = local_backtrace(&t, t.pid, 2);
+	assert_int_equal(s->end, HE_END_MAX);
+	for (size_t i = 0; i < s->n; i++)
+		real += !s->v[i].inlined;
+	assert_int_equal(real, 2);
+	assert_true(s->n > 2);
+	he_stack_free(s);
+	local_end(&t);
+	free(path);
+}
+
+static void registers_of_a_frame_are_those_at_its_call(void **state)
+{
+	char *path = strdup(local_debuggee("sleepers-O2")), *argv[] = {path, NULL};
+	struct sym_regs first, regs;
+	struct local_target t;
+	struct he_stack *s;
+	struct he_error *e;
+	uint64_t below = 0;
+	unsigned frame = 0;
+
+	(void)state;
+	local_start(&t, argv, false);
+	local_stop(&t);
+	local_symbols(&t);
+	local_regs(&t, t.pid, &first);
+	s = local_backtrace(&t, t.pid, 0);
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->v[i].inlined)
+			continue;
+		assert_null(symbols_frame_regs(t.symbols, &first, frame, &regs));
+		assert_int_equal(regs.pc, s->v[i].pc);
+		if (frame) /* the stack pointer of a caller is the CFA of what it called */
+			assert_int_equal(regs.sp, below);
+		below = s->v[i].cfa;
+		frame++;
+	}
+	e = symbols_frame_regs(t.symbols, &first, frame, &regs);
+	assert_non_null(e);
+	he_error_free(e);
+	he_stack_free(s);
+	local_end(&t);
+	free(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,6 +432,14 @@ int main(void)
 	    cmocka_unit_test(frames_of_libraries_loaded_at_run_time_match),
 	    cmocka_unit_test(frames_called_through_the_plt_match),
 	    cmocka_unit_test(cxx_names_match),
+	    cmocka_unit_test(the_caller_of_a_null_pointer_is_found),
+	    cmocka_unit_test(callers_of_code_without_unwind_information_are_found),
+	    cmocka_unit_test(a_trampoline_without_unwind_information_is_known_by_its_code),
+	    cmocka_unit_test(a_call_that_never_returns_is_looked_up_in_its_own_function),
+	    cmocka_unit_test(a_stack_written_over_says_so),
+	    cmocka_unit_test(unreadable_memory_ends_a_stack_with_its_address),
+	    cmocka_unit_test(no_more_frames_than_asked_for_come),
+	    cmocka_unit_test(registers_of_a_frame_are_those_at_its_call),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
