@@ -25,21 +25,23 @@ static struct he_error *look_in_boxes(const char *config_dir, const char *name, 
 	return e;
 }
 
-static struct he_error *by_transport(struct connecting *c, const char *text, struct rpc **ret)
+static struct he_error *by_transport(
+    const struct connecting *base, const char *text, struct rpc **ret)
 {
+	struct connecting c = *base;
 	struct transport t = {0};
 	struct he_error *e;
 	char why[512];
 
 	if (transport_parse_connect(&t, text, why, sizeof(why)) != 0)
 		return he_error_new(E_MALFORMED, "%s", why);
-	c->t = &t;
+	c.t = &t;
 	switch (t.kind) {
 	case TRANSPORT_TLS:
-		e = connect_tls(c, ret);
+		e = connect_tls(&c, ret);
 		break;
 	case TRANSPORT_EXEC:
-		e = connect_exec(c, ret);
+		e = connect_exec(&c, ret);
 		break;
 	default:
 		e = he_error_new(
@@ -74,7 +76,7 @@ struct he_error *connect_open(
     const struct he_config *config, const char *transport, struct inbox *inbox, struct rpc **ret)
 {
 	struct he_error *e;
-	struct rpc *r;
+	struct rpc *r = NULL;
 
 	e = connect_start(config, transport, inbox, &r);
 	if (e)

@@ -339,15 +339,14 @@ static void *thread(void *arg)
 	pthread_mutex_lock(&r->lock);
 	while (!r->ending) {
 		bool quiet = r->idle || r->turns == seen;
+		bool free = r->greeted && !r->pumping && !r->waiters;
 
 		seen = r->turns;
 		if (r->broken)
 			pthread_cond_wait(&r->parked, &r->lock);
-		else if (r->pumping || r->waiters || !r->greeted)
-			park(r);
-		else if (quiet)
+		else if (free && quiet)
 			run_link(r);
-		else if (r->kicked)
+		else if (free && r->kicked)
 			flush_for_others(r);
 		else
 			park(r);
@@ -495,7 +494,7 @@ struct rpc *rpc_new(struct inbox *inbox, const struct rpc_via *via)
 /* Give the last words a moment to leave. */
 static void farewell(struct rpc *r)
 {
-	struct timeval moment = {0, FAREWELL_MS * 1000};
+	struct timeval moment = {0, FAREWELL_MS * 1000L};
 
 	if (!r->chan)
 		return;
