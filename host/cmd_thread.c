@@ -342,6 +342,8 @@ int cmd_continue(struct hdb *h, const char *args)
 	if (e)
 		return fail_error(h, e);
 	front_stale(h);
+	if (h->person && thread)
+		fprintf(h->out, "thread %u of ", number_of(h, h->tid));
 	if (h->person)
 		fprintf(h->out, "%s runs%s\n", front_name(h, h->target, name),
 		    background ? "" : "; Ctrl-C stops it");

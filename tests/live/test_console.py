@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """hdb as a person meets it: prompt, keys, sentences, exit statuses.
 
-The engine behind it is scripted (tests/unit/fake_engine.c), so that nothing here depends on a process
-or a network; SIGUSR1 makes something happen to its target.
+The engine behind most of it is scripted (tests/unit/fake_engine.c), so that what is shown does not depend
+on a process or a network; SIGUSR1 makes something happen to its target.
 """
 
 import os
@@ -13,6 +13,7 @@ import subprocess
 import pexpect
 import pytest
 
+import clean
 import harness
 
 HDB = os.path.join(harness.BUILD, 'tests', 'hdb-scripted')
@@ -21,7 +22,8 @@ PROMPT = '(hdb) '
 
 @pytest.fixture
 def env(tmp_path):
-    e = dict(os.environ, XDG_CONFIG_HOME=str(tmp_path / 'config'), TERM='xterm', LC_ALL='C.UTF-8', HOME=str(tmp_path))
+    e = dict(os.environ, XDG_CONFIG_HOME=str(tmp_path / 'config'), TERM='xterm', LC_ALL='C.UTF-8', HOME=str(tmp_path),
+             DEBUGINFOD_URLS='')
     e.pop('NO_COLOR', None)
     e.pop('HDB_PREMOTE', None)
     return e
@@ -226,6 +228,67 @@ def test_a_table_is_cut_to_the_terminal(person, run):
     lines = do(c, 'ps').replace('\r', '').splitlines()
     assert all(len(line) <= 60 for line in lines[:3]) and lines[1].endswith('...')
     assert '...' not in run('-ps').stdout
+
+
+# ---- on a terminal, with a real box ------------------------------------------------
+
+
+@pytest.fixture
+def real(world, env, tmp_path):
+    """real(ARGS…): the hdb that people use, on a terminal."""
+    started = []
+
+    def real(*args):
+        c = pexpect.spawn(harness.program('hdb'), list(map(str, args)), env=dict(env, NO_COLOR='1'),
+                          timeout=harness.PATIENCE, encoding='utf-8', dimensions=(40, 200))
+        started.append(c)
+        return c
+    yield real
+    for c in started:
+        c.close(force=True)
+
+
+def test_an_unknown_box_is_asked_about_once(world, box, real):
+    for time in ('first', 'second'):
+        c = real(*world.premote(box, pin=False))
+        if time == 'first':
+            c.expect_exact('(yes/no)?')
+            assert box.key.fingerprint in c.before
+            c.send('yes\r')
+        assert c.expect_exact(['(yes/no)?', PROMPT]) == 1
+        assert 'connected: ' in c.before and f'you are {harness.ALICE}' in c.before
+        c.send('quit\r')
+        assert leave(c) == 0
+
+
+def test_a_real_process_runs_stops_and_ends_under_the_prompt(world, box, debuggee, real):
+    d = debuggee('sleepers', 3, 4)
+    c = real(*world.premote(box), '-p', d.pid)
+    c.expect_exact(PROMPT)
+    assert f'sleepers ({d.pid}) stopped, 3 threads; symbols: sleepers (' in c.before
+    assert do(c, 'bt').count('descend') == 4
+    c.send('continue\r')
+    c.expect_exact('Ctrl-C stops it')
+    c.send('\x03')
+    c.expect_exact(f'sleepers ({d.pid}) stopped')
+    c.expect_exact(PROMPT)
+    do(c, 'continue &')
+    d.expect_gone = True
+    d.process.kill()
+    c.expect_exact(f'sleepers ({d.pid}) was killed by SIGKILL')
+    c.send('\x04')
+    assert leave(c) == 0
+
+
+def test_quitting_lets_every_process_go(world, box, debuggee, real):
+    first, second = debuggee('sleepers', 2, 4), debuggee('deep', 5)
+    c = real(*world.premote(box), '-p', first.pid)
+    c.expect_exact(PROMPT)
+    do(c, f'attach {second.pid}')
+    assert len(re.findall('stopped', do(c, 'targets'))) == 2
+    c.send('quit\r')
+    assert leave(c) == 0
+    assert clean.eventually(first.faults) == [] and clean.eventually(second.faults) == []
 
 
 # ---- in scripts ------------------------------------------------------------------

@@ -807,6 +807,21 @@ static void ps_says_how_many_are_left_out(void **state)
 	    "PID  USER  THREADS  UNIT  COMMAND\n  2  root        1  -     [kthreadd]\n");
 }
 
+static void progress_is_one_line_that_goes_away(void **state)
+{
+	struct world *w = *state;
+	struct progress p = {0};
+
+	progress_show(&p, w->h.err, "lib\033c.so", 500000, 2000000);
+	progress_show(&p, w->h.err, "libc.so", 600000, 2000000); /* too soon after the other */
+	assert_string_equal(w->err, "\r\033[Klib\\x1bc.so: 0.5 of 2.0 MB, 25 %");
+	progress_show(&p, w->h.err, "libc.so", 2000000, 2000000);
+	fflush(w->h.err);
+	assert_string_equal(w->err + w->err_size - 4, "\r\033[K");
+	progress_clear(&p, w->h.err);
+	assert_int_equal(w->err_size, 4 + strlen("lib\\x1bc.so: 0.5 of 2.0 MB, 25 %") + 4);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -842,6 +857,7 @@ int main(void)
 	    T(json_of_a_snapshot_has_every_thread_by_tid),
 	    T(a_snapshot_says_how_long_the_process_stood),
 	    T(ps_says_how_many_are_left_out),
+	    T(progress_is_one_line_that_goes_away),
 	};
 
 	setlocale(LC_CTYPE, "C.UTF-8");
