@@ -3,7 +3,6 @@
 directory and does what it likes to the real procsrv-monitor. It must win nothing."""
 
 import fcntl
-import hashlib
 import os
 import random
 import shutil
@@ -18,6 +17,7 @@ import pytest
 
 import clean
 import harness
+import proofs
 
 SETUP, KEYS, GO, SIGN, SIGNATURE, PROOF, PROVEN, OPEN, OPENED, ENDED, SESSION, AUDIT = range(1, 13)
 TYPES = range(0, 16)
@@ -149,33 +149,11 @@ class Monitor:
         return status
 
 
-def openssl(*argv, data):
-    return subprocess.run(['openssl', *argv], input=data, check=True, capture_output=True).stdout
-
-
-def spki(key):
-    with open(key.path, 'rb') as f:
-        return openssl('pkey', '-pubout', '-outform', 'DER', data=f.read())
-
-
-def raw_signature(der):
-    """r and s of a DER signature, 32 bytes each."""
-    def integer(at):
-        n = der[at + 1]
-        return int.from_bytes(der[at + 2:at + 2 + n], 'big'), at + 2 + n
-    r, at = integer(2)
-    s, _ = integer(at)
-    return r.to_bytes(32, 'big') + s.to_bytes(32, 'big')
-
-
 def proof(m, key, server=None, user='', signed_user=None, nonce=None, mode=0, session=bytes(16), sign_with=None):
-    """struct ipc_proof, signed with OpenSSL: the bytes are written down here a second time."""
-    who = (user if signed_user is None else signed_user).encode()
-    text = (b'procsrv-proof-1\0' + b'\x09procsrv/1' + struct.pack('<H', 1) + (nonce or m.nonce) +
-            hashlib.sha256(spki(server or m.keys['box'])).digest() + session + bytes(32) +
-            struct.pack('<BB', mode, len(who)) + who)
-    sig = raw_signature(openssl('dgst', '-sha256', '-sign', (sign_with or key).path, data=text))
-    return (struct.pack('<QQHBB', 0, 0, 1, mode, len(user)) + user.encode().ljust(32, b'\0') + spki(key)[-65:] +
+    """struct ipc_proof."""
+    sig = proofs.signature(sign_with or key, server or m.keys['box'], nonce or m.nonce,
+                           user if signed_user is None else signed_user, mode, session)
+    return (struct.pack('<QQHBB', 0, 0, 1, mode, len(user)) + user.encode().ljust(32, b'\0') + proofs.point(key) +
             sig + session + bytes(32) + b'\0')
 
 
