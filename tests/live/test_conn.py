@@ -291,6 +291,7 @@ def test_a_length_that_cannot_be_ends_the_link_at_once(link, box):
         before = memory(conn)
         c.raw(wire.frame(wire.MSGS['ps']['number'], b'', id=9, length=length))
         assert c.ending() in ('TOO_BIG', 'MALFORMED'), length
+        c.close()
         assert memory(conn) - before < 2048, length
         assert not box.quiet()
 
