@@ -99,9 +99,9 @@ void die_name(Dwarf_Die *fn, struct strpool *pool, const char **function, const 
 	*linkage = strpool_add(pool, mangled);
 	if (text)
 		*function = strpool_add(pool, text);
-	else if (mangled && !name)
+	else if (mangled) /* GDB prefers it: __GI_raise for what the source calls raise */
 		*function = *linkage;
-	else if (name && !mangled && has_scopes(fn))
+	else if (name && has_scopes(fn))
 		*function = qualified(fn, name, pool);
 	else
 		*function = strpool_add(pool, name);

@@ -26,13 +26,17 @@ enum { LINE = 16384, TIDS = 64 };
 
 /* ---- what GDB says --------------------------------------------------------------- */
 
-/* One line a frame: tid, pc, kind, line, file, function; tabs between. */
+/* Frames that GDB concludes from tail calls are left out: nothing of them is on the stack.
+ * One line a frame: tid, pc, kind, line, file, function; tabs between. */
 static const char gdb_script[] =
     "import gdb\n"
     "for t in sorted(gdb.selected_inferior().threads(), key=lambda t: t.ptid[1]):\n"
     "    t.switch()\n"
     "    f = gdb.newest_frame()\n"
     "    while f is not None:\n"
+    "        if f.type() == gdb.TAILCALL_FRAME:\n"
+    "            f = f.older()\n"
+    "            continue\n"
     "        s = f.find_sal()\n"
     "        kind = {gdb.SIGTRAMP_FRAME: 'signal', gdb.INLINE_FRAME: 'inlined'}.get(f.type(), "
     "'normal')\n"
