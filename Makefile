@@ -152,6 +152,7 @@ clean:
 # ---- installing ------------------------------------------------------------------
 
 MANDIR = $(PREFIX)/share/man
+COMPLETIONDIR = $(PREFIX)/share/bash-completion/completions
 UNITDIR = $(PREFIX)/lib/systemd/system
 KEYDIR = $(SYSCONFDIR)/procsrv
 MANPAGES = $(wildcard man/*.[1-8])
@@ -163,10 +164,13 @@ IN_PLACE = [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]
 install: all
 	$(call say,INST,$(DESTDIR)$(PREFIX))
 	$(Q)install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBEXECDIR) $(UNITDIR) $(PREFIX)/lib/sysusers.d \
-		$(PREFIX)/lib/tmpfiles.d $(sort $(foreach m,$(MANPAGES),$(MANDIR)/man$(subst .,,$(suffix $(m))))))
+		$(PREFIX)/lib/tmpfiles.d $(COMPLETIONDIR) $(sort $(foreach m,$(MANPAGES),$(MANDIR)/man$(subst .,,$(suffix $(m))))))
 	$(Q)$(foreach p,$(PROGS),install -m $(if $(filter $(UNREADABLE),$(notdir $(p))),0711,0755) \
 		$(BUILD)/$(p) $(DESTDIR)$(PREFIX)/$(p) &&) true
+	$(if $(PROGS_HOST),$(Q)install -D -m 0644 $(BUILD)/libhosteng.a $(DESTDIR)$(PREFIX)/lib/libhosteng.a && \
+		install -D -m 0644 host/hosteng.h $(DESTDIR)$(PREFIX)/include/hosteng.h)
 	$(Q)$(foreach m,$(MANPAGES),install -m 0644 $(m) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/ &&) true
+	$(Q)install -m 0644 host/hdb.bash $(DESTDIR)$(COMPLETIONDIR)/hdb
 	$(Q)install -m 0644 systemd/procsrv.socket $(DESTDIR)$(UNITDIR)/
 	$(Q)sed 's|/usr/local|$(PREFIX)|' systemd/procsrv.service >$(DESTDIR)$(UNITDIR)/procsrv.service
 	$(Q)chmod 0644 $(DESTDIR)$(UNITDIR)/procsrv.service
@@ -183,9 +187,11 @@ install: all
 uninstall:
 	$(Q)if $(IN_PLACE) && [ -d /run/systemd/system ]; then \
 		systemctl disable --now procsrv.socket procsrv.service; fi
-	$(Q)rm -f $(foreach p,$(PROGS),$(DESTDIR)$(PREFIX)/$(p)) \
+	$(Q)rm -f $(foreach p,$(PROGS),$(DESTDIR)$(PREFIX)/$(p)) $(DESTDIR)$(PREFIX)/lib/libhosteng.a \
+		$(DESTDIR)$(PREFIX)/include/hosteng.h \
 		$(foreach m,$(MANPAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
 		$(addprefix $(DESTDIR)$(UNITDIR)/,procsrv.socket procsrv.service) \
+		$(DESTDIR)$(COMPLETIONDIR)/hdb \
 		$(DESTDIR)$(PREFIX)/lib/sysusers.d/procsrv.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/procsrv.conf
 	$(Q)rmdir $(DESTDIR)$(LIBEXECDIR) || true
 	$(Q)if $(IN_PLACE) && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
