@@ -164,11 +164,12 @@ const struct sym *symtab_code(const struct symtab *t, uint64_t addr)
 const struct sym *symtab_before(const struct symtab *t, uint64_t addr)
 {
 	size_t i = upper(t, addr);
-	const struct sym *s = symtab_code(t, addr);
+	const struct sym *last = i ? &t->v[i - 1] : NULL, *code;
 
-	if (s || !i)
-		return s;
-	return &t->v[i - 1];
+	if (!last || last->kind == SYM_DATA)
+		return last;
+	code = symtab_code(t, addr);
+	return code ? code : last;
 }
 
 static bool demangles_to(const struct sym *s, const char *name)

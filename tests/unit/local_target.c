@@ -252,6 +252,10 @@ static void read_maps(struct local_target *t)
 		t->maps = reallocarray(t->maps, t->n_maps + 1, sizeof(t->maps[0]));
 		assert_non_null(t->maps);
 		assert_true(parse_mapping(line, &t->maps[t->n_maps]));
+		if (t->aliased && !strcmp(t->maps[t->n_maps].name, t->aliased)) {
+			free((char *)(uintptr_t)t->maps[t->n_maps].name);
+			t->maps[t->n_maps].name = strdup(t->alias);
+		}
 		t->n_maps++;
 	}
 	fclose(f);

@@ -22,7 +22,8 @@ struct local_target {
 	unsigned files_read; /* calls of file_read */
 	unsigned progressed;
 	size_t words_read;
-	const char *other_file; /* file_read hands this one out instead */
+	const char *other_file;      /* file_read hands this one out instead */
+	const char *aliased, *alias; /* a file of the first name is shown by the second */
 
 	struct he_mapping *maps;
 	size_t n_maps;
