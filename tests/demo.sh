@@ -61,6 +61,7 @@ mkfifo "$dir/stdin"
 chmod 644 "$dir/stdin"
 $as "$BUILD/debuggees/sleepers" 4 6 <"$dir/stdin" >"$dir/ready" &
 target=$!
+disown $target # no word about its end
 exec 9>"$dir/stdin"
 
 show "procsrv -t tls:port=0,bind=127.0.0.1"

@@ -12,12 +12,15 @@ FUZZ_ipc = procsrv/ipc procsrv/ipc_check
 FUZZ_tls = $(TLS) $(KEY) common/keymake common/chan
 FUZZLIB_tls = $(LIB_event) $(LIB_tls)
 
-FUZZERS = wire usermap transport ipc tls
+FUZZLIB_engine = $(BUILD)/libhosteng.a $(LIB_hosteng)
+
+FUZZERS = wire usermap transport ipc tls engine
 
 fuzz_main = $(if $(FUZZER),,tests/fuzz/replay)
 fuzz_link = $(if $(FUZZER),-fsanitize=fuzzer)
 $(foreach f,$(FUZZERS),$(eval $(call program,fuzz/$(f),tests/fuzz/$(f) $(fuzz_main) $(FUZZ_$(f)),$(FUZZLIB_$(f)) $(fuzz_link))))
 
+$(BUILD)/fuzz/engine: $(BUILD)/libhosteng.a
 fuzzers: $(patsubst %,$(BUILD)/fuzz/%,$(FUZZERS))
 
 # Each for FUZZ_SECONDS; what it finds stays in BUILD-fuzz/findings, its corpus grows there.
