@@ -282,7 +282,7 @@ static int parse_bare(struct parse *p)
 	}
 	if (*end == ':' && strchr(end + 1, ':'))
 		return refuse(p, "put an address with colons in brackets: [%s]", p->all);
-	if (n == 0 || strcspn(s, "=,/ ") < n)
+	if (n == 0 || strcspn(s, "=,/ []{}@") < n)
 		return refuse(p,
 		    "no transport; write HOST, HOST:PORT, tls:server=HOST,port=N, unix:path=P "
 		    "or exec:COMMAND");
