@@ -3,6 +3,7 @@
 
 #include <linux/audit.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/credit.h"
@@ -11,13 +12,22 @@
 
 enum { MAX_READ = 1024 * 1024 };
 
-#if defined(__x86_64__)
-enum { OWN_ARCH = (int)AUDIT_ARCH_X86_64 };
-#elif defined(__aarch64__)
-enum { OWN_ARCH = (int)AUDIT_ARCH_AARCH64 };
-#else
-#error "a new architecture: say its name of linux/audit.h here"
-#endif
+static const struct {
+	const char *machine; /* uname(2) */
+	uint32_t arch;
+} arches[] = {
+    {"x86_64", AUDIT_ARCH_X86_64},
+    {"aarch64", AUDIT_ARCH_AARCH64},
+};
+
+/* 0 = one we know nothing of. */
+static uint32_t own_arch(const char *machine)
+{
+	for (size_t i = 0; i < sizeof(arches) / sizeof(arches[0]); i++)
+		if (strcmp(arches[i].machine, machine) == 0)
+			return arches[i].arch;
+	return 0;
+}
 
 void greet_hello(struct greet *g)
 {
@@ -33,7 +43,7 @@ void greet_hello(struct greet *g)
 	    .credit_bytes = CREDIT_REQUEST_BYTES,
 	    .max_read = MAX_READ,
 	    .page_size = (uint32_t)sysconf(_SC_PAGESIZE),
-	    .arch = (uint32_t)OWN_ARCH,
+	    .arch = own_arch(g->un.machine),
 	    .machine = span_str(g->un.machine),
 	    .os = span_str(g->os),
 	    .host = span_str(g->un.nodename),

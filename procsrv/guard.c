@@ -98,6 +98,7 @@ static void make_title(char *title, size_t size)
 
 static bool tracer_path(char *path, size_t size)
 {
+	static const char tracer[] = "/procsrv-tracer";
 	ssize_t n = readlink("/proc/self/exe", path, size - 1);
 	char *slash;
 
@@ -105,9 +106,9 @@ static bool tracer_path(char *path, size_t size)
 		return false;
 	path[n] = 0;
 	slash = strrchr(path, '/');
-	if (!slash || (size_t)(slash - path) + sizeof("/procsrv-tracer") > size)
+	if (!slash || (size_t)(slash - path) + sizeof(tracer) > size)
 		return false;
-	strcpy(slash, "/procsrv-tracer");
+	memcpy(slash, tracer, sizeof(tracer));
 	return true;
 }
 
@@ -214,7 +215,7 @@ static void from_monitor(void)
 {
 	uint16_t type;
 	size_t size;
-	struct ipc_none none;
+	struct ipc_none none = {0};
 
 	if (ipc_recv(self.monitor, &type, &none, sizeof(none), &size) == EAGAIN)
 		return;

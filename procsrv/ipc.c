@@ -21,7 +21,7 @@ static const size_t sizes[IPC_TYPES] = {
 int ipc_send(int fd, enum ipc_type type, const void *body, size_t size)
 {
 	struct head head = {IPC_VERSION, (uint16_t)type, (uint32_t)size};
-	struct iovec iov[2] = {{&head, sizeof(head)}, {(void *)(uintptr_t)body, size}};
+	struct iovec iov[2] = {{&head, sizeof(head)}, {(void *)body, size}};
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
 	ssize_t n;
 

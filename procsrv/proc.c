@@ -176,18 +176,10 @@ static const struct {
     {EM_RISCV, AUDIT_ARCH_RISCV64},
 };
 
-#if defined(__x86_64__)
-enum { OWN_ARCH = EM_X86_64 };
-#elif defined(__aarch64__)
-enum { OWN_ARCH = EM_AARCH64 };
-#else
-#error "a new architecture: say its ELF machine here, and its registers in trace_regs.c"
-#endif
-
 uint32_t proc_arch(int dir)
 {
 	int fd = openat(dir, "exe", O_RDONLY | O_CLOEXEC);
-	uint16_t machine = OWN_ARCH;
+	uint16_t machine = EM_NONE;
 	uint8_t head[20]; /* up to and with e_machine, the same in both classes */
 
 	if (fd >= 0) {

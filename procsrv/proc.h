@@ -46,8 +46,8 @@ int proc_read(int dir, const char *name, struct buf *b);
 /* Append the text of a symbolic link.  0, or an errno value. */
 int proc_readlink(int dir, const char *name, struct buf *b);
 
-/* AUDIT_ARCH_* of the program the process runs; the machine's own if its file
- * cannot be read. */
+/* AUDIT_ARCH_* of the program the process runs; 0 if its file cannot be
+ * read. */
 uint32_t proc_arch(int dir);
 
 /* ---- parsers -------------------------------------------------------------- */

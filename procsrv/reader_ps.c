@@ -187,12 +187,12 @@ static bool has(struct span text, struct span part)
 /* Arguments are parted by NULs, which nobody can type: match as if by blanks. */
 static bool args_have(struct buf *args, struct span part)
 {
-	char text[4096];
+	uint8_t text[4096];
 	uint32_t n = 0;
 
 	for (; n < args->len && n < sizeof(text); n++)
-		text[n] = args->p[n] ? (char)args->p[n] : ' ';
-	return has((struct span){(const uint8_t *)text, n}, part);
+		text[n] = args->p[n] ? args->p[n] : ' ';
+	return has((struct span){text, n}, part);
 }
 
 static bool matches(struct ps *ps)

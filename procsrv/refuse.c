@@ -74,7 +74,7 @@ static int own_facts(struct facts *own)
 
 int refuse_yama_scope(void)
 {
-	uint8_t room[32];
+	uint8_t room[32] = {0};
 	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
 
 	if (proc_read(AT_FDCWD, "/proc/sys/kernel/yama/ptrace_scope", &b) != 0 || !b.len)

@@ -368,7 +368,7 @@ static void handle(struct serve *s, const struct wire_head *h, struct span body,
 	const struct wire_row *row = wire_row(h->type);
 	struct call c = {.tracer = s->t, .serve = s, .h = h, .body = body};
 
-	c.reply = reply_new(row ? 0 : WIRE_error, h->id, h->target, &s->built);
+	c.reply = reply_new(WIRE_error, h->id, h->target, &s->built);
 	if (!c.reply) {
 		goodbye(s, E_NOMEM, "out of memory");
 		return;
@@ -376,7 +376,7 @@ static void handle(struct serve *s, const struct wire_head *h, struct span body,
 	push(&s->replies, c.reply);
 	c.target = h->target ? target_by_handle(s->t, h->target) : NULL;
 	if (err == E_OK)
-		err = allowed(s, row, &c);
+		err = row ? allowed(s, row, &c) : E_UNKNOWN;
 	if (err == E_OK) {
 		c.reply->type = answers[h->type];
 		c.reply->effect = row->effect;

@@ -91,8 +91,9 @@ static long read_some(pid_t pid, struct mem_want *w, size_t n)
 
 	do {
 		here[i] = (struct iovec){w[i].to + w[i].got, w[i].len - w[i].got};
-		there[i] =
-		    (struct iovec){(void *)(uintptr_t)(w[i].addr + w[i].got), w[i].len - w[i].got};
+		/* An address of another process. NOLINTNEXTLINE(performance-no-int-to-ptr) */
+		there[i].iov_base = (void *)(uintptr_t)(w[i].addr + w[i].got);
+		there[i].iov_len = w[i].len - w[i].got;
 	} while (++i < n);
 	got = process_vm_readv(pid, here, n, there, n, 0);
 	if (got < 0 && errno == EFAULT) {

@@ -19,7 +19,7 @@ int regs_get(pid_t tid, uint32_t note, void *to, size_t *n)
 {
 	struct iovec iov = {to, *n};
 
-	if (ptrace(PTRACE_GETREGSET, tid, (void *)(uintptr_t)note, &iov) != 0)
+	if (ptrace(PTRACE_GETREGSET, tid, (unsigned long)note, &iov) != 0)
 		return errno;
 	*n = iov.iov_len;
 	return 0;
@@ -61,6 +61,15 @@ bool regs_points(const uint8_t *prstatus, size_t n, struct regs_points *p)
 		return true;
 	}
 	return false;
+}
+
+uint32_t regs_arch(pid_t tid)
+{
+	uint8_t set[1024];
+	size_t n = sizeof(set);
+	struct regs_points p;
+
+	return regs_get(tid, NT_PRSTATUS, set, &n) == 0 && regs_points(set, n, &p) ? p.arch : 0;
 }
 
 unsigned regs_red_zone(uint32_t arch)

@@ -27,6 +27,9 @@ struct regs_points {
 /* From an NT_PRSTATUS set; false: a size that no known architecture has. */
 bool regs_points(const uint8_t *prstatus, size_t n, struct regs_points *p);
 
+/* By the registers of a thread that stands; 0 = not known. */
+uint32_t regs_arch(pid_t tid);
+
 /* Bytes of stack below sp that a function may use (x86-64 psABI 3.2.2). */
 unsigned regs_red_zone(uint32_t arch);
 

@@ -156,7 +156,8 @@ static struct task_facts task_facts(const struct target *tg, pid_t tid)
 	if (proc_read(tg->id.dir, name, &b) != 0)
 		return f;
 	state = proc_status_field(span_buf(&b), "State");
-	f.state = state.n ? (char)state.p[0] : 0;
+	if (state.n)
+		f.state = (char)state.p[0];
 	if (proc_status_numbers(span_buf(&b), "TracerPid", 10, &tracer, 1))
 		f.tracer = (pid_t)tracer;
 	return f;
@@ -358,7 +359,7 @@ bool target_wants(uint64_t mask, int sig)
 	return (mask & bit(sig)) != 0;
 }
 
-static void run(struct tracee *t, int request, int sig)
+static void run(struct tracee *t, enum __ptrace_request request, int sig)
 {
 	/* ESRCH: it was killed; its end will be reported. */
 	ptrace(request, t->tid, 0, sig);

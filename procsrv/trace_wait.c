@@ -17,6 +17,7 @@
 #include "serve.h"
 #include "target.h"
 #include "trace_mem.h"
+#include "trace_regs.h"
 #include "trace_snapshot.h"
 #include "trace_wait.h"
 #include "tracer.h"
@@ -215,6 +216,8 @@ static void executed(struct tracee *t)
 		event_free(tg->death);
 	tg->death = NULL;
 	tg->arch = proc_arch(tg->id.live);
+	if (!tg->arch)
+		tg->arch = regs_arch(t->tid);
 	tell_executed(tg, former);
 }
 
