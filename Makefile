@@ -88,7 +88,7 @@ LIBHOSTENG = $(ENGINE) $(HOST_LINK) $(SYMBOLS) $(TLS) $(KEY) $(WIRE)
 LIB_hosteng = $(LIB_event) $(LIB_pthread) $(LIB_tls) $(LIB_dw)
 # the front end; it sees the engine through host/hosteng.h alone
 HDB = host/hdb host/options host/console host/complete host/cmd host/cmd_table host/cmd_process host/cmd_thread \
-	host/cmd_stack host/cmd_data host/cmd_code host/cmd_info host/front host/front_event host/numbers host/address \
+	host/cmd_stack host/cmd_data host/cmd_code host/cmd_info host/front host/front_frame host/front_event host/numbers host/address \
 	host/examine host/auxv host/processes host/show host/show_table host/progress host/json
 LIB_console = -ledit -ljansson
 OBJ_hdb = $(HDB)

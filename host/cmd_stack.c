@@ -43,51 +43,6 @@ int cmd_backtrace(struct hdb *h, const char *args)
 	return minus ? all_frames(h, (unsigned)n) : innermost(h, (unsigned)n);
 }
 
-/* The source line itself, where its file is on this machine. */
-static void say_source(struct hdb *h, const struct he_frame *f)
-{
-	const char *from;
-	char *text, *path;
-	struct he_error *e;
-
-	if (!f->file || !f->line)
-		return;
-	e = he_source(h->target, f->file, f->directory, &text, &path);
-	if (e) {
-		he_error_free(e);
-		return;
-	}
-	from = text;
-	for (unsigned i = 1; i < f->line && from; i++) {
-		from = strchr(from, '\n');
-		from = from ? from + 1 : NULL;
-	}
-	if (from && *from) {
-		text[(size_t)(from - text) + strcspn(from, "\n")] = 0;
-		fprintf(h->out, "%u\t", f->line);
-		show_source(h->out, from);
-		fputc('\n', h->out);
-	}
-	free(text);
-	free(path);
-}
-
-static int say_frame(struct hdb *h)
-{
-	struct show_style style = front_style(h);
-	const struct he_frame *inner, *frame = front_frame(h, &inner);
-
-	if (!frame)
-		return 1;
-	show_frame(h->out, &style, h->frame, frame, inner);
-	say_source(h, frame);
-	/* list begins anew, around it */
-	free(h->list.file);
-	free(h->list.directory);
-	h->list = (struct list_state){0};
-	return 0;
-}
-
 static int select_frame(struct hdb *h, uint64_t n)
 {
 	const struct he_stack *s = front_stack(h, (unsigned)n + 1);
@@ -98,7 +53,7 @@ static int select_frame(struct hdb *h, uint64_t n)
 		return fail(h, "no frame %llu; the outermost is %zu", (unsigned long long)n,
 		    s->n ? s->n - 1 : 0);
 	h->frame = (unsigned)n;
-	return say_frame(h);
+	return front_say_frame(h);
 }
 
 int cmd_frame(struct hdb *h, const char *args)

@@ -163,19 +163,10 @@ int cmd_info_threads(struct hdb *h, const char *args)
 
 static int say_selected(struct hdb *h, const struct he_thread *t)
 {
-	struct show_style style = front_style(h);
-	const struct he_frame *frame, *inner;
-
 	fprintf(h->out, "[Thread %u (", number_of(h, t->tid));
 	say_name(h, t);
 	fputs(t->state == HE_T_STOPPED ? ")]\n" : ")] (running)\n", h->out);
-	if (t->state != HE_T_STOPPED)
-		return 0;
-	frame = front_frame(h, &inner);
-	if (!frame)
-		return 1;
-	show_frame(h->out, &style, h->frame, frame, inner);
-	return 0;
+	return t->state == HE_T_STOPPED ? front_say_frame(h) : 0;
 }
 
 int cmd_thread(struct hdb *h, const char *args)

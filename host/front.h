@@ -86,6 +86,9 @@ enum he_state front_state(struct he_target *t);
 const struct he_stack *front_stack(struct hdb *h, unsigned need);
 /* The selected frame, NULL: said why.  inner (may be NULL): the frame it called. */
 const struct he_frame *front_frame(struct hdb *h, const struct he_frame **inner);
+/* Show it, with its source line where that is on this machine, and have list begin around it.
+ * 0, or 1 after saying why not. */
+int front_say_frame(struct hdb *h);
 /* That frame's number as he_registers counts (without inlined ones). */
 unsigned front_physical(const struct he_stack *s, unsigned frame);
 

@@ -130,8 +130,6 @@ static void say_thread(struct hdb *h, const struct he_event *ev)
 
 static void on_stopped(struct hdb *h, const struct he_event *ev, const char *name)
 {
-	const struct he_frame *frame, *inner;
-	struct show_style style;
 	char sig[16];
 	uint64_t keep = ev->target == h->target ? h->tid : 0;
 
@@ -145,10 +143,7 @@ static void on_stopped(struct hdb *h, const struct he_event *ev, const char *nam
 	if (ev->target != h->target)
 		return;
 	front_select_thread(h, ev->tid ? ev->tid : keep ? keep : h->tid);
-	frame = front_frame(h, &inner);
-	style = front_style(h);
-	if (frame)
-		show_frame(h->out, &style, 0, frame, inner);
+	front_say_frame(h);
 }
 
 static void on_signalled(struct hdb *h, const struct he_event *ev, const char *name)
