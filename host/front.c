@@ -16,6 +16,8 @@ static void say(struct hdb *h, const char *text)
 
 	progress_clear(&h->progress, h->err);
 	fflush(h->out);
+	if (h->interrupted && h->person) /* behind the terminal's ^C */
+		fputc('\n', h->err);
 	fputs(h->prefix, h->err);
 	show_text(h->err, text);
 	fputs(n && strchr(".?!)", text[n - 1]) ? "\n" : ".\n", h->err);

@@ -8,12 +8,16 @@
 #include "host/front.h"
 
 /* "local file /usr/lib/x" tells a person enough with its first words. */
-static int short_source(const char *from)
+static void say_source(FILE *f, const char *from)
 {
 	const char *path = strstr(from, " /");
 	size_t n = strcspn(from, ":");
+	char *words = strndup(from, path && (size_t)(path - from) < n ? (size_t)(path - from) : n);
 
-	return (int)(path && (size_t)(path - from) < n ? (size_t)(path - from) : n);
+	fputs(" (", f);
+	show_text(f, words);
+	fputc(')', f);
+	free(words);
 }
 
 static void say_symbols(FILE *f, struct he_target *t)
@@ -34,7 +38,7 @@ static void say_symbols(FILE *f, struct he_target *t)
 
 		fputs(i ? ", " : "; symbols: ", f);
 		show_text(f, show_base(m->v[i].name));
-		fprintf(f, " (%.*s)", short_source(from), from);
+		say_source(f, from);
 	}
 	if (m->n > SHOWN)
 		fprintf(f, " and %zu more", m->n - SHOWN);

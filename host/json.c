@@ -72,10 +72,11 @@ static json_t *number(uint64_t v)
 	return json_integer((json_int_t)v);
 }
 
-/* The object is freed; it counts as out of memory when a member of it was. */
+/* The object is freed; it counts as out of memory when a member of it was.  Only ASCII
+ * goes out, for it may be a terminal that shows it. */
 static int dump(FILE *f, json_t *o)
 {
-	int ret = o ? json_dumpf(o, f, 0) : -1;
+	int ret = o ? json_dumpf(o, f, JSON_ENSURE_ASCII) : -1;
 
 	json_decref(o);
 	fputc('\n', f);

@@ -745,6 +745,7 @@ static void json_of_hostile_names_is_valid(void **state)
 	assert_int_equal(json_processes(w->h.out, p), 0);
 	he_processes_free(p);
 	j = load(w);
+	assert_harmless(w->out);
 	assert_int_equal(json_integer_value(json_object_get(j, "truncated")), 7);
 	evil = json_array_get(json_object_get(j, "processes"), 2);
 	assert_string_equal(json_string_value(json_object_get(evil, "comm")), "ev\033[31mil\n");
