@@ -197,7 +197,7 @@ static void show_register(struct hdb *h, const struct he_register *r)
 		put_wide(h->out, r);
 	} else {
 		snprintf(hex, sizeof(hex), "0x%" PRIx64, v);
-		fprintf(h->out, "%-19s", hex);
+		fprintf(h->out, "%-20s", hex); /* GDB's column */
 		put_meaning(h, r, v);
 	}
 	fputc('\n', h->out);

@@ -415,7 +415,7 @@ static void frames_are_selected_up_and_down(void **state)
 	assert_int_equal(run(w, "info frame"), 0);
 	assert_non_null(strstr(w->out, "function  main"));
 	/* Registers are those of the frame: 3 with its inlined one is physical frame 2. */
-	expect(w, "info registers rip", "rip            0x401210           0x401210\n");
+	expect(w, "info registers rip", "rip            0x401210            0x401210\n");
 }
 
 /* ---- memory and registers --------------------------------------------------------------- */
@@ -527,14 +527,14 @@ static void registers_look_like_gdbs(void **state)
 	struct world *w = attached(state);
 
 	expect(w, "info registers",
-	    "rip            0x401010           0x401010 <main+16>\n"
-	    "rsp            0x1000             0x1000\n"
-	    "eflags         0x246              [ PF ZF IF ]\n"
-	    "rax            0xfffffffffffffffc -4\n");
+	    "rip            0x401010            0x401010 <main+16>\n"
+	    "rsp            0x1000              0x1000\n"
+	    "eflags         0x246               [ PF ZF IF ]\n"
+	    "rax            0xfffffffffffffffc  -4\n");
 	expect(w, "i r xmm0", "xmm0           0xf0000000000000000000000000000201\n");
 	expect(w, "i r $pc sp",
-	    "rip            0x401010           0x401010 <main+16>\n"
-	    "rsp            0x1000             0x1000\n");
+	    "rip            0x401010            0x401010 <main+16>\n"
+	    "rsp            0x1000              0x1000\n");
 	expect_error(w, "info registers ymm9", "hdb: no register or group ymm9 in frame 0.\n");
 }
 
