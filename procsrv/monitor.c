@@ -27,7 +27,12 @@
 #include "common/log.h"
 #include "spawn.h"
 
-enum { EXIT_USAGE = 2, WHY = 512, DESCRIPTORS = 32 };
+enum {
+	EXIT_USAGE = 2,
+	WHY = 512,
+	DESCRIPTORS = 32,
+	LETTING_GO_MS = 2000,
+};
 
 static struct monitor self = {
     .listener = -1,
@@ -225,7 +230,7 @@ static int serve(struct monitor *m)
 }
 
 /* conn has ended: what it said last still counts. */
-static void drain(struct monitor *m)
+static void drain_conn(struct monitor *m)
 {
 	struct pollfd p = {.fd = m->pipe, .events = POLLIN};
 
@@ -234,10 +239,22 @@ static void drain(struct monitor *m)
 			kill_conn(m, "conn broke the rules of its pipe");
 		p.fd = m->pipe;
 	}
-	p.fd = m->guard_pipe;
-	while (m->guard_pipe >= 0 && poll(&p, 1, 0) > 0) {
-		monitor_serve_guard(m);
-		p.fd = m->guard_pipe;
+}
+
+/* The session lets go of its targets now: the records of that belong before the one
+ * that closes it.  A guard that takes longer writes no more of them. */
+static void drain_guard(struct monitor *m)
+{
+	uint64_t end = monitor_ms() + LETTING_GO_MS;
+
+	while (m->guard_pipe >= 0) {
+		struct pollfd p = {.fd = m->guard_pipe, .events = POLLIN};
+		uint64_t now = monitor_ms();
+
+		if (now >= end || (poll(&p, 1, (int)(end - now)) < 0 && errno != EINTR))
+			return;
+		if (p.revents)
+			monitor_serve_guard(m);
 	}
 }
 
@@ -302,7 +319,8 @@ int main(int argc, char **argv)
 	if (m->guard_program < 0 || monitor_start_conn(m, why, sizeof(why)) != 0)
 		fatal(MONITOR_FAILED, "%s", why);
 	status = serve(m);
-	drain(m);
+	drain_conn(m);
+	drain_guard(m);
 	session_close(&m->dir, true);
 	end = conclude(m, status);
 	key_free(m->key);

@@ -2,6 +2,7 @@
 #include "monitor.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -61,23 +62,30 @@ static const char *const events[] = {
     [IPC_EXITED] = "exited",
 };
 
+/* More facts at the end of a reason, set off by a blank. */
+__attribute__((format(printf, 3, 4))) static void append(
+    char *why, size_t size, const char *fmt, ...)
+{
+	size_t at = strlen(why);
+	va_list ap;
+
+	if (at && at + 1 < size)
+		why[at++] = ' ';
+	va_start(ap, fmt);
+	vsnprintf(why + at, size - at, fmt, ap);
+	va_end(ap);
+}
+
 void audit_guard(const struct monitor *m, const struct ipc_audit *a)
 {
 	const char *event = a->event < sizeof(events) / sizeof(events[0]) ? events[a->event] : NULL;
-	char why[400], name[300];
-	int n;
+	char why[400];
 
-	n = snprintf(why, sizeof(why), "%.*s", (int)strnlen(a->name, sizeof(a->name)), a->name);
-	(void)n;
-	if (a->exe_ino) {
-		snprintf(name, sizeof(name), "%.200s", why);
-		snprintf(
-		    why, sizeof(why), "%s exe=%" PRIx64 ":%" PRIu64, name, a->exe_dev, a->exe_ino);
-	}
-	if (a->size) {
-		snprintf(name, sizeof(name), "%.250s", why);
-		snprintf(why, sizeof(why), "%s size=%" PRIu64, name, a->size);
-	}
+	snprintf(why, sizeof(why), "%.*s", (int)strnlen(a->name, sizeof(a->name)), a->name);
+	if (a->exe_ino)
+		append(why, sizeof(why), "exe=%" PRIx64 ":%" PRIu64, a->exe_dev, a->exe_ino);
+	if (a->size)
+		append(why, sizeof(why), "size=%" PRIu64, a->size);
 	audit(m, event ? event : "unknown", a->pid, a->start, (int)a->result, why);
 }
 
