@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include <mbedtls/platform_util.h>
-#include <mbedtls/ssl.h>
 
+#define COMPAT_TLS
 #include "tls_compat.h"
 #include "tls_remote.h"
 
@@ -30,7 +30,8 @@ struct tls {
 	bool eof;
 	size_t taken; /* raw bytes of the peer's handshake */
 	bool close_asked, close_said;
-	int refuse; /* alert to be sent; TLS_ALERT_NONE */
+	bool unwanted; /* judged already, to be told once the handshake is over */
+	int refuse;    /* alert to be sent; TLS_ALERT_NONE */
 	struct tls_report report;
 };
 
@@ -73,6 +74,12 @@ static int judge_peer(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *fla
 	rep->has_peer = key_hash_spki(rep->peer, spki);
 	if (rep->has_peer && t->accept(t->arg, rep->peer))
 		return 0;
+	/* A TLS 1.3 client has moved on to other keys by now and could not read the
+	 * alert of an unfinished handshake. */
+	if (t->server && compat_is_tls13(&t->ssl)) {
+		t->unwanted = true;
+		return 0;
+	}
 	rep->end = TLS_WRONG_KEY;
 	*flags = MBEDTLS_X509_BADCERT_OTHER; /* makes the alert access_denied */
 	return 0;
@@ -96,8 +103,7 @@ static const int suites[] = {
 
 static void choose(mbedtls_ssl_config *conf)
 {
-	compat_conf_versions(conf);
-	compat_conf_groups(conf);
+	compat_conf_protocol(conf);
 	mbedtls_ssl_conf_ciphersuites(conf, suites);
 	mbedtls_ssl_conf_rng(conf, key_random, NULL);
 	mbedtls_ssl_conf_authmode(conf, MBEDTLS_SSL_VERIFY_REQUIRED);
@@ -278,6 +284,8 @@ static int shake(struct tls *t)
 		if (no_alpn(t))
 			return refuse(t, TLS_NO_ALPN, TLS_ALERT_NO_APPLICATION_PROTOCOL);
 	}
+	if (t->unwanted)
+		return refuse(t, TLS_WRONG_KEY, TLS_ALERT_ACCESS_DENIED);
 	t->report.ready = true;
 	if (t->ready)
 		t->ready(t->arg);

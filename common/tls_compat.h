@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Mbed TLS 2.28 and 3.x: every difference that concerns us, in this one place.
+ * Mbed TLS 2.28 and 3.6: every difference that concerns us, in this one place.
+ * Define COMPAT_TLS or COMPAT_X509_WRITE before including it for those parts of
+ * the library; without them only its crypto half is seen.
  */
 #ifndef COMMON_TLS_COMPAT_H
 #define COMMON_TLS_COMPAT_H
@@ -18,41 +20,35 @@
 #include <mbedtls/pem.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/sha256.h>
-#include <mbedtls/ssl.h>
 
 #if MBEDTLS_VERSION_MAJOR >= 3
-
 #define COMPAT_PRIVATE(member) MBEDTLS_PRIVATE(member)
 #define compat_sha256(in, n, out) mbedtls_sha256(in, n, out, 0)
 #define compat_pk_parse_key(pk, text, n, rng, arg)                                                 \
 	mbedtls_pk_parse_key(pk, text, n, NULL, 0, rng, arg)
 #define compat_crypto_init() ((int)psa_crypto_init())
-#define compat_handshake_over(ssl) (mbedtls_ssl_is_handshake_over((mbedtls_ssl_context *)(ssl)))
-#define compat_is_ticket(r) ((r) == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
-
 #else
-
 #define COMPAT_PRIVATE(member) member
 #define compat_sha256(in, n, out) mbedtls_sha256_ret(in, n, out, 0)
 #define compat_pk_parse_key(pk, text, n, rng, arg) mbedtls_pk_parse_key(pk, text, n, NULL, 0)
 #define compat_crypto_init() 0
-#define compat_handshake_over(ssl) ((ssl)->state == MBEDTLS_SSL_HANDSHAKE_OVER)
-#define compat_is_ticket(r) false
+#endif
 
+#if defined(COMPAT_TLS)
+#include <mbedtls/ssl.h>
+
+#if MBEDTLS_VERSION_MAJOR >= 3
+#define compat_handshake_over(ssl) (mbedtls_ssl_is_handshake_over((mbedtls_ssl_context *)(ssl)))
+#define compat_is_tls13(ssl) (mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_3)
+#define compat_is_ticket(r) ((r) == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
+#else
+#define compat_handshake_over(ssl) ((ssl)->state == MBEDTLS_SSL_HANDSHAKE_OVER)
+#define compat_is_tls13(ssl) false
+#define compat_is_ticket(r) false
 #endif
 
 /* TLS 1.2 and up; P-256 keys, SHA-256 signatures (the monitor signs no others). */
-static inline void compat_conf_versions(mbedtls_ssl_config *conf)
-{
-#if MBEDTLS_VERSION_MAJOR >= 3
-	mbedtls_ssl_conf_min_tls_version(conf, MBEDTLS_SSL_VERSION_TLS1_2);
-#else
-	mbedtls_ssl_conf_min_version(
-	    conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
-#endif
-}
-
-static inline void compat_conf_groups(mbedtls_ssl_config *conf)
+static inline void compat_conf_protocol(mbedtls_ssl_config *conf)
 {
 #if MBEDTLS_VERSION_MAJOR >= 3
 	static const uint16_t groups[] = {
@@ -60,6 +56,7 @@ static inline void compat_conf_groups(mbedtls_ssl_config *conf)
 	static const uint16_t algs[] = {
 	    MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, MBEDTLS_TLS1_3_SIG_NONE};
 
+	mbedtls_ssl_conf_min_tls_version(conf, MBEDTLS_SSL_VERSION_TLS1_2);
 	mbedtls_ssl_conf_groups(conf, groups);
 	mbedtls_ssl_conf_sig_algs(conf, algs);
 #else
@@ -67,10 +64,13 @@ static inline void compat_conf_groups(mbedtls_ssl_config *conf)
 	    MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_NONE};
 	static const int hashes[] = {MBEDTLS_MD_SHA256, MBEDTLS_MD_NONE};
 
+	mbedtls_ssl_conf_min_version(
+	    conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
 	mbedtls_ssl_conf_curves(conf, curves);
 	mbedtls_ssl_conf_sig_hashes(conf, hashes);
 #endif
 }
+#endif
 
 #if defined(COMPAT_X509_WRITE)
 #include <mbedtls/x509_crt.h>

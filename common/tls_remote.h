@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A private key that lives in another process, put under Mbed TLS: 2.28 has
- * neither asynchronous nor opaque keys, so that its own table of key operations
- * is used; 3.x keeps that table private.
+ * A private key that lives in another process, put under Mbed TLS by way of its
+ * table of key operations: what else there is (asynchronous and opaque keys) is
+ * not compiled into what distributions ship.
  */
 #ifndef COMMON_TLS_REMOTE_H
 #define COMMON_TLS_REMOTE_H

@@ -14,6 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <mbedtls/version.h>
+
 static int failed(char *why, size_t size, const char *what)
 {
 	snprintf(why, size, "cannot lock conn in: %s: %s", what, strerror(errno));
@@ -119,23 +121,18 @@ static int limit(char *why, size_t size)
 
 /* What TLS, libevent and malloc were measured to need.  Everything else kills. */
 static const int allowed[] = {
-    SCMP_SYS(readv),
-    SCMP_SYS(write),
-    SCMP_SYS(writev),
+    SCMP_SYS(readv), SCMP_SYS(write), SCMP_SYS(writev),
 #if defined(__aarch64__)
     SCMP_SYS(epoll_pwait), /* there is no epoll_wait there */
 #else
     SCMP_SYS(epoll_wait),
 #endif
-    SCMP_SYS(epoll_ctl),
-    SCMP_SYS(clock_gettime), /* where the vdso has no clock */
-    SCMP_SYS(getrandom),
-    SCMP_SYS(brk),
-    SCMP_SYS(munmap),
-    SCMP_SYS(mremap),
-    SCMP_SYS(madvise),
-    SCMP_SYS(close),
-    SCMP_SYS(exit_group),
+    SCMP_SYS(epoll_ctl), SCMP_SYS(clock_gettime), /* where the vdso has no clock */
+    SCMP_SYS(getrandom), SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
+    SCMP_SYS(close), SCMP_SYS(exit_group),
+#if MBEDTLS_VERSION_MAJOR >= 3
+    SCMP_SYS(getpid), /* its random generator looks whether it was forked */
+#endif
 };
 
 /* A date in a certificate makes the C library look for the time zone: it is told

@@ -23,6 +23,8 @@
 
 #include <cmocka.h>
 
+#include <mbedtls/version.h>
+
 #include "procsrv/sandbox.h"
 
 #if defined(__SANITIZE_ADDRESS__)

@@ -234,6 +234,13 @@ static void a_close_is_told_from_a_cut(void **state)
 	event_base_free(l.base);
 }
 
+/* In TLS 1.3 a client is done before the server has judged it, and an alert of a
+ * client that is not done goes out in clear, where Mbed TLS does not expect it. */
+static bool is_tls13(const struct link *l)
+{
+	return strcmp(tls_version(l->client.tls), "TLSv1.3") == 0;
+}
+
 static void an_unknown_client_key_gets_access_denied_before_it_is_ready(void **state)
 {
 	struct link l;
@@ -242,7 +249,7 @@ static void an_unknown_client_key_gets_access_denied_before_it_is_ready(void **s
 	link_init(&l, "procsrv/1", false, true);
 	RUN_UNTIL(&l, l.server.closeds && l.client.closeds);
 	assert_int_equal(l.server.readys, 0);
-	assert_int_equal(l.client.readys, 0);
+	assert_int_equal(l.client.readys, is_tls13(&l));
 	assert_int_equal(tls_report(l.server.tls)->end, TLS_WRONG_KEY);
 	assert_int_equal(tls_report(l.server.tls)->alert_sent, TLS_ALERT_ACCESS_DENIED);
 	assert_int_equal(tls_report(l.client.tls)->end, TLS_ALERTED);
@@ -261,7 +268,7 @@ static void a_server_key_the_client_does_not_trust_ends_it(void **state)
 	assert_int_equal(l.client.readys, 0);
 	assert_int_equal(tls_report(l.client.tls)->end, TLS_WRONG_KEY);
 	assert_memory_equal(tls_report(l.client.tls)->peer, key_fingerprint(keys[0]), 32);
-	assert_int_equal(tls_report(l.server.tls)->end, TLS_ALERTED);
+	assert_int_equal(tls_report(l.server.tls)->end, is_tls13(&l) ? TLS_BROKEN : TLS_ALERTED);
 	link_free(&l);
 }
 
