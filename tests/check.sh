@@ -152,6 +152,7 @@ as_user() {
 
 if [ "$(id -u)" = 0 ]; then
 	tests/stage.sh "$OUT/stage" say= BUILD="$BUILD" || exit 1
+	cp -a "$BUILD/debuggees" "$OUT/stage/usr/"
 	export BUILD
 	PROCSRV_PREFIX=$OUT/stage/usr pytests "live, as root" "${PYTEST[@]}" "${live[@]}"
 	pytests "live, as a user" as_user "$BUILD" "${PYTEST[@]}" "${live[@]}"
@@ -176,6 +177,7 @@ san() {
 	replays "fuzz corpora, sanitized" "$build"
 	if [ "$(id -u)" = 0 ]; then
 		tests/stage.sh "$OUT/stage-san" say= BUILD="$build" SAN=address,undefined || return
+		cp -a "$build/debuggees" "$OUT/stage-san/usr/"
 		BUILD=$build PROCSRV_PREFIX=$OUT/stage-san/usr pytests "live, sanitized" "${PYTEST[@]}" "${live[@]}"
 	else
 		BUILD=$build pytests "live, sanitized" "${PYTEST[@]}" "${live[@]}"

@@ -20,6 +20,9 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.join(TOP, os.environ.get('BUILD', 'build'))
 PREFIX = os.environ.get('PROCSRV_PREFIX')  # root: where "make install" put things
 ROOT = os.geteuid() == 0
+# As root they run as other users, who may not reach a clone below /root: check.sh has made a copy.
+DEBUGGEES = os.path.join(PREFIX if ROOT and PREFIX and os.path.exists(os.path.join(PREFIX, 'debuggees')) else BUILD,
+                         'debuggees')
 # The sanitizers and a busy machine are slow; nothing but hangs should meet this.
 PATIENCE = 120 if 'san' in os.path.basename(BUILD) else 60
 
@@ -259,7 +262,7 @@ class World:
         return os.path.join(self.dir, name)
 
     def debuggee(self, name, *args, **how):
-        d = Debuggee([os.path.join(BUILD, 'debuggees', name), *map(str, args)], **how)
+        d = Debuggee([os.path.join(DEBUGGEES, name), *map(str, args)], **how)
         self.debuggees.append(d)
         return d
 

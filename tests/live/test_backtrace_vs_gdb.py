@@ -18,7 +18,7 @@ CORPUS = [
 
 
 def start(debuggee, name, *args):
-    return debuggee(name, *(os.path.join(harness.BUILD, 'debuggees', a) if a.endswith('.so') else a for a in args))
+    return debuggee(name, *(os.path.join(harness.DEBUGGEES, a) if a.endswith('.so') else a for a in args))
 
 
 def gdb_frames(world, pid):
