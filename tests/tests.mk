@@ -36,6 +36,7 @@ UNIT_test_proof = $(KEY) common/keymake
 UNITLIB_test_proof = $(LIB_tls)
 UNIT_test_tls = $(TLS) $(KEY) $(WIRE) common/keymake
 UNITLIB_test_tls = $(LIB_event) $(LIB_tls)
+UNIT_test_session_dir = procsrv/session_dir procsrv/session_record common/log
 UNIT_test_sandbox = procsrv/sandbox
 UNITLIB_test_sandbox = $(LIB_seccomp)
 
