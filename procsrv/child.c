@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,6 +50,7 @@ static _Noreturn void become_monitor(char *const argv[], int sock, int proof)
 		fatal(EXIT_NOT_STARTED, "descriptors of a new monitor: %s", strerror(errno));
 	close_range(FD_PIPE + 1, FD_SOCKET - 1, 0);
 	close_range(FD_SOCKET + 1, ~0u, 0);
+	unsetenv("NOTIFY_SOCKET"); /* systemd listens to us, not to who comes after */
 	become(argv);
 }
 
@@ -87,6 +89,7 @@ int child_run(char *const argv[], char *line, size_t size)
 	pid = fork();
 	if (pid == 0) {
 		give_stdin_and_stdout(out[1]);
+		close_range(STDERR_FILENO + 1, ~0u, 0);
 		become(argv);
 	}
 	close(out[1]);

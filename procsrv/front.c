@@ -119,7 +119,8 @@ int front_check(struct front *f, char *why, size_t size)
 
 	if (!f->transport.key && access(f->key, F_OK) < 0 && errno == ENOENT)
 		err = front_make_key(f->key, f->pin, why, size);
-	if (err)
+	/* Another procsrv may have made it at the same moment. */
+	if (err && access(f->key, F_OK) < 0)
 		return MONITOR_CONFIG;
 	if (access(f->map, F_OK) < 0 && errno == ENOENT) {
 		snprintf(why, size,

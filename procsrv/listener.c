@@ -117,7 +117,7 @@ static void set_options(int sock)
 static struct child *start_monitor(struct front *f, int sock, struct limit_source from)
 {
 	struct child *c = calloc(1, sizeof(*c));
-	int pipe[2];
+	int pipe[2], err;
 
 	if (!c || pipe2(pipe, O_CLOEXEC) < 0) {
 		free(c);
@@ -127,6 +127,7 @@ static struct child *start_monitor(struct front *f, int sock, struct limit_sourc
 	c->proof = event_new(self.base, pipe[0], EV_READ, on_proof, c);
 	c->pid =
 	    c->proof && event_add(c->proof, NULL) == 0 ? child_monitor(f->argv, sock, pipe[1]) : -1;
+	err = errno;
 	close(pipe[1]);
 	if (c->pid > 0)
 		return c;
@@ -134,32 +135,42 @@ static struct child *start_monitor(struct front *f, int sock, struct limit_sourc
 		event_free(c->proof);
 	close(pipe[0]);
 	free(c);
+	errno = err;
 	return NULL;
 }
 
-static void admit(struct front *f, int sock, const struct sockaddr *sa)
+static bool may_stay(const struct sockaddr *sa, struct limit_source from)
 {
-	struct limit_source from = limits_source(sa);
 	uint32_t random = 0;
 	enum limit_verdict v;
-	struct child *c;
 
 	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
 		random = 0;
 	v = limits_admit(self.limits, from, now_ms(), random);
-	if (v != LIMIT_ADMIT) {
+	if (v != LIMIT_ADMIT)
 		tell_drop(sa, limits_why(v));
-		return;
-	}
+	return v == LIMIT_ADMIT;
+}
+
+/* 0, or an errno: we are short of something, and the connection is lost. */
+static int admit(struct front *f, int sock, const struct sockaddr *sa)
+{
+	struct limit_source from = limits_source(sa);
+	struct child *c;
+	int err;
+
+	if (!may_stay(sa, from))
+		return 0;
 	set_options(sock);
 	c = start_monitor(f, sock, from);
 	if (!c) {
-		log_error("no monitor can be started: %s", strerror(errno));
+		err = errno;
 		limits_gone(self.limits, from, false, now_ms(), 0);
-		return;
+		return err;
 	}
 	c->next = self.children;
 	self.children = c;
+	return 0;
 }
 
 /* ---- accepting ------------------------------------------------------------------ */
@@ -177,7 +188,7 @@ static void on_resume(evutil_socket_t fd, short what, void *arg)
  * asking again at once would only burn time. */
 static void pause_accepting(int err)
 {
-	struct timeval tv = {.tv_sec = ACCEPT_PAUSE_S};
+	const struct timeval tv = {.tv_sec = ACCEPT_PAUSE_S};
 
 	log_warn("no connections for %d s: %s", ACCEPT_PAUSE_S, strerror(err));
 	for (size_t i = 0; i < self.naccepts; i++)
@@ -185,26 +196,36 @@ static void pause_accepting(int err)
 	event_add(self.resume, &tv);
 }
 
-static void on_accept(evutil_socket_t fd, short what, void *arg)
+static bool is_shortage(int err)
+{
+	return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
+}
+
+/* False: nobody waits any more, or we are short of something. */
+static bool accept_one(int fd, struct front *f)
 {
 	struct sockaddr_storage from;
+	socklen_t n = sizeof(from);
+	int sock = accept4(fd, (struct sockaddr *)&from, &n, SOCK_CLOEXEC), err = errno;
+
+	if (sock < 0 && !is_shortage(err))
+		return err != EAGAIN;
+	if (sock >= 0) {
+		err = admit(f, sock, (struct sockaddr *)&from);
+		close(sock);
+	}
+	if (err)
+		pause_accepting(err);
+	return !err;
+}
+
+static void on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	int left = ACCEPT_AT_ONCE;
 
 	(void)what;
-	for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
-		socklen_t n = sizeof(from);
-		int sock = accept4(fd, (struct sockaddr *)&from, &n, SOCK_CLOEXEC);
-
-		if (sock >= 0) {
-			admit(arg, sock, (struct sockaddr *)&from);
-			close(sock);
-		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-			   errno == ENOMEM) {
-			pause_accepting(errno);
-			return;
-		} else if (errno == EAGAIN) {
-			return;
-		}
-	}
+	while (left-- && accept_one(fd, arg))
+		;
 }
 
 /* ---- children --------------------------------------------------------------------- */
@@ -483,11 +504,24 @@ static int (*const commands[])(const struct options *o) = {
     [SHOW_VERSION] = version,
 };
 
+/* A connection must not come to stand where messages go. */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct options o;
 	char why[1024];
 
+	fill_standard_descriptors();
 	log_init("procsrv", false);
 	if (options_parse(&o, argc, argv, why, sizeof(why)) < 0)
 		fatal(EXIT_USAGE, "%s", why);
