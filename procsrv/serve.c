@@ -340,6 +340,11 @@ static void goodbye(struct serve *s, int code, const char *text)
 	end_link(s);
 }
 
+void serve_shutdown(struct serve *s)
+{
+	goodbye(s, E_SHUTDOWN, err_text(E_SHUTDOWN));
+}
+
 /* ---- requests --------------------------------------------------------------- */
 
 static void fail(struct serve *s, struct reply *r, struct fault *f, int code)

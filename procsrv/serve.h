@@ -45,6 +45,9 @@ struct reply *serve_event(struct serve *s, uint16_t type, uint32_t target);
 /* The same for an event of one piece. */
 void serve_event_body(struct serve *s, uint16_t type, uint32_t target, const struct buf *body);
 
+/* Say goodbye to the host: the tracer is told to end. */
+void serve_shutdown(struct serve *s);
+
 /* Send what can be sent; to be called after replies or events were added outside a
  * handler. */
 void serve_pump(struct serve *s);

@@ -26,7 +26,7 @@ struct snapshot;
 enum {
 	STOP_BOUND_MS = 100, /* for threads to stand, then the stop is reported without the rest */
 	DETACH_BOUND_MS = 2000, /* then a detach is answered with BUSY (and goes on) */
-	PREORDER_RECIPES = 60,  /* recipes and notes, at most */
+	PREORDER_RECIPES = 73,  /* recipes and notes, at most: what a message holds */
 	PREORDER_NOTES = 64,
 };
 

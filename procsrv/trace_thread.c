@@ -388,6 +388,17 @@ void trace_go(struct tracee *t, int signal)
 
 /* ---- leave -------------------------------------------------------------------- */
 
+/* The detach was answered with BUSY, but now it is done. */
+static void tell_released(const struct target *tg)
+{
+	struct wire_released e = {.why = E_OK};
+	uint8_t room[16];
+	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
+
+	wire_encode_released(&b, &e);
+	serve_event_body(tg->tracer->serve, WIRE_released, tg->handle, &b);
+}
+
 /* The last thread is detached. */
 static void left(struct target *tg)
 {
@@ -395,6 +406,8 @@ static void left(struct target *tg)
 		target_audit(IPC_DETACH, &tg->id, "", 0, E_OK);
 	if (tg->leave_reply)
 		serve_ok(tg->leave_reply);
+	else if (tg->handle)
+		tell_released(tg);
 	target_free(tg);
 }
 

@@ -201,8 +201,12 @@ static void executed(struct tracee *t)
 {
 	struct target *tg = t->target;
 	pid_t former = event_message(t);
+	const struct tracee *caller = tracee_by_tid(tg->tracer, former);
 	struct tracee *next;
 
+	if (caller && caller->target == tg)
+		t->held = caller->held;
+	tg->hold_all = false;
 	for (struct tracee *e = tg->first; e; e = next) {
 		next = e->next;
 		if (e != t && !e->foreign)
@@ -404,12 +408,12 @@ void trace_collect(struct target *tg)
 
 void trace_on_timer(evutil_socket_t fd, short what, void *arg)
 {
-	struct target *tg = arg;
+	const struct target *tg = arg;
 	struct tracer *t = tg->tracer;
 
 	(void)fd;
 	(void)what;
-	trace_collect(tg);
+	trace_changed(t);
 	serve_pump(t->serve);
 }
 
@@ -485,10 +489,12 @@ static void ask_everyone(struct tracer *t)
 	}
 }
 
-/* Stops that began on the way (a signal, a thread that was late). */
-static void go_on_collecting(struct tracer *t)
+/* Stops under way, and those that began on the way (a signal, a thread that was
+ * late).  True: threads are still missing. */
+static bool go_on_collecting(struct tracer *t)
 {
 	struct target *next;
+	bool more = false;
 
 	for (struct target *tg = t->targets; tg; tg = next) {
 		next = tg->next;
@@ -497,14 +503,17 @@ static void go_on_collecting(struct tracer *t)
 		trace_halt(tg);
 		trace_collect(tg);
 	}
+	for (const struct target *tg = t->targets; tg; tg = tg->next)
+		more |= tg->since_ms != 0;
+	return more;
 }
 
 /* Waiting for "any" costs a look at every thread for each that reports: when many
  * do, each is asked by its number instead.  False: there may be more. */
-static bool take_all(struct tracer *t)
+static bool take_all(struct tracer *t, bool collecting)
 {
 	for (unsigned n = 0; n < ANY_AT_ONCE; n++)
-		if (!take_any(t))
+		if (!take_any(t) || collecting)
 			return true;
 	ask_everyone(t);
 	return false;
@@ -512,11 +521,12 @@ static bool take_all(struct tracer *t)
 
 void trace_changed(struct tracer *t)
 {
-	bool done = false;
+	bool done = false, collecting = go_on_collecting(t);
 
-	go_on_collecting(t);
+	/* The timer of those that collect comes back here, so that nobody is forgotten
+	 * who is not one of theirs. */
 	for (unsigned round = 0; round < ROUNDS && !done; round++)
-		done = take_all(t);
+		done = take_all(t, collecting);
 	go_on_collecting(t);
 	/* Others get the loop; our own signal brings us back. */
 	if (!done)

@@ -39,7 +39,7 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	while (read(fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
 		if (si.ssi_signo != SIGCHLD) {
-			finish(t);
+			serve_shutdown(t->serve);
 			return;
 		}
 		child = true;
@@ -52,9 +52,11 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 /* Guard sends nothing after the session: this is its end. */
 static void on_guard(evutil_socket_t fd, short what, void *arg)
 {
+	struct tracer *t = arg;
+
 	(void)fd;
 	(void)what;
-	finish(arg);
+	serve_shutdown(t->serve);
 }
 
 static void receive_session(struct ipc_session *s)
