@@ -3,7 +3,9 @@
 
 import os
 import pwd
+import random as random_module
 import signal
+import socket
 import struct
 import subprocess
 import time
@@ -1046,6 +1048,166 @@ def test_an_undumpable_one(link, debuggee):
     d = debuggee('awkward', 'undumpable')
     refused('UNDUMPABLE', link, 'attach', target=1, pid=d.pid)
     refused('UNDUMPABLE', link, 'attach', target=1, pid=d.pid, how=wire.ENUM['ATTACH_LOOK'])
+
+
+# ---- the session's rights and its record
+
+
+class Session:
+    """A tracer as a monitor's guard starts it: rights, audit records, a channel."""
+
+    AUDIT = struct.Struct('<HHI' 'IIQQQIIQ256s')
+    RIGHTS = {'LOOK': 1 << wire.ENUM['R_LOOK'], 'STOP': 1 << wire.ENUM['R_STOP']}
+    EVENTS = {1: 'attach', 2: 'detach', 3: 'snapshot', 4: 'file_read', 5: 'exited'}
+
+    def __init__(self, *rights):
+        self.pipe, pipe = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        channel, far = socket.socketpair()
+        pids = as_user(harness.ALICE)
+
+        def place():
+            os.dup2(pipe.fileno(), 100)
+            os.dup2(far.fileno(), 101)
+            os.dup2(100, 3)
+            os.dup2(101, 4)
+
+        self.process = subprocess.Popen([os.path.join(os.path.dirname(guard()), 'procsrv-tracer')], cwd='/',
+                                        preexec_fn=place, close_fds=False, **pids)
+        pipe.close()
+        far.close()
+        session = struct.pack('<16sIIIIIII4xq64s128s64s', b'i' * 16, 3, sum(self.RIGHTS[r] for r in rights), 0, 0, 0,
+                              0, 1, 0, harness.ALICE.encode(), b'alice@test', b'127.0.0.1')
+        self.pipe.send(struct.pack('<HHI', 1, 11, len(session)) + session)
+        self.link = wire.Link.over(channel, harness.PATIENCE)
+        self.pipe.settimeout(5)
+
+    def record(self):
+        """The next audit record: event and pid."""
+        data = self.pipe.recv(8192)
+        _, _, _, event, pid, start, dev, ino, result, _, size, name = self.AUDIT.unpack(data)
+        return self.EVENTS[event], pid, name.rstrip(b'\0')
+
+    def end(self):
+        self.pipe.close()
+        status = self.process.wait(10)
+        self.link.sock.close()
+        return status
+
+
+@pytest.fixture
+def sessions(world):
+    made = []
+
+    def make(*rights):
+        made.append(Session(*rights))
+        return made[-1]
+    yield make
+    assert not any([s.end() for s in made])
+
+
+def test_whoever_may_only_look_cannot_stop(sessions, debuggee):
+    d = debuggee('sleepers')
+    s = sessions('LOOK')
+    for how in ('STOP', 'RUN'):
+        refused('RIGHT', s.link, 'attach', target=1, pid=d.pid, how=wire.ENUM['ATTACH_' + how])
+    refused('RIGHT', s.link, 'snapshot', pid=d.pid, window=64, total=1 << 20)
+    target, _ = s.link.attach(d.pid, how='LOOK')
+    for request in ('interrupt', 'resume', 'preorder', 'signals'):
+        refused('RIGHT', s.link, request, target=target)
+    s.link.do('maps', target=target)
+    s.link.do('detach', target=target)
+    assert not d.faults()
+
+
+def test_whoever_may_nothing_gets_nothing(sessions, debuggee):
+    d = debuggee('sleepers')
+    s = sessions()
+    for name, m in wire.MSGS.items():
+        if m['kind'] == 'REQ' and m['right'] != 'NONE':
+            refused('RIGHT', s.link, name)
+    assert not d.faults()
+
+
+def test_everything_is_recorded_before_it_happens(sessions, debuggee):
+    d = debuggee('sleepers')
+    s = sessions('LOOK', 'STOP')
+    target, _ = s.link.attach(d.pid)
+    assert s.record() == ('attach', d.pid, b'')
+    s.link.do('snapshot', pid=d.pid, window=64, total=1 << 20)
+    assert s.record() == ('snapshot', d.pid, b'')
+    s.link.do('file_read', pid=d.pid, path='/etc/passwd', len=10)
+    assert s.record() == ('file_read', d.pid, b'/etc/passwd')
+    s.link.do('detach', target=target)
+    assert s.record() == ('detach', d.pid, b'')
+    target, _ = s.link.attach(d.pid)
+    s.record()
+    d.kill()
+    assert s.record() == ('exited', d.pid, b'')
+
+
+def test_without_room_for_the_record_nothing_happens_but_detach(sessions, debuggee):
+    d, other = debuggee('sleepers'), debuggee('sleepers')
+    s = sessions('LOOK', 'STOP')
+    target, _ = s.link.attach(d.pid)
+    with pytest.raises(wire.Error) as e:
+        while True:
+            s.link.do('file_read', pid=d.pid, path='/etc/passwd', len=10)
+    assert e.value.name == 'LIMIT'
+    refused('LIMIT', s.link, 'attach', target=7, pid=other.pid)
+    refused('LIMIT', s.link, 'snapshot', pid=other.pid, window=64, total=1 << 20)
+    assert not other.faults()
+    s.link.do('detach', target=target)
+    assert not d.faults()
+
+
+def test_a_session_behind_conn_says_no_hello_and_needs_no_open(sessions):
+    s = sessions('LOOK')
+    assert s.link.do('ps', limit=1)['procs']
+    assert s.link.hello is None
+
+
+# ---- anything at all
+
+
+def anything(random, link, pids):
+    """A request of some type, its fields made of values that have hurt others."""
+    edges = [0, 1, 2, 7, 8, 255, 4095, 4096, 65535, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 63, (1 << 64) - 1]
+
+    def value(word, args, depth=0):
+        if word in wire.INTS:
+            size = struct.calcsize(wire.INTS[word]) * 8
+            v = random.choice([random.choice(edges), random.choice(pids), random.getrandbits(size)]) % (1 << size)
+            return v - (1 << size) if word[0] == 'I' and v >> (size - 1) else v
+        if word == 'RAW':
+            return random.randbytes(int(args[1]))
+        if word == 'LIST':
+            return [{a[0]: value(w, a, 1) for w, a in wire.RECS[args[1]]} for _ in range(random.randrange(4))]
+        most = min(int(args[1]), 300)
+        return random.choice([b'', b'/etc/passwd', b'/', b'/proc/self/mem', b'..', random.randbytes(most)])[:most]
+    name = random.choice([n for n, m in wire.MSGS.items() if m['kind'] == 'REQ' and n != 'open'])
+    fields = {a[0]: value(w, a) for w, a in wire.MSGS[name]['fields']}
+    return link.ask(name, target=random.choice([0, 1, 1, 1, 2, 99]), **fields)
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_whatever_is_asked_is_answered(links, debuggee, seed):
+    random = random_module.Random(seed)
+    link = links()
+    d = debuggee('signals')
+    pids = [d.pid, link.child.pid, tracer_of(link), 1]
+    for round in range(60):
+        if round % 10 == 0:
+            link.ask('attach', target=1, pid=d.pid, how=random.randrange(3))
+        waiting = [anything(random, link, pids) for _ in range(20)]
+        for id in waiting:
+            try:
+                link.wait(id)
+            except wire.Error as e:
+                assert e.name not in ('INTERNAL', 'NOMEM', 'PROTOCOL')
+        link.events.clear()
+        link.replies.clear()
+    assert link.close() == 0
+    assert not clean.eventually(d.faults)
 
 
 # ---- flow

@@ -159,6 +159,21 @@ class Link:
     def __init__(self, argv, open=True, credit=64 << 20, timeout=20, **popen):
         self.timeout = timeout
         self.child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, **popen)
+        self.out, self.fd = self.child.stdin.write, self.child.stdout.fileno()
+        self._reset()
+        if open:
+            self.start(credit)
+
+    @classmethod
+    def over(cls, sock, timeout=20):
+        """A link on a socket, past hello and open, as behind conn."""
+        self = cls.__new__(cls)
+        self.timeout, self.child, self.sock = timeout, None, sock
+        self.out, self.fd = sock.sendall, sock.fileno()
+        self._reset()
+        return self
+
+    def _reset(self):
         self.inbuf = b""
         self.next_id = 1
         self.next_target = 1
@@ -171,8 +186,6 @@ class Link:
         self.auto_ack = True
         self.owed = 0
         self.hello = None
-        if open:
-            self.start(credit)
 
     def start(self, credit):
         self.send("hello", kind=ENUM["PEER_HOST"], version_min=1, version_max=1, heartbeat_ms=3000,
@@ -182,7 +195,7 @@ class Link:
     # ---- out
 
     def raw(self, data):
-        self.child.stdin.write(data)
+        self.out(data)
 
     def send(self, name, id=0, target=0, **fields):
         self.raw(frame(MSGS[name]["number"], encode(name, **fields), id=id, target=target))
@@ -206,10 +219,10 @@ class Link:
                     self.inbuf = self.inbuf[HEAD.size + n:]
                     return number, flags, target, piece, id, body
             left = block_until - time.monotonic()
-            ready = select.select([self.child.stdout], [], [], max(0, left))[0]
+            ready = select.select([self.fd], [], [], max(0, left))[0]
             if not ready:
                 return None
-            data = os.read(self.child.stdout.fileno(), 1 << 20)
+            data = os.read(self.fd, 1 << 20)
             if not data:
                 raise Closed(self.goodbye)
             self.inbuf += data
