@@ -58,8 +58,9 @@ def title(text):
     print(f'\n{text}', flush=True)
 
 
-def row(label, figure, unit='', ratio=None, goal=None, better='<=', note=''):
+def row(label, figure, unit='', ratio=None, goal=None, better='<=', who=''):
     """One line; goal is held against ratio, or against the figure where there is none."""
+    label = f'{label:<42} {who:<10}' if who else f'{label:<53}'
     value = f'{figure.median:10.4g} {unit:<6}' if isinstance(figure, Figure) else f'{figure:>17}'
     spread = figure.spread() if isinstance(figure, Figure) else ''
     held = ratio if ratio is not None else figure.median if isinstance(figure, Figure) else None
@@ -68,9 +69,9 @@ def row(label, figure, unit='', ratio=None, goal=None, better='<=', note=''):
         met = held <= goal if better == '<=' else held >= goal
         verdict = f'goal {better} {goal}: ' + ('met' if met else 'MISSED')
         if not met:
-            missed.append(f'{label.strip()}: {held:.3g}, goal {better} {goal}')
-    print(f'  {label:<44}{value}  {spread:<20}' + (f' {ratio:7.2f} x' if ratio is not None else ' ' * 10) +
-          f'  {verdict}{note}', flush=True)
+            missed.append(f'{" ".join(label.split())}: {held:.3g}, goal {better} {goal}')
+    print(f'  {label}{value}  {spread:<20}' + (f' {ratio:7.2f} x' if ratio is not None else ' ' * 10) +
+          f'  {verdict}', flush=True)
 
 
 def runs(results, of):
@@ -88,7 +89,7 @@ def round_trips(world, all_peers):
     title('Round trips: how often somebody waited (proxy with 10 ms one way for hdb, none for the others)')
     hdb = all_peers[0]
     ready = take_turns({'hdb': lambda: hdb.ready(10)})['hdb'][0].waits
-    row('TCP connected to ready         hdb', Figure([ready]), '', goal=4)
+    row('TCP connected to ready', Figure([ready]), goal=4, who='hdb')
     for threads, goal_attach, goal_bt in ((1, 5, None), (MANY + 1, 8, 15)):
         d = world.debuggee('sleepers', threads)
         for what, goal in (('attach', goal_attach), ('bt', goal_bt)):
@@ -98,11 +99,11 @@ def round_trips(world, all_peers):
                 if name == 'hdb':
                     figure = Figure([v - ready for v in figure.values])
                 label = f'{"attach" if what == "attach" else "attach, all backtraces"}, {threads} threads'
-                row(f'{label:<31}{name}', figure, '', goal=goal if name == 'hdb' else None)
+                row(label, figure, goal=goal if name == 'hdb' else None, who=name)
         finish(world, d)
     d = world.debuggee('sleepers', MANY + 1)
     got = runs(take_turns({'hdb': lambda: hdb.snapshot(d, 10)}), 'waits')
-    row(f'snapshot, {MANY + 1} threads, from TCP  hdb', got['hdb'], '', goal=8)
+    row(f'snapshot, {MANY + 1} threads, from TCP connected', got['hdb'], goal=8, who='hdb')
     finish(world, d)
 
 
@@ -125,11 +126,11 @@ def wall_times(world, all_peers):
                 goal = 10 if p.name == 'hdb' and threads == 1000 and rtt == 100 else None
                 if p.name in times:
                     mine = times['hdb'].median if 'hdb' in times else None
-                    row(f'{label:<31}{p.name}', times[p.name], 's',
-                        ratio=None if goal or not mine else times[p.name].median / mine, goal=goal)
+                    row(label, times[p.name], 's', ratio=None if goal or not mine else times[p.name].median / mine,
+                        goal=goal, who=p.name)
                 elif p.name in base:
                     seconds, n = base[p.name]
-                    row(f'{label:<31}{p.name}', f'~{seconds + n * rtt / 1e3:.1f} s')
+                    row(label, f'~{seconds + n * rtt / 1e3:.1f} s     ', who=p.name)
         finish(world, d)
 
 
@@ -145,15 +146,15 @@ def standing_still(world, all_peers):
         got = take_turns({'bare loop': lambda: bare(world, 'snapshot', d),
                           'hdb': lambda: hdb.snapshot(d, rtt / 2).seconds})
         ceiling = Figure([v * 1e3 for v in got['bare loop']])
-        row('bare loop in one process', ceiling, 'ms')
+        row(f'RTT {rtt} ms', ceiling, 'ms', who='bare loop')
         if 'hdb' in got:
             mine = Figure([v * 1e3 for v in got['hdb']])
-            row(f'RTT {rtt} ms                     hdb', mine, 'ms', mine.median / ceiling.median, 1.5)
+            row(f'RTT {rtt} ms', mine, 'ms', mine.median / ceiling.median, 1.5, who='hdb')
     finish(world, d)
 
 
 def attaching(world, all_peers):
-    title('Attach until all threads stand, milliseconds')
+    title('Attach until all threads stand, milliseconds, in a session that has listed processes before')
     for threads in (MANY, MOST):
         try:
             d = world.debuggee('sleepers', threads)
@@ -166,7 +167,7 @@ def attaching(world, all_peers):
         ceiling = statistics.median(got['bare loop']) * 1e3
         for name, values in got.items():
             f = Figure([v * 1e3 for v in values])
-            row(f'{threads} threads' + ' ' * 10 + f'  {name}', f, 'ms', f.median / ceiling, 2 if name == 'hdb' else None)
+            row(f'{threads} threads', f, 'ms', f.median / ceiling, 2 if name == 'hdb' else None, who=name)
         finish(world, d)
 
 
@@ -199,11 +200,11 @@ def memory(world, all_peers):
         # gdb over a delayed link needs minutes for what it does in a second here.
         some = [p for p in all_peers if delay is None or p.name != 'gdb' or SLOW]
         turn = {p.name: (lambda p=p: MIB / p.bulk(d, address, size, delay)) for p in some}
-        got = take_turns({'Mbed TLS alone': lambda: MIB / alone.run('bulk', MIB, delay)[0], **turn})
-        ceiling = statistics.median(got['Mbed TLS alone'])
+        got = take_turns({'Mbed TLS': lambda: MIB / alone.run('bulk', MIB, delay)[0], **turn})
+        ceiling = statistics.median(got['Mbed TLS'])
         for name, values in got.items():
             f = Figure(values)
-            row(f'{name}', f, 'MiB/s', f.median / ceiling, goal if name == 'hdb' else None, '>=')
+            row(f'{MIB} MiB, {where}', f, 'MiB/s', f.median / ceiling, goal if name == 'hdb' else None, '>=', name)
     finish(world, d)
 
 
@@ -224,14 +225,14 @@ def latency(world, all_peers):
             mine = [type(p)(world) for p in all_peers]
             d = world.debuggee('memory', 64)
             turn = {p.name: (lambda p=p: p.small(d, d.facts['noise'], count)) for p in mine if p.small}
-            got = take_turns({'Mbed TLS ping-pong': lambda: alone.run('pingpong', count), **turn})
+            got = take_turns({'Mbed TLS': lambda: alone.run('pingpong', count), **turn})
         finally:
             os.sched_setaffinity(0, cpus)
         for p in (50, 99):
             f = {name: Figure([percentile(v, p) * 1e6 for v in values]) for name, values in got.items()}
             for name, figure in f.items():
-                row(f'p{p:<30}{name}', figure, 'us', figure.median / f['Mbed TLS ping-pong'].median,
-                    2.0 if name == 'hdb' and pinned else None)
+                row(f'p{p}', figure, 'us', figure.median / f['Mbed TLS'].median,
+                    2.0 if name == 'hdb' and pinned else None, who=name)
         finish(world, d)
 
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * engine TRANSPORT attach PID               microseconds until all threads stand
+ * engine TRANSPORT attach PID               microseconds until all threads stand, in a
+ *                                           session that has listed processes before
  * engine TRANSPORT bt PID                   attach and all backtraces
  * engine TRANSPORT snapshot PID             microseconds the target stood still
  * engine TRANSPORT bulk PID ADDR BYTES      microseconds for so much memory
@@ -42,9 +43,13 @@ struct work {
 
 static void attach(const struct work *w)
 {
-	double began = now();
+	struct he_processes *list;
 	struct he_target *t;
+	double began;
 
+	check(he_ps(w->server, "no such program", &list));
+	he_processes_free(list);
+	began = now();
 	check(he_attach(w->server, w->pid, 0, HE_STOP, &t));
 	printf("%.1f\n", now() - began);
 	check(he_detach(t));

@@ -195,41 +195,40 @@ detach
 
 
 class Lldb(Peer):
-    name = 'lldb'
+    """Debian's lldb may lack its Python, so its time is that of the whole run without the time of a run that only
+    starts."""
 
-    WORKS = {
-        'attach': [],
-        'bt': ['script lldb.debugger.GetCommandInterpreter().HandleCommand("bt all", lldb.SBCommandReturnObject())'],
-        'bulk': ['script began = time.monotonic()',
-                 'script e = lldb.SBError(); n = sum(len(lldb.debugger.GetSelectedTarget().GetProcess().ReadMemory('
-                 '%d + i * 1048576, 1048576, e)) for i in range(%d))'],
-    }
+    name = 'lldb'
+    SETTINGS = ['settings set symbols.enable-external-lookup false']
+
+    def lldb(self, commands):
+        began = time.monotonic()
+        self.output(['lldb', '-x', '-b'] + [x for c in self.SETTINGS + commands for x in ('-o', c)])
+        return time.monotonic() - began
 
     def run_work(self, d, work, delay=0, proxy=True):
+        start = self.lldb([])
         server = subprocess.Popen([LLDB_SERVER, 'gdbserver', '--attach', str(d.pid), '127.0.0.1:0'],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             def command(port):
-                commands = ['settings set symbols.enable-external-lookup false', 'script import time',
-                            'script began = time.monotonic()', f'gdb-remote 127.0.0.1:{port}', *work,
-                            'script print("SECONDS", time.monotonic() - began)', 'detach']
-                return self.output(['lldb', '-x', '-b'] + [x for c in commands for x in ('-o', c)]).out
+                return self.lldb([f'gdb-remote 127.0.0.1:{port}', *work, 'detach'])
             port = listens(server.pid)
-            return self.through(port, delay, command) if proxy else (command(port), None)
+            seconds, link = self.through(port, delay, command) if proxy else (command(port), None)
+            return max(seconds - start, 1e-9), link
         finally:
             server.kill()
             server.wait()
 
     def attach(self, d, delay=0):
-        out, link = self.run_work(d, self.WORKS['attach'], delay)
-        return Run(self.seconds(out), link)
+        return Run(*self.run_work(d, [], delay))
 
     def bt(self, d, delay=0):
-        out, link = self.run_work(d, self.WORKS['bt'], delay)
-        return Run(self.seconds(out), link)
+        return Run(*self.run_work(d, ['bt all'], delay))
 
     def bulk(self, d, address, size, delay=None):
-        work = [w % (address, size >> 20) if '%d' in w else w for w in self.WORKS['bulk']]
-        return self.seconds(self.run_work(d, work, delay or 0, delay is not None)[0])
+        to = self.world.path('memory')
+        work = f'memory read --force --binary --outfile {to} --count {size} --size 1 --format bytes {address:#x}'
+        return self.run_work(d, [work], delay or 0, delay is not None)[0]
 
     small = None

@@ -57,5 +57,5 @@ def test_a_snapshot_of_1001_threads_takes_eight_at_most_from_connecting(trips, d
     assert waits <= 8
 
 
-def test_a_process_list_takes_one(trips, ready):
-    assert trips('-ps', '-json')[0] - ready <= 1
+def test_a_process_list_takes_two_at_most(trips, ready):
+    assert trips('-ps', '-json')[0] - ready <= 2
