@@ -64,6 +64,9 @@ tests: $(BUILD)/tests/hdb-scripted
 UNIT_test_known_boxes = host/known_boxes host/boxes host/config_file host/errtext common/err common/fingerprint common/buf
 UNIT_test_errtext = host/errtext host/errtable common/wire common/buf common/err common/log
 RPC = host/rpc host/rpc_call host/rpc_in host/rpc_open host/rpc_out host/inbox host/errtext host/errtable $(WIRE)
+UNIT_test_child = host/child host/find_procsrv host/errtext common/err
+UNIT_test_dial = host/dial $(RPC)
+UNITLIB_test_dial = $(LIB_event)
 UNIT_test_rpc = tests/unit/scripted_agent $(RPC)
 UNITLIB_test_rpc = $(LIB_event)
 UNIT_test_rpc_lies = $(UNIT_test_rpc)
