@@ -124,6 +124,7 @@ def test_a_known_key_gets_hello_and_challenge(box, keys):
     assert int.from_bytes(got[4:6], 'little') == 1
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 def test_old_tls_is_refused(box, keys):
     c = context(keys['alice'])
     c.set_ciphers('ALL:@SECLEVEL=0')
