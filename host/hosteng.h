@@ -199,7 +199,8 @@ struct he_event {
 	char text[256]; /* HE_E_LINK_LOST, HE_E_RELEASED: why */
 };
 
-/* The next event; waits up to timeout_ms (-1 = until one comes).  HE_E_NONE when
+/* The next event, in the order they happened: a stop that was resumed meanwhile is told
+ * all the same (he_target_info has the present state).  Waits up to timeout_ms (-1 = until one comes).  HE_E_NONE when
  * nothing came, or he_cancel was called. */
 struct he_error *he_wait(struct he_engine *e, int timeout_ms, struct he_event *ret);
 /* Readable while events wait: for poll(2).  Always the same one, valid as long as e;
@@ -224,8 +225,9 @@ struct he_registers {
 	size_t n;
 };
 
-/* Registers of a frame (0 = innermost).  Of outer frames only those the unwinder
- * recovers (pc, sp and the callee-saved) are there. */
+/* Registers of a frame (0 = innermost; inlined frames, which have none of their own,
+ * are not counted).  Of outer frames only those the unwinder recovers (pc, sp and
+ * the callee-saved) are there. */
 struct he_error *he_registers(
     struct he_target *t, uint64_t tid, unsigned frame, struct he_registers **ret);
 void he_registers_free(struct he_registers *p);

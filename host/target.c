@@ -267,9 +267,11 @@ struct he_error *he_detach(struct he_target *t)
 {
 	struct he_error *err = NULL;
 
+	t->depth++;
 	engine_pump(t->engine);
-	if (t->ops->detach && t->state != HE_GONE && !(t->server && t->server->lost))
+	if (t->ops->detach && t->state != HE_GONE)
 		err = t->ops->detach(t);
+	err = target_leave(t, err);
 	target_free(t);
 	return err;
 }
