@@ -9,6 +9,7 @@ time without delay, and marked ~.
 """
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -321,6 +322,7 @@ def main():
             for fault in world.close():
                 print(f'  LEFT BEHIND: {fault}')
                 missed.append(fault)
+    shutil.rmtree(directory)
     print('\n' + (f'{len(missed)} goals missed:\n  ' + '\n  '.join(missed) if missed else 'all goals met'))
 
 

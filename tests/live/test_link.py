@@ -148,8 +148,8 @@ def fds(pid):
 @pytest.mark.parametrize('sessions', [60 if SANITIZED else 1000 if harness.ROOT else 100])
 def test_sessions_leave_nothing_behind(world, box, debuggee, sessions):
     """Attach and detach again and again, two hosts at a time."""
-    d = debuggee('sleepers', 2, 3)
-    other = debuggee('sleepers', 2, 3)
+    patient = {'DEBUGGEE_SECONDS': '1800'}
+    d, other = (debuggee('sleepers', 2, 3, env=patient) for _ in range(2))
 
     def one(pid):
         return world.hdb_start('-p', pid, '-batch', '-ex', 'detach', box=box, stdin=subprocess.DEVNULL)
