@@ -21,6 +21,7 @@
 
 #include "handlers.h"
 #include "reader.h"
+#include "refuse.h"
 #include "target.h"
 #include "tracer.h"
 
@@ -94,13 +95,15 @@ static int open_for(struct call *c, uint32_t pid, uint64_t start, struct span pa
 	if (err != E_OK)
 		return err;
 	root = openat(who->id.live, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	*fd = root < 0 ? -1 : open_path(root, path, flags);
-	err = *fd < 0 ? failed(c, errno, path) : E_OK;
-	/* The kernel says so of one that has ended. */
-	if (root < 0 && !proc_alive(&who->id))
-		err = who->own ? E_NO_PROCESS : E_GONE;
-	if (root >= 0)
+	if (root >= 0) {
+		*fd = open_path(root, path, flags);
+		err = *fd < 0 ? failed(c, errno, path) : E_OK;
 		close(root);
+	} else if (!proc_alive(&who->id)) {
+		err = who->own ? E_NO_PROCESS : E_GONE;
+	} else {
+		err = refuse_look(&who->id, errno, &c->fault);
+	}
 	if (err != E_OK)
 		reader_done(who);
 	return err;

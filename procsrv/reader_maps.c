@@ -9,6 +9,7 @@
 
 #include "handlers.h"
 #include "reader.h"
+#include "refuse.h"
 
 enum { MAP_REC = 45 }; /* bytes of a map's record beside name and build-id */
 
@@ -101,6 +102,8 @@ static int os_error(struct call *c, int os_errno, const struct reader_who *w)
 {
 	int code = os_errno == ESRCH ? w->own ? E_NO_PROCESS : E_GONE : E_OS;
 
+	if (os_errno == EACCES || os_errno == EPERM)
+		return refuse_look(&w->id, os_errno, &c->fault);
 	return fault_set(&c->fault, code, os_errno, (uint32_t)w->id.pid);
 }
 
@@ -131,8 +134,9 @@ int on_maps(struct call *c)
 	} else {
 		err = ENOMEM;
 	}
+	err = err && err != EFBIG ? os_error(c, err, &who) : E_OK;
 	reader_done(&who);
-	return err && err != EFBIG ? os_error(c, err, &who) : E_OK;
+	return err;
 }
 
 /* ---- bytes of a file of /proc --------------------------------------------------------- */
@@ -187,8 +191,9 @@ static int answer_proc_file(struct call *c, uint32_t pid, uint64_t start, const 
 	} else {
 		err = ENOMEM;
 	}
+	err = err && err != EFBIG ? os_error(c, err, &who) : E_OK;
 	reader_done(&who);
-	return err && err != EFBIG ? os_error(c, err, &who) : E_OK;
+	return err;
 }
 
 int on_auxv(struct call *c)

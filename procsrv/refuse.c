@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,6 +22,7 @@ struct facts {
 	uint64_t tracer;
 	uint64_t uid[3], gid[3]; /* real, effective, saved */
 	uint64_t caps;           /* permitted */
+	bool memory;             /* it still has some */
 	struct buf stat, status;
 };
 
@@ -41,6 +43,7 @@ static bool read_facts(int dir, struct facts *f)
 	text = span_buf(&f->status);
 	proc_status_numbers(text, "TracerPid", 10, &f->tracer, 1);
 	proc_status_numbers(text, "CapPrm", 16, &f->caps, 1);
+	f->memory = proc_status_field(text, "VmSize").n != 0;
 	return proc_status_numbers(text, "Uid", 10, f->uid, 3) == 3 &&
 	       proc_status_numbers(text, "Gid", 10, f->gid, 3) == 3;
 }
@@ -84,10 +87,11 @@ int refuse_yama_scope(void)
 
 /* ---- one rule each: true when it is the reason ------------------------------------- */
 
-/* The first thread alone may have ended: then the process lives. */
-static bool zombie(const struct proc_id *id, const struct facts *f, struct fault *out)
+/* Or as good as: one that is about to end has no memory any more, and its files in
+ * /proc look like those of an undumpable one. */
+static bool zombie(const struct facts *f, struct fault *out)
 {
-	if ((f->state == 'Z' || f->state == 'X') && !proc_alive(id))
+	if (!f->memory || f->state == 'Z' || f->state == 'X')
 		out->code = E_ZOMBIE;
 	return out->code;
 }
@@ -193,14 +197,24 @@ int refuse_early(const struct proc_id *id, struct fault *f)
 	fault_set(f, E_OK, 0, (uint32_t)id->pid);
 	if (id->pid == getpid() || id->pid == getppid())
 		return fault_set(f, E_SELF, 0, (uint32_t)id->pid);
-	if (!read_facts(id->dir, &facts) && !facts.stat.len)
+	if (!read_facts(id->live, &facts) && !facts.stat.len)
 		f->code = E_NO_PROCESS;
 	else if (!kernel_thread(&facts, f))
-		zombie(id, &facts, f);
+		zombie(&facts, f);
 	if (f->code)
 		put(f->subject, sizeof(f->subject), facts.comm);
 	free_facts(&facts);
 	return f->code;
+}
+
+/* What CAP_SYS_PTRACE passes by; false: none of these. */
+static bool find_credentials(
+    const struct proc_id *id, const struct facts *f, const struct facts *own, struct fault *out)
+{
+	if (own->caps >> CAP_SYS_PTRACE & 1)
+		return false;
+	return other_user(f, own, out) || other_group(f, own, out) || more_caps(f, own, out) ||
+	       undumpable(id->live, f, out);
 }
 
 /* In the order in which an answer helps most: what no right would change comes
@@ -208,19 +222,23 @@ int refuse_early(const struct proc_id *id, struct fault *f)
 static void find(
     const struct proc_id *id, const struct facts *f, const struct facts *own, struct fault *out)
 {
-	if (kernel_thread(f, out) || zombie(id, f, out) || traced(f, out))
+	if (kernel_thread(f, out) || zombie(f, out) || traced(f, out))
 		return;
-	if (!(own->caps >> 19 & 1)) { /* CAP_SYS_PTRACE passes by these */
-		if (other_user(f, own, out) || other_group(f, own, out) || more_caps(f, own, out))
-			return;
-		if (undumpable(id->dir, f, out))
-			return;
-	}
-	if (!yama(out))
+	if (!find_credentials(id, f, own, out) && !yama(out))
 		out->code = E_FILTERED;
 }
 
-int refuse_why(const struct proc_id *id, int os_errno, struct fault *f)
+/* Only reading was refused, which asks less: neither a tracer nor Yama is in its way. */
+static void find_look(
+    const struct proc_id *id, const struct facts *f, const struct facts *own, struct fault *out)
+{
+	if (!zombie(f, out))
+		find_credentials(id, f, own, out);
+}
+
+static int why(const struct proc_id *id, int os_errno, struct fault *f,
+    void (*search)(
+	const struct proc_id *, const struct facts *, const struct facts *, struct fault *))
 {
 	struct facts facts, own;
 
@@ -228,10 +246,10 @@ int refuse_why(const struct proc_id *id, int os_errno, struct fault *f)
 	if (os_errno != EPERM && os_errno != EACCES)
 		return f->code;
 	f->code = E_OK;
-	if (!read_facts(id->dir, &facts) && !facts.stat.len) {
+	if (!read_facts(id->live, &facts) && !facts.stat.len) {
 		f->code = E_NO_PROCESS;
 	} else if (own_facts(&own) == 0) {
-		find(id, &facts, &own, f);
+		search(id, &facts, &own, f);
 		free_facts(&own);
 	}
 	if (!f->subject[0])
@@ -240,4 +258,14 @@ int refuse_why(const struct proc_id *id, int os_errno, struct fault *f)
 	if (!f->code)
 		f->code = E_OS;
 	return f->code;
+}
+
+int refuse_why(const struct proc_id *id, int os_errno, struct fault *f)
+{
+	return why(id, os_errno, f, find);
+}
+
+int refuse_look(const struct proc_id *id, int os_errno, struct fault *f)
+{
+	return why(id, os_errno, f, find_look);
 }

@@ -16,6 +16,9 @@ int refuse_early(const struct proc_id *id, struct fault *f);
 /* The kernel refused with that errno.  The code, with *f set. */
 int refuse_why(const struct proc_id *id, int os_errno, struct fault *f);
 
+/* The same when only a file of /proc/PID could not be read. */
+int refuse_look(const struct proc_id *id, int os_errno, struct fault *f);
+
 /* kernel.yama.ptrace_scope; -1 = there is no Yama. */
 int refuse_yama_scope(void);
 

@@ -47,7 +47,7 @@ struct snapshot {
 	struct wire_snapshot m;
 	uint32_t notes[NOTES_MAX];
 	unsigned nnotes;
-	int dir; /* /proc/PID, for after the target is let go */
+	int dir, live; /* as proc_id's, for after the target is let go */
 	struct buf proc, maps_text, maps, regs;
 	struct plan_map *ranges; /* of maps_text */
 	size_t nranges;
@@ -56,6 +56,7 @@ struct snapshot {
 	struct frozen *threads;
 	size_t nthreads, max;
 	uint64_t began_ns, stopped_ns;
+	bool moved; /* a thread stood outside the mappings read before */
 	/* streaming */
 	struct pack pack;
 	size_t at;
@@ -77,6 +78,8 @@ static void snapshot_free(struct snapshot *s)
 {
 	if (s->dir >= 0)
 		close(s->dir);
+	if (s->live >= 0)
+		close(s->live);
 	buf_free(&s->proc);
 	buf_free(&s->maps_text);
 	buf_free(&s->maps);
@@ -136,6 +139,29 @@ void trace_drop_snapshot(struct target *tg)
 	tg->snapshot = NULL;
 }
 
+/* Mappings with build-ids as records, and the readable ones for windows. */
+static int read_maps(struct snapshot *s)
+{
+	struct reader_maps maps = {.dir = s->live, .mem = -1};
+	struct wire_rec_map rec;
+	uint8_t build_id[64];
+	int err;
+
+	buf_reset(&s->maps_text);
+	buf_reset(&s->maps);
+	free(s->ranges);
+	s->ranges = NULL;
+	err = proc_read(s->live, "maps", &s->maps_text);
+	if (err && err != EFBIG)
+		return err;
+	maps.text = span_buf(&s->maps_text);
+	while (reader_next_map(&maps, &rec, build_id))
+		wire_put_map(&s->maps, &rec);
+	reader_maps_done(&maps);
+	s->nranges = plan_maps(span_buf(&s->maps_text), &s->ranges);
+	return s->maps.bad ? ENOMEM : 0;
+}
+
 /* ---- while it stands ------------------------------------------------------------------ */
 
 /* Registers into the list of records; where its stack is, for the window. */
@@ -174,9 +200,11 @@ static void freeze_thread(
 
 	*f = (struct frozen){.tid = t->tid, .signal = (uint32_t)tracee_signal(t)};
 	f->err = t->state == TRACEE_STANDS ? freeze_regs(s, tg, f, &points) : E_BUSY;
-	if (f->err == E_OK)
-		f->window = plan_window(s->ranges, s->nranges, points.sp,
-		    regs_red_zone(points.arch), s->m.window, left);
+	if (f->err != E_OK)
+		return;
+	s->moved |= !plan_find(s->ranges, s->nranges, points.pc);
+	f->window = plan_window(
+	    s->ranges, s->nranges, points.sp, regs_red_zone(points.arch), s->m.window, left);
 }
 
 /* Stacks side by side in the room made for them, each with its share of what is left. */
@@ -224,6 +252,8 @@ bool snapshot_ready(struct target *tg)
 	err = read_stacks(s, tg);
 	own = let_go(tg);
 	s->stopped_ns = now_ns() - s->began_ns;
+	if (s->moved)
+		read_maps(s);
 	r->cancel = NULL;
 	if (err == E_OK && s->regs.bad)
 		err = E_TOO_BIG;
@@ -363,23 +393,6 @@ static void stream(struct reply *r)
 
 /* ---- before ---------------------------------------------------------------------------- */
 
-static int read_maps(struct snapshot *s, const struct proc_id *id)
-{
-	struct reader_maps maps = {.dir = id->live, .mem = -1};
-	struct wire_rec_map rec;
-	uint8_t build_id[64];
-	int err = proc_read(id->live, "maps", &s->maps_text);
-
-	if (err && err != EFBIG)
-		return err;
-	maps.text = span_buf(&s->maps_text);
-	while (reader_next_map(&maps, &rec, build_id))
-		wire_put_map(&s->maps, &rec);
-	reader_maps_done(&maps);
-	s->nranges = plan_maps(span_buf(&s->maps_text), &s->ranges);
-	return s->maps.bad ? ENOMEM : 0;
-}
-
 /* Memory is made present now, so that no page fault of ours lengthens the stop. */
 static int make_room(struct snapshot *s, size_t threads)
 {
@@ -409,7 +422,8 @@ static int prepare(struct snapshot *s, struct target *tg, struct fault *f)
 	int err = E_OK;
 
 	s->dir = fcntl(tg->id.dir, F_DUPFD_CLOEXEC, 0);
-	if (s->dir < 0)
+	s->live = fcntl(tg->id.live, F_DUPFD_CLOEXEC, 0);
+	if (s->dir < 0 || s->live < 0)
 		return fault_set(f, E_OS, errno, (uint32_t)tg->id.pid);
 	if (!reader_proc(&tg->id, &s->proc, NULL))
 		return E_GONE;
@@ -419,7 +433,7 @@ static int prepare(struct snapshot *s, struct target *tg, struct fault *f)
 		err = target_audit(IPC_SNAPSHOT, &tg->id, "", 0, E_OK);
 	if (err == E_OK && s->own_target)
 		err = trace_seize(tg, f);
-	if (err == E_OK && read_maps(s, &tg->id) != 0)
+	if (err == E_OK && read_maps(s) != 0)
 		err = proc_alive(&tg->id) ? E_OS : E_GONE;
 	return err == E_OK ? make_room(s, tg->count) : err;
 }
@@ -436,7 +450,7 @@ static struct snapshot *snapshot_new(struct call *c, const struct wire_snapshot 
 	s->tracer->snapshots++;
 	s->reply = c->reply;
 	s->m = *m;
-	s->dir = -1;
+	s->dir = s->live = -1;
 	while (s->nnotes < NOTES_MAX && wire_next_note(&notes, &note))
 		s->notes[s->nnotes++] = note.note;
 	buf_init(&s->proc, 16384);
