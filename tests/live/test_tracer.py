@@ -368,8 +368,12 @@ def test_a_process_without_its_first_thread(link, debuggee):
     assert bundle['all'] == 1 and len(bundle['regs']) == 3
     ticks = peek(link, target, d.facts['ticks'])
     assert peek(link, target, d.facts['ticks']) == ticks
+    assert any(m['build_id'] for m in link.do('maps', target=target)['maps'])
     link.do('detach', target=target)
     assert eventually(lambda: 't' not in states(d.pid).values())
+    s = link.do('snapshot', pid=d.pid, window=4096, total=1 << 20, notes=[{'note': 1}])
+    assert len(s['regs']) == 3 and any(m['build_id'] for m in s['maps'])
+    link.do('file_stat', pid=d.pid, path='/etc/passwd')
 
 
 def test_a_first_thread_that_ends_while_traced(link, debuggee):
@@ -1016,7 +1020,8 @@ def test_another_user_is_named(links, debuggee):
         f = refused('OTHER_USER', bob, 'attach', target=1, pid=d.pid, how=how)
         assert f['subject'] == b'sleepers' and f['detail'].decode() == harness.ALICE
     bob.do('facts', pid=d.pid)
-    refused('OS', bob, 'environment', pid=d.pid)
+    for request, fields in (('environment', {}), ('auxv', {}), ('maps', {}), ('file_stat', {'path': '/'})):
+        refused('OTHER_USER', bob, request, pid=d.pid, **fields)
 
 
 @pytest.mark.skipif(not harness.ROOT, reason='needs several users')
