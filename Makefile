@@ -56,7 +56,7 @@ USERMAP = procsrv/usermap procsrv/usermap_words procsrv/trusted_file common/fing
 PROGS_TARGET = bin/procsrv $(addprefix libexec/procsrv/,procsrv-monitor procsrv-conn procsrv-keygen \
 	procsrv-guard procsrv-tracer)
 OBJ_procsrv = procsrv/listener procsrv/options procsrv/front procsrv/listen procsrv/listening procsrv/child \
-	procsrv/limits procsrv/status procsrv/session_dir procsrv/session_record procsrv/where $(USERMAP) \
+	procsrv/limits procsrv/status procsrv/traced procsrv/session_dir procsrv/session_record procsrv/where $(USERMAP) \
 	common/transport common/buf common/err common/heart common/log
 LIB_procsrv = $(LIB_event)
 # the crypto half only: nothing here parses a certificate
@@ -70,7 +70,8 @@ LIB_procsrv-conn = $(LIB_event) $(LIB_tls) $(LIB_seccomp)
 OBJ_procsrv-keygen = procsrv/keygen procsrv/where common/keymake common/key common/fingerprint common/buf common/log
 LIB_procsrv-keygen = $(LIB_tls)
 OBJ_procsrv-guard = procsrv/guard procsrv/ipc procsrv/ipc_check common/log
-OBJ_procsrv-tracer = procsrv/tracer procsrv/serve procsrv/reply procsrv/greet procsrv/open procsrv/target \
+OBJ_procsrv-tracer = procsrv/tracer procsrv/serve procsrv/serve_send procsrv/serve_link procsrv/reply \
+	procsrv/greet procsrv/open procsrv/target \
 	procsrv/trace_thread procsrv/trace_wait procsrv/trace_stop procsrv/trace_regs procsrv/trace_mem \
 	procsrv/trace_snapshot procsrv/snapshot_plan procsrv/recipe procsrv/reader_ps procsrv/reader_maps \
 	procsrv/reader_elf procsrv/reader_file procsrv/proc procsrv/proc_parse procsrv/refuse \
