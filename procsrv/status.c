@@ -18,6 +18,9 @@
 #include "front.h"
 #include "listening.h"
 #include "session_dir.h"
+#include "traced.h"
+
+enum { TARGETS_SHOWN = 32 };
 
 /* ---- showing ------------------------------------------------------------------ */
 
@@ -100,29 +103,50 @@ static void print_usual(struct printer *p)
 	front_free(&f);
 }
 
-static void print_session(const struct session_facts *f, void *arg)
+static void session_json(const struct session_facts *f, const struct traced *list, size_t n)
 {
-	struct printer *p = arg;
+	printf("{\"number\":%u,", (unsigned)f->number);
+	json_string("id", f->id, ",");
+	json_string("key", f->key, ",");
+	json_string("fingerprint", f->fingerprint, ",");
+	json_string("user", f->user, ",");
+	json_string("from", f->from, ",");
+	printf("\"since\":%lld,\"pid\":%d,\"targets\":[", (long long)f->since, (int)f->pid);
+	for (size_t i = 0; i < n; i++)
+		printf("%s%d", i ? "," : "", (int)list[i].pid);
+	printf("]}");
+}
+
+static void session_line(const struct session_facts *f, const struct traced *list, size_t n)
+{
 	time_t since = (time_t)f->since;
 	char when[32] = "?";
 	struct tm tm;
 
-	if (!f->live)
-		return;
 	if (localtime_r(&since, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
-	if (!p->json) {
-		printf("session %u  %s as %s  from %s  since %s  guard %d\n", (unsigned)f->number,
-		    f->key, f->user, f->from, when, (int)f->pid);
-	} else {
-		printf("%s{\"number\":%u,", p->sessions ? "," : "", (unsigned)f->number);
-		json_string("id", f->id, ",");
-		json_string("key", f->key, ",");
-		json_string("fingerprint", f->fingerprint, ",");
-		json_string("user", f->user, ",");
-		json_string("from", f->from, ",");
-		printf("\"since\":%lld,\"pid\":%d}", (long long)f->since, (int)f->pid);
-	}
+	printf("session %u  %s as %s  from %s  since %s  guard %d", (unsigned)f->number, f->key,
+	    f->user, f->from, when, (int)f->pid);
+	for (size_t i = 0; i < n; i++)
+		printf("%s%d (%s)", i ? ", " : "  debugs ", (int)list[i].pid, list[i].name);
+	putchar('\n');
+}
+
+static void print_session(const struct session_facts *f, void *arg)
+{
+	struct traced list[TARGETS_SHOWN];
+	struct printer *p = arg;
+	size_t n;
+
+	if (!f->live)
+		return;
+	n = traced_by(f->pid, list, TARGETS_SHOWN);
+	if (p->json && p->sessions)
+		putchar(',');
+	if (p->json)
+		session_json(f, list, n);
+	else
+		session_line(f, list, n);
 	p->sessions++;
 }
 

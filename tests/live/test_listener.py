@@ -424,7 +424,10 @@ def test_status_and_release_find_the_sessions(world, box, attached):
     session, = json.loads(text)['sessions']
     assert (session['key'], session['user']) == ('alice@test', harness.ALICE)
     assert session['fingerprint'] == world.keys['alice'].fingerprint and session['from'].startswith('127.0.0.1')
-    assert f'alice@test as {harness.ALICE}' in world.run([PROCSRV, '-status'], env=where).out
+    assert session['targets'] == [program.pid]
+    words = world.run([PROCSRV, '-status'], env=where).out
+    assert f'debugs {program.pid} (sleepers)' in words
+    assert f'alice@test as {harness.ALICE}' in words
     assert session['pid'] in clean.descendants(box.pid)
     assert world.run([PROCSRV, '-release'], env=where).status == 0
     assert tracer(program) == '0' and not program.faults()
