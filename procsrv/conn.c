@@ -33,6 +33,7 @@ enum {
 	LOW_WATER = 128 * 1024, /* waiting for the network: the tracer is read again */
 	FRAMES_MAX = 2 * (WIRE_HEAD + WIRE_PIECE),
 	SILENCE_MS = 15000,
+	UNSENT_MAX = 128 * 1024, /* in the kernel: what comes later does not wait long */
 };
 
 static struct conn self;
@@ -355,11 +356,12 @@ static struct event_base *make_base(void)
 
 static void tune_socket(void)
 {
-	int on = 1, silence = SILENCE_MS;
+	int on = 1, silence = SILENCE_MS, unsent = UNSENT_MAX;
 
 	/* A unix socket, as tests use, knows none of these. */
 	setsockopt(FD_SOCKET, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(FD_SOCKET, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence, sizeof(silence));
+	setsockopt(FD_SOCKET, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 }
 
 static bool make_tls(struct conn *c)

@@ -104,8 +104,10 @@ static void read_files(struct monitor *m)
 
 static int check(struct monitor *m)
 {
-	char text[FINGERPRINT_SIZE];
+	char text[FINGERPRINT_SIZE], why[WHY];
 
+	if (monitor_could_start_conn(m, why, sizeof(why)) != 0)
+		fatal(MONITOR_CONFIG, "%s", why);
 	printf("pin=%s keys=%zu\n", fingerprint_format(text, key_fingerprint(m->key)),
 	    usermap_count(m->map));
 	return fflush(stdout) == 0 ? MONITOR_DONE : MONITOR_FAILED;
@@ -311,12 +313,15 @@ int main(int argc, char **argv)
 				  "[-user-mode]; started by procsrv");
 	log_init("procsrv-monitor", m->verbose);
 	read_files(m);
+	if (!m->check)
+		take_descriptors(m);
+	m->guard_program = spawn_program("procsrv-guard", why, sizeof(why));
+	if (m->guard_program < 0)
+		fatal(MONITOR_CONFIG, "%s", why);
 	if (m->check)
 		return check(m);
-	take_descriptors(m);
 	name_peer(m);
-	m->guard_program = spawn_program("procsrv-guard", why, sizeof(why));
-	if (m->guard_program < 0 || monitor_start_conn(m, why, sizeof(why)) != 0)
+	if (monitor_start_conn(m, why, sizeof(why)) != 0)
 		fatal(MONITOR_FAILED, "%s", why);
 	status = serve(m);
 	drain_conn(m);

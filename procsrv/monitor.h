@@ -64,6 +64,9 @@ uint64_t monitor_ms(void);
 
 /* ---- monitor_conn.c: what conn may ask for --------------------------------- */
 
+/* Is all there that starting conn takes?  0, or -1 and a sentence. */
+int monitor_could_start_conn(const struct monitor *m, char *why, size_t size);
+
 /* Start conn and tell it what it needs.  0, or -1 and a sentence. */
 int monitor_start_conn(struct monitor *m, char *why, size_t size);
 

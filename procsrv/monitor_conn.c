@@ -84,6 +84,22 @@ static int become_nobody(struct spawn_user *u, int *dir, char *why, size_t size)
 	return *dir < 0 ? -1 : 0;
 }
 
+int monitor_could_start_conn(const struct monitor *m, char *why, size_t size)
+{
+	struct spawn_user nobody;
+	int fd = spawn_program("procsrv-conn", why, size);
+
+	if (fd < 0)
+		return -1;
+	close(fd);
+	if (m->user_mode)
+		return 0;
+	if (become_nobody(&nobody, &fd, why, size) != 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
 static int start(struct monitor *m, int pipe, int channel, char *why, size_t size)
 {
 	struct spawn_user nobody;
