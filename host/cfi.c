@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/cfi.h"
 
+#include <dwarf.h>
 #include <stdlib.h>
 
 #include "host/cfi_expr.h"
@@ -73,6 +74,15 @@ static enum cfi_result find_cfa(struct expr *e, const struct rules *r, uint64_t 
 	return expr_eval(e, ops, n, cfa, &is_value);
 }
 
+static enum cfi_result still_in(const struct expr *e, uint64_t regno, uint64_t *value)
+{
+	if (regno >= sizeof(e->regs->reg) / sizeof(e->regs->reg[0]) ||
+	    !(e->regs->valid >> regno & 1))
+		return CFI_NONE;
+	*value = e->regs->reg[regno];
+	return CFI_OK;
+}
+
 /* The caller's register regno; CFI_NONE: it is undefined there. */
 static enum cfi_result restore(struct expr *e, const struct rules *r, int regno, uint64_t *value)
 {
@@ -87,10 +97,13 @@ static enum cfi_result restore(struct expr *e, const struct rules *r, int regno,
 		return CFI_BAD;
 	if (!n && ops == mem)
 		return CFI_NONE;
-	if (!n) {
-		*value = e->regs->reg[regno];
-		return e->regs->valid >> regno & 1 ? CFI_OK : CFI_NONE;
-	}
+	if (!n)
+		return still_in(e, (uint64_t)regno, value);
+	/* Kept in another register, as glibc's vfork keeps its return address. */
+	if (n == 1 && ops->atom == DW_OP_regx)
+		return still_in(e, ops->number, value);
+	if (n == 1 && ops->atom >= DW_OP_reg0 && ops->atom <= DW_OP_reg31)
+		return still_in(e, (uint64_t)ops->atom - DW_OP_reg0, value);
 	result = expr_eval(e, ops, n, &addr, &is_value);
 	if (result != CFI_OK)
 		return result;
