@@ -32,6 +32,9 @@ enum {
 
 enum tracee_state { TRACEE_RUNS, TRACEE_STANDS, TRACEE_LISTENS, TRACEE_DEAD };
 
+/* Bytes of a thread's name with its newline, as the kernel shows it (TASK_COMM_LEN). */
+enum { COMM = 16 };
+
 struct tracee {
 	pid_t tid;
 	enum tracee_state state;
@@ -39,6 +42,7 @@ struct tracee {
 	struct target *target;
 	struct tracee *next, *prev; /* of the target */
 	struct tracee *chain;       /* of the hash */
+	char name[COMM];            /* read on the way to the stop; empty = not */
 	bool held;                  /* the host wants it to stand */
 	bool asked;                 /* PTRACE_INTERRUPT is under way */
 	bool cause;                 /* of the stop about to be reported */
@@ -151,8 +155,9 @@ bool tracee_has_to_stand(const struct tracee *t);
 
 /* Event stopped: the stop's bundle. */
 void trace_push(struct target *tg);
-void trace_thread_rec(
-    struct target *tg, const struct tracee *t, struct wire_rec_thread *rec, char name[64]);
+/* Read the names of threads that have been asked to stand, while they obey: a thousand
+ * of them take as long as the stop itself. */
+void trace_name(struct target *tg);
 
 /* Put recipes and notes of a message away; E_OK, LIMIT or MALFORMED. */
 int preorder_set(struct preorder *p, struct span recipes, struct span notes);

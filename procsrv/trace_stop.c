@@ -24,8 +24,7 @@
 
 enum { STOPS, THREADS, MISSING, REGS, CHUNKS };
 enum {
-	NAME = 64,              /* bytes of a thread's name, the kernel's 15 and then some */
-	THREAD_REC = 20 + NAME, /* bytes of a record, at most */
+	THREAD_REC = 20 + 64, /* bytes of a record, at most */
 	STOP_REC = 17 + 256,
 	STOPPED_FIXED = 8 + 1 + 5 * 4,
 	CLIP_SPARE = 64,                 /* ranges more than before clipping: some fall apart */
@@ -65,20 +64,43 @@ static void kernel_facts(
 }
 
 /* The name alone, for threads that stand, of which a stop may have thousands. */
-static void kernel_name(int tasks, uint64_t tid, struct wire_rec_thread *rec, uint8_t room[NAME])
+static void kernel_name(int tasks, pid_t tid, char room[COMM])
 {
 	char name[32];
 	ssize_t n = -1;
 	int fd;
 
-	snprintf(name, sizeof(name), "%u/comm", (unsigned)tid);
+	snprintf(name, sizeof(name), "%d/comm", (int)tid);
 	fd = openat(tasks, name, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
-		n = read(fd, room, NAME);
+		n = read(fd, room, COMM);
 		close(fd);
 	}
-	if (n > 0) /* but for the newline */
-		rec->name = (struct span){room, (uint32_t)n - 1};
+	room[n > 0 ? n - 1 : 0] = 0; /* without its newline */
+}
+
+void trace_name(struct target *tg)
+{
+	int tasks = openat(tg->id.dir, "task", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	for (struct tracee *t = tg->first; t && tasks >= 0; t = t->next)
+		if (t->asked && !t->name[0])
+			kernel_name(tasks, t->tid, t->name);
+	if (tasks >= 0)
+		close(tasks);
+}
+
+static void put_name(
+    int tasks, const struct tracee *t, struct wire_rec_thread *rec, char room[COMM])
+{
+	const char *name = t->name;
+
+	/* One that has stood for long can have been renamed by another. */
+	if (t->reported || !t->name[0]) {
+		kernel_name(tasks, t->tid, room);
+		name = room;
+	}
+	rec->name = span_str(name);
 	rec->kernel = 't';
 	rec->cpu = UINT32_MAX;
 }
@@ -88,13 +110,14 @@ static void put_thread(
     struct pack *p, unsigned list, struct target *tg, const struct tracee *t, int tasks)
 {
 	struct wire_rec_thread rec = {.tid = (uint64_t)t->tid, .state = (uint8_t)state_of(t)};
+	char name[COMM];
 	uint8_t room[1024];
 
 	if (t->state == TRACEE_STANDS)
 		rec.signal =
 		    (uint32_t)(tracee_in_group_stop(t) ? WSTOPSIG(t->status) : tracee_signal(t));
 	if (tasks >= 0 && t->state == TRACEE_STANDS)
-		kernel_name(tasks, rec.tid, &rec, room);
+		put_name(tasks, t, &rec, name);
 	else
 		kernel_facts(tg, rec.tid, &rec, room, sizeof(room));
 	/* The kernel shows a trace stop; without us it would be in the job's. */

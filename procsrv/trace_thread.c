@@ -309,15 +309,19 @@ void trace_tick(struct target *tg)
 
 void trace_halt(struct target *tg)
 {
+	bool any = false;
+
 	for (struct tracee *t = tg->first; t; t = t->next) {
 		if (t->state == TRACEE_STANDS || t->asked || t->born || !tracee_has_to_stand(t))
 			continue;
 		/* ESRCH: it is about to report its end. */
 		ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
-		t->asked = true;
+		t->asked = any = true;
 	}
 	if (!tg->since_ms)
 		tg->since_ms = now_ms();
+	if (any && tg->push)
+		trace_name(tg);
 }
 
 void trace_hold(struct target *tg, struct tracee *only)
@@ -365,6 +369,7 @@ static void run(struct tracee *t, enum __ptrace_request request, int sig)
 	ptrace(request, t->tid, 0, sig);
 	t->state = request == PTRACE_LISTEN ? TRACEE_LISTENS : TRACEE_RUNS;
 	t->held = t->asked = t->reported = t->cause = t->born = false;
+	t->name[0] = 0;
 }
 
 void trace_go(struct tracee *t, int signal)
