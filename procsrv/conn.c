@@ -114,25 +114,28 @@ static void say_goodbye(struct conn *c, enum err code)
 	tls_close(c->tls);
 }
 
+static void set_deadline(struct conn *c, uint32_t ms)
+{
+	struct timeval t = {ms / 1000, (suseconds_t)(ms % 1000) * 1000};
+
+	event_add(c->deadline, &t);
+}
+
 void conn_end(struct conn *c, enum err code, enum tls_alert alert)
 {
-	static const struct timeval linger = {LINGER_MS / 1000, LINGER_MS % 1000 * 1000};
-
 	if (c->ending)
 		return;
 	c->ending = true;
 	c->code = code;
 	evbuffer_drain(chan_in(c->net), evbuffer_get_length(chan_in(c->net)));
-	if (c->farewell)
-		tls_close(c->tls);
-	else if (c->phase.phase >= PHASE_PROVED)
+	if (c->phase.phase >= PHASE_PROVED && !c->farewell)
 		say_goodbye(c, code);
-	else if (alert == TLS_ALERT_CLOSE_NOTIFY)
+	else if (c->farewell || alert == TLS_ALERT_CLOSE_NOTIFY)
 		tls_close(c->tls);
 	else if (alert != TLS_ALERT_NONE)
 		tls_refuse(c->tls, alert);
 	chan_flush(c->net);
-	event_add(c->deadline, &linger);
+	set_deadline(c, LINGER_MS);
 	event_active(c->linger, EV_TIMEOUT, 1);
 }
 
@@ -234,9 +237,7 @@ static void net_closed(struct chan *net, int os_errno, void *arg)
 	drop_tracer(c);
 	tell_monitor(c);
 	if (refused && rep->alert_sent != TLS_ALERT_NONE) {
-		static const struct timeval linger = {LINGER_MS / 1000, LINGER_MS % 1000 * 1000};
-
-		event_add(c->deadline, &linger);
+		set_deadline(c, LINGER_MS);
 		event_add(c->linger, NULL);
 	} else {
 		leave(c);
@@ -292,10 +293,8 @@ static bool is_known(void *arg, const uint8_t peer[FINGERPRINT_BYTES])
 static void on_ready(void *arg)
 {
 	struct conn *c = arg;
-	struct timeval t = {c->setup.proof_ms / 1000, c->setup.proof_ms % 1000 * 1000};
-
 	log_debug("%s %s", tls_version(c->tls), tls_suite(c->tls));
-	event_add(c->deadline, &t);
+	set_deadline(c, c->setup.proof_ms);
 	link_greet(c);
 }
 
@@ -382,8 +381,6 @@ static bool make_tls(struct conn *c)
 
 static bool make_events(struct conn *c)
 {
-	struct timeval t = {c->setup.handshake_ms / 1000, c->setup.handshake_ms % 1000 * 1000};
-
 	c->base = make_base();
 	if (!c->base)
 		return false;
@@ -398,7 +395,8 @@ static bool make_events(struct conn *c)
 	chan_set_low(c->net, LOW_WATER);
 	chan_set_high(c->tracer, FRAMES_MAX);
 	chan_set_low(c->tracer, 0);
-	return event_add(c->deadline, &t) == 0 && event_add(c->monitor, NULL) == 0;
+	set_deadline(c, c->setup.handshake_ms);
+	return event_add(c->monitor, NULL) == 0;
 }
 
 /* All that needs files, memory in plenty or new descriptors happens here. */

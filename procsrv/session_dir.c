@@ -266,7 +266,7 @@ static int make_files(struct session_dir *d)
 
 static int make_dir(struct session_dir *d, const uint8_t id[SESSION_ID])
 {
-	for (int i = 0; i < SESSION_ID; i++)
+	for (size_t i = 0; i < SESSION_ID; i++)
 		snprintf(d->facts.id + 2 * i, 3, "%02x", id[i]);
 	if (mkdirat(d->all, d->facts.id, 0700) != 0)
 		return -1;

@@ -160,7 +160,7 @@ static _Noreturn void child(const struct spawn *s)
 		become(s->user);
 	if (s->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		die("no-new-privs");
-	fexecve(program, (char *const *)(uintptr_t)s->argv, env);
+	fexecve(program, (char *const *)s->argv, env);
 	die(s->argv[0]);
 }
 
