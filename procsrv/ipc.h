@@ -161,8 +161,10 @@ struct ipc_session {
 	uint32_t loss;     /* enum wire_loss */
 	uint32_t max_stop_ms;
 	uint32_t verbose;
-	uint32_t
-	    greeted;   /* 1 = conn does hello, open and heartbeats; 0 = the tracer does (stdio) */
+	/* 1 = conn does hello, open and heartbeats; the tracer takes CREDIT_REPLY_BYTES as
+	 * granted unless the host's hello is the first frame it gets.  0 = the tracer does
+	 * all of it (stdio). */
+	uint32_t greeted;
 	int64_t since; /* time(2) */
 	char user[64]; /* local user it runs as */
 	char key[128]; /* the key's name (map comment) or fingerprint */

@@ -92,6 +92,7 @@ static int open_for(struct call *c, uint32_t pid, uint64_t start, struct span pa
 {
 	int root, err = reader_open(c, pid, start, who);
 
+	*fd = -1;
 	if (err != E_OK)
 		return err;
 	root = openat(who->id.live, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
