@@ -19,12 +19,17 @@ static const char *linkage_name(Dwarf_Die *die)
 	return dwarf_formstring(&a);
 }
 
-/* Languages whose names are qualified by where they are declared. */
-static bool has_scopes(Dwarf_Die *die)
+static int language(Dwarf_Die *die)
 {
 	Dwarf_Die cu;
 
-	switch (dwarf_diecu(die, &cu, NULL, NULL) ? dwarf_srclang(&cu) : -1) {
+	return dwarf_diecu(die, &cu, NULL, NULL) ? dwarf_srclang(&cu) : -1;
+}
+
+/* Languages whose names are qualified by where they are declared. */
+static bool has_scopes(int lang)
+{
+	switch (lang) {
 	case DW_LANG_C_plus_plus:
 	case DW_LANG_C_plus_plus_03:
 	case DW_LANG_C_plus_plus_11:
@@ -94,18 +99,20 @@ static const char *qualified(Dwarf_Die *fn, const char *name, struct strpool *po
 void die_name(Dwarf_Die *fn, struct strpool *pool, const char **function, const char **linkage)
 {
 	const char *mangled = linkage_name(fn), *name = dwarf_diename(fn);
-	char *text = mangled ? demangle(mangled, false) : NULL;
+	int lang = language(fn);
+	/* Of Rust, as GDB, what the DWARF says: old manglings leave out the types. */
+	char *text = mangled && !(lang == DW_LANG_Rust && name) ? demangle(mangled, false) : NULL;
 
 	*linkage = strpool_add(pool, mangled);
 	if (text)
 		*function = strpool_add(pool, text);
+	else if (name && has_scopes(lang))
+		*function = qualified(fn, name, pool);
 	else if (mangled) /* GDB prefers it: __GI_raise for what the source calls raise */
 		*function = *linkage;
-	else if (name && has_scopes(fn))
-		*function = qualified(fn, name, pool);
 	else
 		*function = strpool_add(pool, name);
-	if (!*linkage && name && !has_scopes(fn))
+	if (!*linkage && !has_scopes(lang))
 		*linkage = *function;
 	free(text);
 }

@@ -98,11 +98,14 @@ const char *line_file(Dwarf_Die *cu, Dwarf_Word n, struct strpool *pool)
 	return path ? as_recorded(cu, files, path, pool) : NULL;
 }
 
+enum { RUN_MAX = 4096 }; /* rows of one line looked back over */
+
 /* ---- address to line -------------------------------------------------------------- */
 
 struct row {
 	Dwarf_Addr addr;
 	int line, column;
+	unsigned discriminator;
 	bool statement, end;
 	const char *path;
 };
@@ -116,6 +119,7 @@ static bool get_row(Dwarf_Lines *lines, size_t i, struct row *r)
 		return false;
 	dwarf_lineno(l, &r->line);
 	dwarf_linecol(l, &r->column);
+	dwarf_linediscriminator(l, &r->discriminator);
 	dwarf_linebeginstatement(l, &r->statement);
 	dwarf_lineendsequence(l, &r->end);
 	r->path = dwarf_linesrc(l, NULL, NULL);
@@ -144,6 +148,40 @@ static size_t upper(Dwarf_Lines *lines, size_t n, Dwarf_Addr addr)
 	return lo;
 }
 
+/* Is row i no statement, at an address where another file has one?  GDB ignores it. */
+static bool overruled(Dwarf_Lines *lines, size_t i, const struct row *r)
+{
+	struct row before;
+
+	for (; !r->statement && i > 0 && get_row(lines, i - 1, &before); i--) {
+		if (before.end || before.addr != r->addr)
+			break;
+		if (before.statement && !same_path(&before, r))
+			return true;
+	}
+	return false;
+}
+
+/* GDB leaves a row out that goes on with the line before it, once one of these rows had a
+ * discriminator: they are parts of one statement. */
+static bool left_out(Dwarf_Lines *lines, size_t i, const struct row *r)
+{
+	bool discriminated = r->discriminator != 0;
+	struct row before;
+	size_t k = i;
+
+	for (; k > 0 && i - k < RUN_MAX && get_row(lines, k - 1, &before); k--) {
+		if (before.end || before.line != r->line || !same_path(&before, r))
+			break;
+		discriminated |= before.discriminator != 0;
+	}
+	if (k == i || !discriminated)
+		return false;
+	while (k < i && get_row(lines, k, &before) && overruled(lines, k, &before))
+		k++;
+	return k < i;
+}
+
 /* GDB's choice among the rows [from, to) of one address: the last, but not one that is
  * no statement where another file has one, and of one file rather a statement. */
 static bool choose(Dwarf_Lines *lines, size_t from, size_t to, struct row *best)
@@ -157,7 +195,7 @@ static bool choose(Dwarf_Lines *lines, size_t from, size_t to, struct row *best)
 		if (!get_row(lines, i, &r) || r.end)
 			continue;
 		other = have && !same_path(&r, best);
-		if (r.line == 0 || (other && !r.statement && statement))
+		if (r.line == 0 || (other && !r.statement && statement) || left_out(lines, i, &r))
 			continue;
 		statement |= r.statement;
 		if (!have || other || r.statement || !best->statement)
@@ -194,7 +232,7 @@ static bool find_row(Dwarf_Lines *lines, size_t n, Dwarf_Addr addr, struct row *
 			from--;
 		if (choose(lines, from, to, best))
 			return true;
-		to = from; /* line 0 only: the line before goes on */
+		to = from; /* nothing that counts: the line before goes on */
 	}
 	return false;
 }
