@@ -239,8 +239,8 @@ static struct he_error *ask(
 	char question[512];
 	struct he_error *e;
 
-	snprintf(question, sizeof(question), "%s shows key %s, never seen before. Trust it (yes/no)?",
-	    b->name, b->theirs);
+	snprintf(question, sizeof(question),
+	    "%s shows key %s, never seen before. Trust it (yes/no)?", b->name, b->theirs);
 	if (!config->ask)
 		return he_error_new(E_BAD_PROOF,
 		    "%s shows key %s, never seen before, and there is no terminal to ask on. To "

@@ -79,8 +79,8 @@ struct he_server_info {
 	int yama;	 /* kernel.yama.ptrace_scope there, -1 = none */
 };
 
-/* transport: as behind -premote (transport(7)); NULL = this machine, through a
- * private `procsrv -t stdio`. */
+/* transport: as behind -premote (transport(7)); NULL = $HDB_PREMOTE, and when that is
+ * not set, as "": this machine, through a private `procsrv -t stdio`. */
 struct he_error *he_connect(struct he_engine *e, const char *transport, struct he_server **ret);
 const struct he_server_info *he_server_info(const struct he_server *s);
 /* Targets are detached (resumed) first.  Frees s and its targets. */
