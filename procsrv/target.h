@@ -49,6 +49,7 @@ struct tracee {
 	bool reported;              /* stands, and the host knows */
 	bool born;                  /* new, has not run yet */
 	bool listed;                /* by the kernel, after it was seized */
+	bool in_job;                /* takes part in a group stop, listening or standing */
 	bool unannounced;           /* the host has not heard of it yet */
 	bool foreign;               /* no thread of this target: to be let go when it stands */
 };
@@ -72,6 +73,7 @@ struct target {
 	uint64_t generation; /* of the newest stop */
 	uint64_t stop_signals, report_signals, ignore_signals;
 	struct preorder preorder;
+	unsigned in_job; /* threads in a group stop */
 	bool job_stopped;
 	bool leader_dead; /* ended, or was never traced for that reason; others live */
 	/* the three wishes */

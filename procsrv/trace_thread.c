@@ -79,6 +79,7 @@ void tracee_remove(struct tracee *e)
 	else
 		tg->last = e->prev;
 	tg->count--;
+	tg->in_job -= e->in_job;
 	free(e);
 }
 

@@ -23,6 +23,7 @@
 #include "tracer.h"
 
 enum {
+	JOB_ODD = 4,       /* threads that take no part in a job: dead, foreign */
 	QUICK_PASSES = 64, /* over threads that were asked, before others get the loop */
 	ROUNDS = 4,        /* of taking what has been reported, the same */
 	ANY_AT_ONCE = 16,  /* waits for "any"; with more, each thread is asked by itself */
@@ -90,6 +91,31 @@ static void tell_job(struct target *tg, int sig)
 	if (tg->handle)
 		serve_event_body(
 		    tg->tracer->serve, sig ? WIRE_job_stopped : WIRE_job_continued, tg->handle, &b);
+}
+
+static bool whole_job_stopped(const struct target *tg)
+{
+	if (tg->in_job + JOB_ODD < tg->count) /* spares a thousand threads a million looks */
+		return false;
+	for (const struct tracee *t = tg->first; t; t = t->next)
+		if (!t->in_job && !t->foreign && t->state != TRACEE_DEAD)
+			return false;
+	return true;
+}
+
+/* A report of one thread can be old: others may have been continued since.  Only with
+ * the last of them the job is stopped, as its shell sees it. */
+static void job_report(struct tracee *t)
+{
+	struct target *tg = t->target;
+	bool now = tracee_in_group_stop(t);
+
+	tg->in_job += (unsigned)now - (unsigned)t->in_job;
+	t->in_job = now;
+	if (!now)
+		tell_job(tg, 0);
+	else if (whole_job_stopped(tg))
+		tell_job(tg, WSTOPSIG(t->status));
 }
 
 /* The file would have given other rights: set-user-id, set-group-id or capabilities. */
@@ -263,7 +289,7 @@ static enum outcome stopped(struct tracee *t, int status)
 		out = CHANGED;
 	}
 	if (event == PTRACE_EVENT_STOP)
-		tell_job(tg, tracee_in_group_stop(t) ? WSTOPSIG(status) : 0);
+		job_report(t);
 	sig = tracee_signal(t);
 	if (sig && target_wants(tg->stop_signals, sig) && !tg->leaving) {
 		t->cause = true;
