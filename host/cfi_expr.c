@@ -94,69 +94,63 @@ static void unary(struct machine *m, uint8_t op)
 		push(m, op == DW_OP_neg ? 0 - a : ~a);
 }
 
+static uint64_t compare(struct machine *m, uint8_t op, int64_t a, int64_t b)
+{
+	switch (op) {
+	case DW_OP_eq:
+		return a == b;
+	case DW_OP_ne:
+		return a != b;
+	case DW_OP_lt:
+		return a < b;
+	case DW_OP_le:
+		return a <= b;
+	case DW_OP_gt:
+		return a > b;
+	case DW_OP_ge:
+		return a >= b;
+	default: /* nothing that is known here */
+		m->bad = true;
+		return 0;
+	}
+}
+
+static uint64_t calculate(struct machine *m, uint8_t op, uint64_t a, uint64_t b)
+{
+	switch (op) {
+	case DW_OP_and:
+		return a & b;
+	case DW_OP_or:
+		return a | b;
+	case DW_OP_xor:
+		return a ^ b;
+	case DW_OP_plus:
+		return a + b;
+	case DW_OP_minus:
+		return a - b;
+	case DW_OP_mul:
+		return a * b;
+	case DW_OP_div:
+		return divide(m, (int64_t)a, (int64_t)b);
+	case DW_OP_mod:
+		m->bad |= !b;
+		return b ? a % b : 0;
+	case DW_OP_shl:
+		return b < 64 ? a << b : 0;
+	case DW_OP_shr:
+		return shift_right(a, b, false);
+	case DW_OP_shra:
+		return shift_right(a, b, true);
+	default:
+		return compare(m, op, (int64_t)a, (int64_t)b);
+	}
+}
+
 static void binary(struct machine *m, uint8_t op)
 {
 	uint64_t b = pop(m), a = pop(m);
-	int64_t sa = (int64_t)a, sb = (int64_t)b;
-	uint64_t r = 0;
 
-	switch (op) {
-	case DW_OP_and:
-		r = a & b;
-		break;
-	case DW_OP_or:
-		r = a | b;
-		break;
-	case DW_OP_xor:
-		r = a ^ b;
-		break;
-	case DW_OP_plus:
-		r = a + b;
-		break;
-	case DW_OP_minus:
-		r = a - b;
-		break;
-	case DW_OP_mul:
-		r = a * b;
-		break;
-	case DW_OP_div:
-		r = divide(m, sa, sb);
-		break;
-	case DW_OP_mod:
-		m->bad |= !b;
-		r = b ? a % b : 0;
-		break;
-	case DW_OP_shl:
-		r = b < 64 ? a << b : 0;
-		break;
-	case DW_OP_shr:
-		r = shift_right(a, b, false);
-		break;
-	case DW_OP_shra:
-		r = shift_right(a, b, true);
-		break;
-	case DW_OP_eq:
-		r = a == b;
-		break;
-	case DW_OP_ne:
-		r = a != b;
-		break;
-	case DW_OP_lt:
-		r = sa < sb;
-		break;
-	case DW_OP_le:
-		r = sa <= sb;
-		break;
-	case DW_OP_gt:
-		r = sa > sb;
-		break;
-	case DW_OP_ge:
-		r = sa >= sb;
-		break;
-	default:
-		m->bad = true;
-	}
-	push(m, r);
+	push(m, calculate(m, op, a, b));
 }
 
 static void shuffle(struct machine *m, uint8_t op)
@@ -179,18 +173,6 @@ static void simple(struct machine *m, const Dwarf_Op *op)
 	switch (op->atom) {
 	case DW_OP_addr:
 		push(m, op->number + m->e->bias);
-		break;
-	case DW_OP_const1u:
-	case DW_OP_const1s:
-	case DW_OP_const2u:
-	case DW_OP_const2s:
-	case DW_OP_const4u:
-	case DW_OP_const4s:
-	case DW_OP_const8u:
-	case DW_OP_const8s:
-	case DW_OP_constu:
-	case DW_OP_consts:
-		push(m, op->number);
 		break;
 	case DW_OP_bregx:
 		push_reg(m, op->number, op->number2);
@@ -259,6 +241,8 @@ static size_t step(struct machine *m, const Dwarf_Op *ops, size_t n, size_t i)
 		return pop(m) ? branch(m, ops, n, i) : i + 1;
 	if (op->atom >= DW_OP_lit0 && op->atom <= DW_OP_lit31)
 		push(m, (uint64_t)op->atom - DW_OP_lit0);
+	else if (op->atom >= DW_OP_const1u && op->atom <= DW_OP_consts)
+		push(m, op->number);
 	else if (op->atom >= DW_OP_breg0 && op->atom <= DW_OP_breg31)
 		push_reg(m, (uint64_t)op->atom - DW_OP_breg0, op->number);
 	else

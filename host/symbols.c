@@ -142,14 +142,13 @@ static char *says(const struct module *m, const struct symfile *f, bool debug)
 static struct he_error *describe(struct symbols *s, struct module *m, struct he_module *ret)
 {
 	struct symfile *f;
-	uint64_t bias;
 	struct he_error *e = symfile_get(&s->src, m, false, &f);
 
 	if (e)
 		return e;
 	ret->lo = m->lo;
 	ret->hi = m->hi;
-	ret->debug_info = f && symfile_dwarf(f, &bias);
+	ret->debug_info = f && symfile_has_dwarf(f);
 	ret->name = strdup(m->name);
 	ret->build_id = m->id.n ? strdup(m->id.hex) : NULL;
 	ret->symbols_from = says(m, f, ret->debug_info);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/symfile.h"
 
+#include <elf.h>
+#include <elfutils/libdwelf.h>
 #include <gelf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/err.h"
 #include "host/cfi.h"
@@ -52,6 +55,8 @@ static int find_debuginfo(Dwfl_Module *mod, void **userdata, const char *name, D
 	(void)file_name;
 	if (!f->alt_next) {
 		f->alt_next = true;
+		free(f->debug_from);
+		f->debug_from = NULL;
 		fd = symfind_debug(f->src, &w, &path, &f->debug_from, &f->far_missed);
 		f->debug_path = fd >= 0 && path ? strdup(path) : NULL;
 	} else {
@@ -191,4 +196,43 @@ Dwarf *symfile_dwarf(struct symfile *f, uint64_t *bias)
 
 	*bias = b;
 	return dw;
+}
+
+static bool has_section(Elf *elf, const char *want)
+{
+	size_t names;
+	Elf_Scn *scn = NULL;
+	GElf_Shdr h;
+
+	if (elf_getshdrstrndx(elf, &names) != 0)
+		return false;
+	while ((scn = elf_nextscn(elf, scn))) {
+		const char *name = gelf_getshdr(scn, &h) ? elf_strptr(elf, names, h.sh_name) : NULL;
+
+		if (name && h.sh_type != SHT_NOBITS && !strcmp(name, want))
+			return true;
+	}
+	return false;
+}
+
+bool symfile_has_dwarf(struct symfile *f)
+{
+	struct debug_wanted w = {.id = &f->module->id, .path = f->path};
+	bool far_missed = false;
+	GElf_Word crc = 0;
+	char *path = NULL;
+	int fd;
+
+	if (has_section(f->elf, ".debug_info") || has_section(f->elf, ".zdebug_info"))
+		return true;
+	if (f->debug_looked_for || f->alt_next)
+		return f->debug_from != NULL;
+	f->debug_looked_for = true;
+	w.link = dwelf_elf_gnu_debuglink(f->elf, &crc);
+	w.crc = crc;
+	fd = symfind_debug(f->src, &w, &path, &f->debug_from, &far_missed);
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return fd >= 0;
 }

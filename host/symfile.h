@@ -29,7 +29,8 @@ struct symfile {
 	const struct module *module;
 	bool far;        /* the network and the target may be asked */
 	bool far_missed; /* something was not looked for, because far was not set */
-	bool alt_next;   /* find_debuginfo has run for the module's own debug file */
+	bool debug_looked_for;
+	bool alt_next; /* find_debuginfo has run for the module's own debug file */
 
 	struct symtab *symtab;
 	struct dwarf_index *dwarf_index;
@@ -46,5 +47,8 @@ void symfile_free(struct symfile *f);
 
 /* Its DWARF, NULL when there is none.  *bias: address in the target - address in it. */
 Dwarf *symfile_dwarf(struct symfile *f, uint64_t *bias);
+
+/* Has it DWARF at hand?  Without opening that, which may mean unpacking megabytes. */
+bool symfile_has_dwarf(struct symfile *f);
 
 #endif
