@@ -18,6 +18,10 @@ UNIT_test_unwind = $(LOCAL_TARGET)
 UNITLIB_test_unwind = $(LIB_dw)
 UNIT_test_symbols = $(LOCAL_TARGET)
 UNITLIB_test_symbols = $(LIB_dw)
+UNIT_test_debugfiles = $(LOCAL_TARGET)
+UNITLIB_test_debugfiles = $(LIB_dw)
+UNIT_test_damaged = $(LOCAL_TARGET)
+UNITLIB_test_damaged = $(LIB_dw)
 UNIT_test_target = $(ENGINE) host/errtext host/errtable common/wire common/buf common/err common/log common/heart \
 	tests/unit/fake_agent tests/unit/fake_symbols
 UNITLIB_test_target = $(LIB_event)
