@@ -24,6 +24,8 @@ struct conn {
 
 	struct ipc_state phase; /* of the pipe from the monitor, and of the link */
 	bool greeted;           /* the host's hello has come */
+	struct wire_hello host; /* its figures; the texts are left out */
+	bool introduced;        /* the tracer has been told them */
 	bool ending;            /* nothing more is taken from either side */
 	bool told;              /* the monitor knows why */
 	uint32_t code;          /* enum err: why it ends */

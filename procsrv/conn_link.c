@@ -64,6 +64,8 @@ static bool take_hello(struct conn *c, const struct wire_msg *m)
 	err = greet_judge(&h);
 	if (err != E_OK)
 		return end(c, (enum err)err, TLS_ALERT_PROTOCOL_VERSION);
+	c->host = h;
+	c->host.machine = c->host.os = c->host.host = c->host.build = (struct span){NULL, 0};
 	c->greeted = true;
 	return true;
 }

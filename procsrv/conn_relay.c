@@ -42,6 +42,24 @@ static bool count_request(struct conn *c, const struct wire_msg *m)
 	return true;
 }
 
+/* The first frame of the tracer's channel is the host's hello: the credit in it is for
+ * the tracer's replies.  Not before there is another to send: it starts the tracer. */
+static bool introduce(struct conn *c)
+{
+	struct buf b;
+	bool ok;
+
+	if (c->introduced)
+		return true;
+	buf_init(&b, WIRE_PIECE);
+	wire_encode_hello(&b, &c->host);
+	ok = !b.bad && frame_put(chan_out(c->tracer), (struct wire_head){.type = WIRE_hello},
+			   span_buf(&b)) == E_OK;
+	buf_free(&b);
+	c->introduced = ok;
+	return ok;
+}
+
 /* On to the tracer.  Its own credit bounds what may wait for it. */
 static bool pass_on(struct conn *c, const struct wire_row *row, const struct wire_msg *m)
 {
@@ -51,8 +69,8 @@ static bool pass_on(struct conn *c, const struct wire_row *row, const struct wir
 		return false;
 	if (chan_pending(c->tracer) > CREDIT_REQUEST_BYTES)
 		return false;
-	return evbuffer_remove_buffer(chan_in(c->net), chan_out(c->tracer),
-		   WIRE_HEAD + (size_t)m->h.len) == WIRE_HEAD + (int)m->h.len;
+	return introduce(c) && evbuffer_remove_buffer(chan_in(c->net), chan_out(c->tracer),
+				   WIRE_HEAD + (size_t)m->h.len) == WIRE_HEAD + (int)m->h.len;
 }
 
 /* One frame; false when the link is ending.  row NULL: a request nobody knows,

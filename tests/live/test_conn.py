@@ -25,7 +25,8 @@ class Link(wire.Link):
     """wire.Link over TLS instead of a child's pipes; proves its key unless told otherwise."""
 
     def __init__(self, box, key, start=True, user='', mode=0, nonce=None, server=None, sign_with=None, alter=None,
-                 session=bytes(16), timeout=20):
+                 session=bytes(16), timeout=20, credit=64 << 20):
+        self.credit = credit
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -50,7 +51,7 @@ class Link(wire.Link):
         return wire.decode('challenge', body)['nonce']
 
     def greet(self):
-        self.send('hello', kind=wire.ENUM['PEER_HOST'], version_min=1, version_max=1, credit_bytes=64 << 20)
+        self.send('hello', kind=wire.ENUM['PEER_HOST'], version_min=1, version_max=1, credit_bytes=self.credit)
 
     def prove(self, user='', mode=0, nonce=None, server=None, sign_with=None, alter=None, session=bytes(16)):
         fields = dict(proof_version=1, point=proofs.point(self.key), user=user, mode=mode, session=session,
@@ -329,6 +330,18 @@ def test_heartbeats_are_answered_while_the_tracer_stands_still(link, box):
     finally:
         os.kill(tracer, signal.SIGCONT)
     c.wait(3)
+
+
+def test_the_tracer_keeps_to_the_credit_in_the_hosts_hello(link, debuggee):
+    d = debuggee('memory', 2)
+    c = link(credit=100000)
+    c.auto_ack = False
+    c.do('attach', target=1, pid=d.pid, how=wire.ENUM['ATTACH_LOOK'])
+    id = c.ask('mem_read', target=1, ranges=[{'addr': d.facts['noise'], 'len': 1 << 20}])
+    c.settle(0.5)
+    assert id not in c.replies and c.owed <= 100000 + 65536 + 28
+    c.send('ack', credit_bytes=4 << 20)
+    assert sum(chunk['len'] for chunk in c.wait(id)['chunks']) == 1 << 20
 
 
 def test_requests_beyond_the_credit_end_the_link_and_take_no_memory(link, box):
