@@ -209,8 +209,11 @@ static void on_goodbye(struct rpc *r, const struct wire_msg *m)
 		rpc_end(r, e, NULL);
 		return;
 	}
-	snprintf(lost, sizeof(lost), "the server said goodbye (%s%s%s)",
-	    g.code == E_OK ? "done" : err_text(g.code), *text ? ": " : "", text);
+	/* Its own words when it has some; they tend to say more than the code. */
+	snprintf(lost, sizeof(lost), "the server said goodbye (%s)",
+	    *text            ? text
+	    : g.code == E_OK ? "done"
+			     : err_text(g.code));
 	rpc_end(r, he_error_new(E_LOST, "link to %s lost: %s", r->peer.box, lost), lost);
 }
 
