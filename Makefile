@@ -41,14 +41,13 @@ KEY = common/key common/proof common/buf common/fingerprint
 TLS = common/tls common/tls_remote
 ARCH = common/arch common/arch_x86_64
 # everything symbolic: what calls elfutils
-SYMBOLS = host/symbols host/sym_lookup host/module host/symfile host/symfind host/fetch host/debuginfod \
-	host/elf_image host/symtab host/plt host/demangle host/dwarf_index host/die_name host/line host/pcinfo \
-	host/pcmap host/strpool host/cfi host/cfi_expr host/unwind host/unwind_guess host/arena
+SYMBOLS = $(addprefix host/sym/,symbols sym_lookup module symfile symfind fetch debuginfod elf_image \
+	symtab plt demangle dwarf_index die_name line pcinfo pcmap strpool cfi cfi_expr unwind \
+	unwind_guess) host/arena
 # the engine above link and symbols
-ENGINE = host/engine host/engine_events host/event_apply host/server host/process host/facts host/attach \
-	host/target host/target_mem host/target_threads host/target_symbols host/target_procsrv \
-	host/target_snapshot host/memcache host/maps host/threads host/regs host/link_map host/stack \
-	host/source host/arena $(ARCH)
+ENGINE = $(addprefix host/engine/,engine engine_events event_apply server process facts attach \
+	target target_mem target_threads target_symbols target_procsrv target_snapshot memcache maps \
+	threads regs link_map stack source) host/arena $(ARCH)
 USERMAP = procsrv/usermap procsrv/usermap_words procsrv/trusted_file common/fingerprint
 
 # Programs of the target side, by their place below PREFIX.  OBJ_name lists the objects
@@ -79,18 +78,18 @@ OBJ_procsrv-tracer = procsrv/tracer procsrv/serve procsrv/serve_send procsrv/ser
 LIB_procsrv-tracer = $(LIB_event)
 
 # The host's link to a server: transports, calls, events, errors.
-HOST_LINK = host/rpc host/rpc_call host/rpc_in host/rpc_open host/rpc_out host/inbox host/errtext host/errtable \
-	host/connect host/connect_exec host/connect_tls host/tls_text host/child host/dial host/find_procsrv \
-	host/boxes host/known_boxes host/config_file host/hostkey common/transport common/keymake
+HOST_LINK = $(addprefix host/link/,rpc rpc_call rpc_in rpc_open rpc_out inbox connect connect_exec \
+	connect_tls tls_text child dial find_procsrv boxes known_boxes config_file hostkey) \
+	host/errtext host/errtable common/transport common/keymake
 
 # and of the host side
 PROGS_HOST = bin/hdb
 LIBHOSTENG = $(ENGINE) $(HOST_LINK) $(SYMBOLS) $(TLS) $(KEY) $(WIRE)
 LIB_hosteng = $(LIB_event) $(LIB_pthread) $(LIB_tls) $(LIB_dw)
 # the front end; it sees the engine through host/hosteng.h alone
-HDB = host/hdb host/options host/console host/complete host/cmd host/cmd_table host/cmd_process host/cmd_thread \
-	host/cmd_stack host/cmd_data host/cmd_code host/cmd_info host/front host/front_frame host/front_event host/numbers host/address \
-	host/examine host/auxv host/processes host/show host/show_table host/progress host/json
+HDB = $(addprefix host/hdb/,hdb options console complete cmd cmd_table cmd_process cmd_thread \
+	cmd_stack cmd_data cmd_code cmd_info front front_frame front_event numbers address examine \
+	auxv processes show show_table progress json)
 LIB_console = -ledit -ljansson
 OBJ_hdb = $(HDB)
 LIB_hdb = $(LIB_hosteng) $(LIB_console)
@@ -116,8 +115,8 @@ $(BUILD)/obj/%.o: %.c Makefile
 
 # the compiled-in paths are known to one file, which another PREFIX makes anew
 $(BUILD)/obj/procsrv/where.o: ALL_CFLAGS += -DLIBEXECDIR='"$(LIBEXECDIR)"' -DSYSCONFDIR='"$(SYSCONFDIR)"'
-$(BUILD)/obj/host/find_procsrv.o: ALL_CFLAGS += -DBINDIR='"$(BINDIR)"'
-$(BUILD)/obj/procsrv/where.o $(BUILD)/obj/host/find_procsrv.o: $(BUILD)/paths
+$(BUILD)/obj/host/link/find_procsrv.o: ALL_CFLAGS += -DBINDIR='"$(BINDIR)"'
+$(BUILD)/obj/procsrv/where.o $(BUILD)/obj/host/link/find_procsrv.o: $(BUILD)/paths
 $(BUILD)/paths: FORCE
 	@mkdir -p $(@D)
 	@echo '$(LIBEXECDIR) $(SYSCONFDIR)' | cmp -s - $@ || echo '$(LIBEXECDIR) $(SYSCONFDIR)' >$@
@@ -171,7 +170,7 @@ install: all
 	$(if $(PROGS_HOST),$(Q)install -D -m 0644 $(BUILD)/libhosteng.a $(DESTDIR)$(PREFIX)/lib/libhosteng.a && \
 		install -D -m 0644 host/hosteng.h $(DESTDIR)$(PREFIX)/include/hosteng.h)
 	$(Q)$(foreach m,$(MANPAGES),install -m 0644 $(m) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/ &&) true
-	$(Q)install -m 0644 host/hdb.bash $(DESTDIR)$(COMPLETIONDIR)/hdb
+	$(Q)install -m 0644 host/hdb/hdb.bash $(DESTDIR)$(COMPLETIONDIR)/hdb
 	$(Q)install -m 0644 systemd/procsrv.socket $(DESTDIR)$(UNITDIR)/
 	$(Q)sed 's|/usr/local|$(PREFIX)|' systemd/procsrv.service >$(DESTDIR)$(UNITDIR)/procsrv.service
 	$(Q)chmod 0644 $(DESTDIR)$(UNITDIR)/procsrv.service
@@ -201,7 +200,7 @@ uninstall:
 
 # who may see what; see tests/rooms.sh
 rooms: all
-	$(Q)HDB="$(HDB)" tests/rooms.sh $(BUILD)
+	$(Q)tests/rooms.sh $(BUILD)
 
 lint:
 	$(Q)tests/deps.sh lint

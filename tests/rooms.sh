@@ -1,13 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# HDB=OBJECTS rooms.sh BUILD: a folder is a trust room.  Fails when a file sees a header of
+# rooms.sh BUILD: a folder is a trust room.  Fails when a file sees a header of
 # a room it may not see (the compiler's dependency files say what it saw), or when a finished
 # binary links or calls what its role must never have.
 set -u
 
 build=$1
-HDB=${HDB:?the objects of the front end}
 bad=0
 
 say() {
@@ -43,9 +42,14 @@ any='[^ ]*'
 rule "common/$any" "common/$any"
 rule "procsrv/$any" "(common|procsrv)/$any"
 rule "host/$any" "(common|host)/$any"
+# Within the host, each sees only what lies below it.
+all='host/(arena|errtext|hosteng)\\.h|common/'$any
+rule 'host/[^/]*' "$all"
+rule "host/link/$any" "host/link/$any|$all"
+rule "host/sym/$any" "host/sym/$any|$all"
+rule "host/engine/$any" "host/(engine/$any|link/$any|sym/sym\\.h)|$all"
 # Front ends are clients of the engine: its public header, and each other's.
-fronts=$(echo "$HDB" | sed 's|host/||g; s/ /|/g')
-rule "host/($fronts)\\.c" "host/($fronts|hosteng)\\.h|common/(buf|err|fingerprint|log|transport)\\.(h|def)"
+rule "host/hdb/$any" 'host/(hdb/[^ ]*|hosteng\\.h)|common/(buf|err|fingerprint|log|transport)\\.(h|def)'
 
 # never_links PROGRAM LIBRARY-PATTERN
 never_links() {

@@ -12,7 +12,7 @@ UNIT_test_usermap = $(USERMAP) common/buf common/log
 UNIT_test_transport = common/transport common/fingerprint common/buf
 UNIT_test_limits = procsrv/limits
 UNIT_test_regs = $(ARCH) common/buf
-UNIT_test_memcache = host/memcache
+UNIT_test_memcache = host/engine/memcache
 LOCAL_TARGET = tests/unit/local_target $(SYMBOLS) host/errtext common/buf common/err common/log
 UNIT_test_unwind = $(LOCAL_TARGET)
 UNITLIB_test_unwind = $(LIB_dw)
@@ -58,18 +58,18 @@ demo:
 include tests/bench/bench.mk
 
 # hdb over a scripted engine.
-UNIT_test_cmd = $(filter-out host/hdb host/options host/console,$(HDB)) tests/unit/fake_engine
+UNIT_test_cmd = $(filter-out host/hdb/hdb host/hdb/options host/hdb/console,$(HDB)) tests/unit/fake_engine
 UNITLIB_test_cmd = -ljansson
-UNIT_test_options = host/options
+UNIT_test_options = host/hdb/options
 $(eval $(call program,tests/hdb-scripted,$(HDB) tests/unit/fake_engine,$(LIB_console)))
 tests: $(BUILD)/tests/hdb-scripted
 
 # The host's link.
-UNIT_test_known_boxes = host/known_boxes host/boxes host/config_file host/errtext common/err common/fingerprint common/buf
+UNIT_test_known_boxes = host/link/known_boxes host/link/boxes host/link/config_file host/errtext common/err common/fingerprint common/buf
 UNIT_test_errtext = host/errtext host/errtable common/wire common/buf common/err common/log
-RPC = host/rpc host/rpc_call host/rpc_in host/rpc_open host/rpc_out host/inbox host/errtext host/errtable $(WIRE)
-UNIT_test_child = host/child host/find_procsrv host/errtext common/err
-UNIT_test_dial = host/dial $(RPC)
+RPC = host/link/rpc host/link/rpc_call host/link/rpc_in host/link/rpc_open host/link/rpc_out host/link/inbox host/errtext host/errtable $(WIRE)
+UNIT_test_child = host/link/child host/link/find_procsrv host/errtext common/err
+UNIT_test_dial = host/link/dial $(RPC)
 UNITLIB_test_dial = $(LIB_event)
 UNIT_test_rpc = tests/unit/scripted_agent $(RPC)
 UNITLIB_test_rpc = $(LIB_event)

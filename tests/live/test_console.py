@@ -391,7 +391,7 @@ def test_the_shell_completes_options_and_never_runs_what_a_process_is_called(run
     hostile = tmp_path / '$(touch x)'
     os.symlink('/bin/sleep', hostile)
     p = subprocess.Popen([str(hostile), str(harness.PATIENCE)], cwd=tmp_path)
-    script = f'''. {harness.TOP}/host/hdb.bash; cd {tmp_path}
+    script = f'''. {harness.TOP}/host/hdb/hdb.bash; cd {tmp_path}
 t() {{ COMPREPLY=(); _hdb {HDB} "$1" "$2"; echo "$2 $1: ${{COMPREPLY[*]}}"; }}
 t -sn ""; t inter -ex; t '$' -pn; t slee -pn; t "" -pn >/dev/null'''
     try:

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "common/err.h"
-#include "host/connect.h"
+#include "host/link/connect.h"
 #include "host/errtext.h"
 
 struct fake fake;

@@ -7,7 +7,7 @@
 
 #include "common/err.h"
 #include "host/errtext.h"
-#include "host/sym.h"
+#include "host/sym/sym.h"
 
 struct symbols {
 	struct sym_source src;

@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-#include "host/sym.h"
+#include "host/sym/sym.h"
 
 struct local_target {
 	pid_t pid;

@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 
 #include "common/wire.h"
-#include "host/rpc_via.h"
+#include "host/link/rpc_via.h"
 
 struct agent;
 typedef void script(struct agent *a);

@@ -16,9 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "host/child.h"
+#include "host/link/child.h"
 #include "host/errtext.h"
-#include "host/find_procsrv.h"
+#include "host/link/find_procsrv.h"
 
 static int start_shell(struct child *c, const char *command, int *fd)
 {

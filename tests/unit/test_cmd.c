@@ -13,10 +13,10 @@
 #include <string.h>
 
 #include "fake_engine.h"
-#include "host/cmd.h"
-#include "host/examine.h"
-#include "host/json.h"
-#include "host/processes.h"
+#include "host/hdb/cmd.h"
+#include "host/hdb/examine.h"
+#include "host/hdb/json.h"
+#include "host/hdb/processes.h"
 
 #include <cmocka.h> /* its fail() is not ours */
 

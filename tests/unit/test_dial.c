@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "common/err.h"
-#include "host/dial.h"
+#include "host/link/dial.h"
 #include "host/errtext.h"
 
 /* A socket on a free port of 127.0.0.1; *port is it. */

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "common/err.h"
-#include "host/boxes.h"
-#include "host/config_file.h"
-#include "host/known_boxes.h"
+#include "host/link/boxes.h"
+#include "host/link/config_file.h"
+#include "host/link/known_boxes.h"
 
 static char dir[] = "/tmp/test_known_boxes.XXXXXX";
 static char path[64];

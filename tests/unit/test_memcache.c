@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/memcache.h"
+#include "host/engine/memcache.h"
 
 static int setup(void **state)
 {

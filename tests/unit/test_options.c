@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/options.h"
+#include "host/hdb/options.h"
 
 enum { WORDS = 16 };
 

@@ -18,7 +18,7 @@
 
 #include "common/credit.h"
 #include "common/err.h"
-#include "host/inbox.h"
+#include "host/link/inbox.h"
 
 struct fix {
 	struct inbox *inbox;

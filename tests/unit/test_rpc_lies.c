@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "common/err.h"
-#include "host/inbox.h"
+#include "host/link/inbox.h"
 
 /* ---- what they say --------------------------------------------------------------- */
 

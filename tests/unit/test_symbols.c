@@ -19,7 +19,7 @@
 
 #include "common/err.h"
 #include "host/errtext.h"
-#include "host/module.h"
+#include "host/sym/module.h"
 #include "local_target.h"
 
 /* ---- the test itself as target --------------------------------------------------- */

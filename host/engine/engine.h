@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The engine's insides, shared by the files above the link: one engine, its
+ * servers, its targets, and the events that wait to be told.
+ */
+#ifndef HOST_ENGINE_H
+#define HOST_ENGINE_H
+
+#include "host/arena.h"
+#include "host/hosteng.h"
+#include "host/link/rpc.h"
+#include "host/engine/target.h"
+
+/* Events taken up and not yet told.  More than these are dropped (the targets'
+ * state is up to date all the same): nobody has asked for a long time. */
+enum { ENGINE_PENDING = 4096 };
+
+struct pending {
+	struct pending *next;
+	struct he_event ev;
+};
+
+struct he_engine {
+	struct he_config config; /* its texts are ours */
+	struct inbox *inbox;
+	int poll_fd; /* epoll: the inbox, and wake_fd */
+	int wake_fd; /* eventfd: not zero while pending is not empty */
+	struct he_server *servers;
+	struct he_target *targets; /* ascending by number */
+	unsigned last_number;
+	struct pending *pending, **pending_end;
+	size_t n_pending;
+	char **source_dirs; /* NULL-terminated */
+	size_t n_source_dirs;
+};
+
+struct he_server {
+	struct he_server *next;
+	struct he_engine *engine;
+	struct rpc *rpc;
+	struct he_server_info info;
+	uint32_t last_handle;
+	bool local; /* this machine: its paths are ours */
+	bool lost;
+	char lost_why[256]; /* in words that go after "link to box lost: " */
+	struct arena texts; /* strings he_find_… handed out */
+};
+
+/* ---- events (events.c) -------------------------------------------------- */
+
+/* Take up what has arrived, without waiting. */
+void engine_pump(struct he_engine *e);
+/* Wait until *done holds; the events met on the way are kept for he_wait.  Fails when
+ * s is lost or with CANCELLED. */
+struct he_error *engine_wait_for(struct he_engine *e, struct he_server *s,
+    bool (*done)(struct he_target *t), struct he_target *t);
+/* The next event into *ret, HE_E_NONE after timeout_ms. */
+void engine_next_event(struct he_engine *e, int timeout_ms, struct he_event *ret);
+/* No event about this one will be told any more. */
+void engine_drop_events(struct he_engine *e, const struct he_target *t, const struct he_server *s);
+
+/* An event of the wire, taken up into its target: E_OK and *ret (kind NONE when there is
+ * nothing to tell), or why it is not believable. (event_apply.c) */
+int event_apply(struct he_target *t, const struct wire_msg *m, struct he_event *ret);
+
+/* ---- calls over the wire -------------------------------------------------- */
+
+/* Every piece of a reply through fn, which returns false when it cannot take more: the
+ * rest is dropped then, and the call fails with E_LIMIT. Ends and frees c. */
+struct he_error *rpc_each(
+    struct rpc_call *c, bool (*fn)(void *arg, const struct wire_msg *m), void *arg);
+
+/* ---- processes (process.c) ------------------------------------------------ */
+
+/* Texts go to a; false without memory. */
+bool process_copy(struct arena *a, struct he_process *to, const struct wire_rec_proc *r);
+
+/* ---- targets of a server ---------------------------------------------------- */
+
+/* Which process a request is about: the target with that handle, or (handle 0) the
+ * process with that number and start. */
+struct who {
+	struct he_server *server;
+	uint32_t handle;
+	uint32_t pid;
+	uint64_t start;
+};
+
+/* (facts.c) */
+struct he_error *facts_ask(const struct who *w, unsigned what, struct he_facts **ret);
+/* The requests for mappings and auxiliary vector, sent but not yet waited for. */
+struct maps_call {
+	struct rpc_call *maps, *auxv;
+};
+struct maps_call maps_send(const struct who *w, bool auxv);
+/* The mappings, and with auxv != NULL that; both calls are ended in any case.  That the
+ * auxiliary vector may not be read is no error: auxv is empty then. */
+struct he_error *maps_wait(struct maps_call *c, struct maps *maps, struct buf *auxv);
+
+/* Part of a file in the process's root, in pieces of max_read that travel together;
+ * see target_ops.file_read. (facts.c) */
+struct file_part {
+	const char *path;
+	uint64_t dev, ino, offset;
+	uint8_t *buf;
+	size_t len;
+	size_t got;    /* out */
+	uint64_t size; /* out: of the whole file */
+};
+struct he_error *file_ask(const struct who *w, struct file_part *f);
+
+/* "link to box lost: why", and what that means for a target (NULL: for none). */
+struct he_error *server_lost(const struct he_server *s, const struct he_target *t);
+
+/* What one mem_read or file_read may ask of this server; never 0. */
+uint32_t server_max_read(const struct he_server *s);
+
+extern const struct target_ops procsrv_ops;  /* target_procsrv.c */
+extern const struct target_ops snapshot_ops; /* target_snapshot.c */
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Events on their way from the links' inbox to the caller: each is taken up into
+ * its target when it is met, by whichever call meets it, and kept until he_wait
+ * tells it.
+ */
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "common/heart.h"
+#include "host/engine/engine.h"
+#include "host/errtext.h"
+
+/* ---- the queue ---------------------------------------------------------------- */
+
+static void update_wake(struct he_engine *e)
+{
+	eventfd_t n;
+
+	if (e->pending)
+		(void)eventfd_write(e->wake_fd, 1);
+	else
+		(void)eventfd_read(e->wake_fd, &n);
+}
+
+static void keep(struct he_engine *e, const struct he_event *ev)
+{
+	struct pending *p = e->n_pending < ENGINE_PENDING ? calloc(1, sizeof(*p)) : NULL;
+
+	if (!p)
+		return;
+	p->ev = *ev;
+	*e->pending_end = p;
+	e->pending_end = &p->next;
+	e->n_pending++;
+	update_wake(e);
+}
+
+static bool take(struct he_engine *e, struct he_event *ret)
+{
+	struct pending *p = e->pending;
+
+	if (!p)
+		return false;
+	*ret = p->ev;
+	e->pending = p->next;
+	if (!e->pending)
+		e->pending_end = &e->pending;
+	e->n_pending--;
+	free(p);
+	update_wake(e);
+	return true;
+}
+
+void engine_drop_events(struct he_engine *e, const struct he_target *t, const struct he_server *s)
+{
+	struct pending **at = &e->pending;
+
+	while (*at) {
+		struct pending *p = *at;
+		bool drop = (t && p->ev.target == t) || (s && p->ev.server == s) || (!t && !s);
+
+		if (!drop) {
+			at = &p->next;
+			continue;
+		}
+		*at = p->next;
+		e->n_pending--;
+		free(p);
+	}
+	e->pending_end = at;
+	if (e->wake_fd >= 0)
+		update_wake(e);
+}
+
+/* ---- from the wire --------------------------------------------------------------- */
+
+static struct he_server *server_of(struct he_engine *e, const struct rpc *r)
+{
+	struct he_server *s = e->servers;
+
+	while (s && s->rpc != r)
+		s = s->next;
+	return s;
+}
+
+static struct he_target *target_of(struct he_engine *e, const struct he_server *s, uint32_t handle)
+{
+	struct he_target *t = e->targets;
+
+	while (t && (t->server != s || t->handle != handle))
+		t = t->next;
+	return handle ? t : NULL;
+}
+
+static void lose(struct he_server *s, const struct wire_msg *m, struct he_event *ret)
+{
+	struct wire_goodbye g = {0};
+
+	if (s->lost)
+		return;
+	(void)wire_decode_goodbye(m->body, &g);
+	s->lost = true;
+	*ret = (struct he_event){.kind = HE_E_LINK_LOST, .server = s};
+	snprintf(ret->text, sizeof(ret->text), "%.*s", (int)g.text.n, (const char *)g.text.p);
+	if (!g.text.n)
+		snprintf(ret->text, sizeof(ret->text), "%s", err_text(g.code));
+	memcpy(s->lost_why, ret->text, sizeof(s->lost_why));
+	for (struct he_target *t = s->engine->targets; t; t = t->next)
+		if (t->server == s && t->state != HE_FROZEN && t->state != HE_GONE)
+			target_gone(t, -1);
+}
+
+/* A piece for its target.  Events of targets that are gone, and of ones that never
+ * were, are nobody's. */
+static void take_up(struct he_engine *e, const struct rpc_piece *p, struct he_event *ret)
+{
+	struct he_server *s = server_of(e, p->rpc);
+	struct he_target *t;
+
+	*ret = (struct he_event){.kind = HE_E_NONE};
+	if (!s)
+		return;
+	if (p->m.h.type == WIRE_goodbye) {
+		lose(s, &p->m, ret);
+		return;
+	}
+	if (p->m.h.type == WIRE_events_lost) {
+		for (t = e->targets; t; t = t->next)
+			if (t->server == s)
+				t->threads.complete = false;
+		return;
+	}
+	t = target_of(e, s, p->m.h.target);
+	if (t && t->state != HE_GONE)
+		event_apply(t, &p->m, ret);
+	ret->target = ret->kind ? t : NULL;
+	ret->server = s;
+}
+
+/* One event from the inbox, which may yield something to tell. */
+static bool advance(struct he_engine *e, int timeout_ms)
+{
+	struct rpc_piece *event = inbox_take(e->inbox, timeout_ms);
+	struct he_event ev;
+
+	if (!event)
+		return false;
+	for (const struct rpc_piece *p = event; p; p = p->next) {
+		take_up(e, p, &ev);
+		if (ev.kind)
+			keep(e, &ev);
+	}
+	rpc_pieces_free(event);
+	return true;
+}
+
+void engine_pump(struct he_engine *e)
+{
+	struct pollfd p = {.fd = inbox_fd(e->inbox), .events = POLLIN};
+
+	/* Looked at first, because inbox_take would use up a cancellation that is meant for
+	 * a wait. */
+	while (poll(&p, 1, 0) > 0 && advance(e, 0))
+		;
+}
+
+struct he_error *engine_wait_for(struct he_engine *e, struct he_server *s,
+    bool (*done)(struct he_target *t), struct he_target *t)
+{
+	while (!done(t)) {
+		if (s->lost)
+			return server_lost(s, NULL);
+		if (!advance(e, -1))
+			return he_error_new(E_CANCELLED, "cancelled.");
+	}
+	return NULL;
+}
+
+void engine_next_event(struct he_engine *e, int timeout_ms, struct he_event *ret)
+{
+	uint64_t end = now_ms() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0);
+	int left = timeout_ms;
+
+	*ret = (struct he_event){.kind = HE_E_NONE};
+	while (!take(e, ret)) {
+		uint64_t now;
+
+		if (!advance(e, left))
+			return;
+		now = now_ms();
+		if (timeout_ms > 0)
+			left = now < end ? (int)(end - now) : 0;
+	}
+}
+
+struct he_error *he_wait(struct he_engine *e, int timeout_ms, struct he_event *ret)
+{
+	engine_next_event(e, timeout_ms, ret);
+	return NULL;
+}

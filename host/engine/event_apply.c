@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What each event of the wire does to its target, in one table.
+ */
+#include "common/err.h"
+#include "host/engine/engine.h"
+
+/* What was ordered with a stop fits many times; more is a liar's, whose chunks of one
+ * byte would each cost a page. */
+enum { BUNDLE_PAGES = 4096 };
+
+/* ---- the pushed stop ----------------------------------------------------------- */
+
+/* A new stop: everything known is of an earlier one. */
+static void begin_stop(struct he_target *t, const struct wire_stopped *q)
+{
+	target_ran(t, 0);
+	threads_clear(&t->threads);
+	t->generation = q->generation;
+	t->cause_tid = 0;
+	t->cause_signal = 0;
+}
+
+/* Which thread to tell a person about: the first that caused it. */
+static void note_cause(struct he_target *t, struct span stops)
+{
+	struct wire_rec_stop s;
+
+	if (t->cause_tid || !wire_next_stop(&stops, &s))
+		return;
+	t->cause_tid = s.tid;
+	t->cause_signal = s.signal;
+}
+
+static void end_stop(struct he_target *t)
+{
+	bool runs = false;
+
+	for (size_t i = 0; i < t->threads.n; i++)
+		runs = runs || t->threads.v[i].state == HE_T_RUNNING;
+	t->threads.complete = true;
+	t->stop_due = false;
+	t->state = runs ? HE_RUNNING : HE_STOPPED;
+}
+
+/* Pieces come in order; one of an older stop than we know, or one whose first piece
+ * was never seen, is not believed. */
+static int stopped(struct he_target *t, const struct wire_msg *m, struct he_event *ret)
+{
+	struct wire_rec_thread thread;
+	struct wire_rec_regset regs;
+	struct wire_rec_chunk chunk;
+	struct wire_stopped q;
+
+	if (!wire_decode_stopped(m->body, &q))
+		return E_MALFORMED;
+	if (m->h.piece ? q.generation != t->generation : q.generation <= t->generation)
+		return E_PROTOCOL;
+	if (!m->h.piece)
+		begin_stop(t, &q);
+	while (wire_next_thread(&q.threads, &thread))
+		threads_put(&t->threads, &thread);
+	while (wire_next_regset(&q.regs, &regs))
+		threads_put_regs(&t->threads, &regs);
+	while (wire_next_chunk(&q.chunks, &chunk))
+		if (memcache_pages(t->mem) < BUNDLE_PAGES)
+			target_put_chunk(t, &chunk);
+	note_cause(t, q.stops);
+	if (m->h.flags & WIRE_MORE)
+		return E_OK;
+	end_stop(t);
+	*ret =
+	    (struct he_event){.kind = HE_E_STOPPED, .tid = t->cause_tid, .signal = t->cause_signal};
+	return E_OK;
+}
+
+/* ---- the others ------------------------------------------------------------------- */
+
+static int signalled(struct he_target *t, const struct wire_msg *m, struct he_event *ret)
+{
+	struct wire_signalled q;
+
+	(void)t;
+	if (!wire_decode_signalled(m->body, &q))
+		return E_MALFORMED;
+	*ret = (struct he_event){.kind = HE_E_SIGNALLED, .tid = q.tid, .signal = q.signal};
+	return E_OK;
+}
+
+static int thread_born(struct he_target *t, const struct wire_msg *m, struct he_event *ret)
+{
+	struct wire_thread_born q;
+
+	if (!wire_decode_thread_born(m->body, &q))
+		return E_MALFORMED;
+	if (t->threads.complete)
+		(void)threads_obtain(&t->threads, q.tid);
+	*ret = (struct he_event){.kind = HE_E_THREAD_BORN, .tid = q.tid};
+	return E_OK;
+}
+
+static int thread_exited(struct he_target *t, const struct wire_msg *m, struct he_event *ret)
+{
+	struct wire_thread_exited q;
+
+	if (!wire_decode_thread_exited(m->body, &q))
+		return E_MALFORMED;
+	threads_remove(&t->threads, q.tid);
+	*ret = (struct he_event){.kind = HE_E_THREAD_EXITED, .tid = q.tid, .status = q.status};
+	return E_OK;
+}
+
+static int exited(struct he_target *t, const struct wire_msg *m, struct he_event *ret)
+{
+	struct wire_exited q;
+
+	if (!wire_decode_exited(m->body, &q))
+		return E_MALFORMED;
+	target_gone(t, q.status);
+	*ret = (struct he_event){.kind = HE_E_EXITED, .status = q.status};
+	return E_OK;
+}
+
+static struct span base_name(struct span path)
+{
+	for (uint32_t i = path.n; i; i--)
+		if (path.p[i - 1] == '/')
+			return (struct span){path.p + i, path.n - i};
+	return path;
+}
+
+static int executed(struct he_target *t, const struct wire_msg *m, struct he_event *ret)
+{
+	struct wire_executed q;
+
+	if (!wire_decode_executed(m->body, &q))
+		return E_MALFORMED;
+	target_forget(t);
+	if (t->state == HE_STOPPED)
+		t->state = HE_RUNNING;
+	t->arch_id = q.arch;
+	target_set_names(t, base_name(q.exe), q.exe);
+	*ret = (struct he_event){.kind = HE_E_EXECUTED, .tid = q.pid};
+	return E_OK;
+}
+
+static int released(struct he_target *t, const struct wire_msg *m, struct he_event *ret)
+{
+	struct wire_released q;
+
+	if (!wire_decode_released(m->body, &q))
+		return E_MALFORMED;
+	target_gone(t, -1);
+	*ret = (struct he_event){.kind = HE_E_RELEASED, .status = -1};
+	snprintf(ret->text, sizeof(ret->text), "%s", err_text(q.why));
+	return E_OK;
+}
+
+static int job_stopped(struct he_target *t, const struct wire_msg *m, struct he_event *ret)
+{
+	struct wire_job_stopped q;
+
+	(void)t;
+	if (!wire_decode_job_stopped(m->body, &q))
+		return E_MALFORMED;
+	*ret = (struct he_event){.kind = HE_E_JOB_STOPPED, .signal = q.signal};
+	return E_OK;
+}
+
+static int job_continued(struct he_target *t, const struct wire_msg *m, struct he_event *ret)
+{
+	(void)t;
+	(void)m;
+	*ret = (struct he_event){.kind = HE_E_JOB_CONTINUED};
+	return E_OK;
+}
+
+int event_apply(struct he_target *t, const struct wire_msg *m, struct he_event *ret)
+{
+	static const struct {
+		enum wire_type type;
+		int (*apply)(struct he_target *, const struct wire_msg *, struct he_event *);
+	} rows[] = {
+	    {WIRE_stopped, stopped},
+	    {WIRE_signalled, signalled},
+	    {WIRE_thread_born, thread_born},
+	    {WIRE_thread_exited, thread_exited},
+	    {WIRE_exited, exited},
+	    {WIRE_executed, executed},
+	    {WIRE_released, released},
+	    {WIRE_job_stopped, job_stopped},
+	    {WIRE_job_continued, job_continued},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (rows[i].type == m->h.type)
+			return rows[i].apply(t, m, ret);
+	return E_UNKNOWN;
+}

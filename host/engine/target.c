@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/engine/target.h"
+
+#include <stdlib.h>
+
+#include "common/err.h"
+#include "common/log.h"
+#include "host/engine/engine.h"
+#include "host/errtext.h"
+
+enum {
+	CACHE_PAGES = 64 * 1024, /* 256 MiB */
+	AUXV_MAX = 64 * 1024,
+};
+
+/* ---- making and ending ---------------------------------------------------- */
+
+static void append(struct he_engine *e, struct he_target *t)
+{
+	struct he_target **at = &e->targets;
+
+	while (*at)
+		at = &(*at)->next;
+	*at = t;
+	t->number = ++e->last_number;
+}
+
+struct he_target *target_new(struct he_engine *e, struct he_server *s, const struct target_ops *ops)
+{
+	struct he_target *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	*t = (struct he_target){.ops = ops, .engine = e, .server = s, .exit_status = -1};
+	buf_init(&t->auxv, AUXV_MAX);
+	t->comm = strdup("");
+	t->exe = strdup("");
+	t->mem = memcache_new(CACHE_PAGES, false);
+	append(e, t);
+	if (t->comm && t->exe && t->mem)
+		return t;
+	target_free(t);
+	return NULL;
+}
+
+static void unlink_target(struct he_target *t)
+{
+	struct he_target **at = &t->engine->targets;
+
+	while (*at && *at != t)
+		at = &(*at)->next;
+	if (*at)
+		*at = t->next;
+	engine_drop_events(t->engine, t, NULL);
+}
+
+void target_free(struct he_target *t)
+{
+	if (!t)
+		return;
+	unlink_target(t);
+	if (t->ops->free)
+		t->ops->free(t);
+	symbols_free(t->symbols);
+	he_error_free(t->trouble);
+	threads_clear(&t->threads);
+	maps_free(&t->maps);
+	buf_free(&t->auxv);
+	memcache_free(t->mem);
+	free(t->comm);
+	free(t->exe);
+	free(t);
+}
+
+void target_set_names(struct he_target *t, struct span comm, struct span exe)
+{
+	char *c = span_dup(comm), *x = span_dup(exe);
+
+	if (c && x) {
+		free(t->comm);
+		free(t->exe);
+		t->comm = c;
+		t->exe = x;
+		return;
+	}
+	free(c);
+	free(x);
+}
+
+void target_identify(struct he_target *t, const struct wire_rec_proc *p)
+{
+	t->pid = p->pid;
+	t->start = p->start;
+	target_set_names(t, p->comm, p->exe);
+}
+
+/* ---- what its running does to what we know -------------------------------- */
+
+static void maps_old(struct he_target *t)
+{
+	t->maps_fresh = t->modules_fresh = t->links_fresh = t->maps_retried = false;
+}
+
+void target_ran(struct he_target *t, uint64_t tid)
+{
+	memcache_flush(t->mem);
+	maps_old(t);
+	for (size_t i = 0; i < t->threads.n; i++) {
+		struct thread *h = &t->threads.v[i];
+
+		if (tid && h->tid != tid)
+			continue;
+		thread_ran(&t->threads, h);
+		h->state = HE_T_RUNNING;
+		h->signal = 0;
+	}
+	if (t->state == HE_STOPPED)
+		t->state = HE_RUNNING;
+}
+
+void target_forget(struct he_target *t)
+{
+	memcache_flush(t->mem);
+	maps_free(&t->maps);
+	buf_free(&t->auxv);
+	maps_old(t);
+	threads_clear(&t->threads);
+	symbols_free(t->symbols);
+	t->symbols = NULL;
+}
+
+void target_gone(struct he_target *t, int exit_status)
+{
+	target_forget(t);
+	t->state = HE_GONE;
+	t->exit_status = exit_status;
+}
+
+bool target_stands(const struct he_target *t)
+{
+	return t->state == HE_STOPPED || t->state == HE_FROZEN;
+}
+
+/* ---- around every call ----------------------------------------------------- */
+
+char *target_title(const struct he_target *t, char text[TARGET_TITLE])
+{
+	char name[TARGET_TITLE - 16];
+
+	log_escape(name, sizeof(name), t->comm, strlen(t->comm));
+	snprintf(text, TARGET_TITLE, "%s (%u)", *name ? name : "process", t->pid);
+	return text;
+}
+
+struct he_error *target_enter(struct he_target *t)
+{
+	char title[TARGET_TITLE];
+
+	if (t->depth++)
+		return NULL;
+	engine_pump(t->engine);
+	if (t->server && t->server->lost && t->state != HE_FROZEN) {
+		t->depth--;
+		return server_lost(t->server, t);
+	}
+	if (t->state == HE_GONE) {
+		t->depth--;
+		return he_error_new(E_GONE, "%s is gone.", target_title(t, title));
+	}
+	return NULL;
+}
+
+struct he_error *target_leave(struct he_target *t, struct he_error *err)
+{
+	if (--t->depth == 0 && !target_stands(t)) {
+		memcache_flush(t->mem);
+		maps_old(t);
+	}
+	if (!err || err->code != E_LOST || !t->server)
+		return err;
+	he_error_free(err);
+	engine_pump(t->engine);
+	return server_lost(t->server, t);
+}
+
+/* ---- public ----------------------------------------------------------------- */
+
+void he_target_info(const struct he_target *t, struct he_target_info *ret)
+{
+	*ret = (struct he_target_info){
+	    .number = t->number,
+	    .state = t->state,
+	    .server = t->server,
+	    .pid = t->pid,
+	    .start = t->start,
+	    .comm = t->comm,
+	    .exe = t->exe,
+	    .stopped_ns = t->stopped_ns,
+	    .exit_status = t->exit_status,
+	};
+}
+
+struct he_target *he_target_next(struct he_engine *e, const struct he_target *after)
+{
+	struct he_target *t = after ? after->next : e->targets;
+
+	while (t && t->hidden)
+		t = t->next;
+	return t;
+}
+
+static bool stop_met(struct he_target *t)
+{
+	return !t->stop_due || t->state != HE_RUNNING;
+}
+
+/* A stop under way is reported by the agent even when a resume overtakes it: taken up
+ * later, it would be believed to be the newest state. */
+static struct he_error *meet_stop(struct he_target *t)
+{
+	char title[TARGET_TITLE];
+	struct he_error *err =
+	    t->server ? engine_wait_for(t->engine, t->server, stop_met, t) : NULL;
+
+	if (!err && t->state == HE_GONE)
+		err = he_error_new(E_GONE, "%s is gone.", target_title(t, title));
+	return err;
+}
+
+struct he_error *he_continue(struct he_target *t, uint64_t tid)
+{
+	struct he_error *err = target_enter(t);
+
+	if (err)
+		return err;
+	if (!t->ops->resume)
+		return target_leave(t, he_error_new(E_STATE, "this target cannot run."));
+	if (t->state == HE_LOOKING)
+		return target_leave(
+		    t, he_error_new(E_STATE, "this target is only looked at: it runs already."));
+	err = meet_stop(t);
+	if (err)
+		return target_leave(t, err);
+	/* Before the answer: it may run from the moment the request is under way. */
+	target_ran(t, tid);
+	err = t->ops->resume(t, tid);
+	if (err)
+		t->threads.complete = false;
+	return target_leave(t, err);
+}
+
+struct he_error *he_interrupt(struct he_target *t, uint64_t tid)
+{
+	struct he_error *err = target_enter(t);
+
+	if (err)
+		return err;
+	if (!t->ops->interrupt || t->state == HE_LOOKING)
+		return target_leave(t,
+		    he_error_new(E_STATE, "this target is only looked at: it cannot be stopped."));
+	err = t->ops->interrupt(t, tid);
+	t->stop_due = t->stop_due || !err;
+	return target_leave(t, err);
+}
+
+struct he_error *he_detach(struct he_target *t)
+{
+	struct he_error *err = NULL;
+
+	t->depth++;
+	engine_pump(t->engine);
+	if (t->ops->detach && t->state != HE_GONE)
+		err = t->ops->detach(t);
+	err = target_leave(t, err);
+	target_free(t);
+	return err;
+}
+
+struct he_error *he_facts(struct he_target *t, unsigned what, struct he_facts **ret)
+{
+	struct he_error *err = target_enter(t);
+
+	if (err)
+		return err;
+	if (!t->ops->facts)
+		return target_leave(t, he_error_new(E_STATE, "nothing is known of this target."));
+	return target_leave(t, t->ops->facts(t, what, ret));
+}
+
+/* ---- a file of the target ---------------------------------------------------- */
+
+enum { FILE_STEP = 256 * 1024 };
+
+static struct he_error *read_all(struct he_target *t, const char *path, size_t max, struct buf *b)
+{
+	for (;;) {
+		size_t got = 0, room = max - b->len < FILE_STEP ? max - b->len + 1 : FILE_STEP;
+		uint8_t *to = buf_grow(b, room);
+		struct he_error *err;
+		uint64_t size;
+
+		if (!to)
+			return he_error_new(E_NOMEM, "out of memory for %s.", path);
+		err = t->ops->file_read(t, path, 0, 0, b->len - room, to, room, &got, &size);
+		if (err)
+			return err;
+		b->len -= room - got;
+		if (b->len > max)
+			return he_error_new(E_TOO_BIG, "%s is larger than %zu bytes.", path, max);
+		if (got < room)
+			return NULL;
+	}
+}
+
+struct he_error *he_file_read(
+    struct he_target *t, const char *path, size_t max, void **data, size_t *size)
+{
+	struct he_error *err = target_enter(t);
+	struct buf b;
+
+	if (err)
+		return err;
+	if (!t->ops->file_read)
+		return target_leave(t, he_error_new(E_STATE, "this target has no files."));
+	if (max > SIZE_MAX - FILE_STEP)
+		max = SIZE_MAX - FILE_STEP;
+	buf_init(&b, max + FILE_STEP);
+	err = read_all(t, path, max, &b);
+	if (err) {
+		buf_free(&b);
+		return target_leave(t, err);
+	}
+	*data = b.p;
+	*size = b.len;
+	return target_leave(t, NULL);
+}

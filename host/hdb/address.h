@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Address expressions of this version: numbers, $registers of the selected frame, and
+ * symbols (which stand for their address; 'quoted' when they hold other characters than
+ * those of C), joined by + and -.
+ */
+#ifndef HOST_ADDRESS_H
+#define HOST_ADDRESS_H
+
+#include "host/hdb/front.h"
+
+/* text must be one expression and nothing else.  0, or 1 after saying what is wrong with it.
+ * Sums wrap at 64 bits. */
+int address_eval(struct hdb *h, const char *text, uint64_t *ret);
+
+/* A register's value as a number; false when it is wider than 64 bits. */
+bool address_register(const struct he_register *r, uint64_t *ret);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The console's commands.  One table (cmd_table.c): from a row come parsing, abbreviation,
+ * help, completion, and the check of the manual page.  To add a command: a row there, its
+ * function declared below and written in the cmd_*.c of its kind.
+ */
+#ifndef HOST_CMD_H
+#define HOST_CMD_H
+
+#include <stddef.h>
+
+#include "host/hdb/front.h"
+
+/* What must be there before a command runs; the sentence for its absence is made in one
+ * place. */
+enum cmd_need {
+	NEED_NOTHING,
+	NEED_SERVER, /* connects when there is none yet */
+	NEED_TARGET,
+	NEED_MEMORY, /* a target whose memory can be read: all but one that is gone */
+	NEED_STACK,  /* a thread that stands */
+};
+
+/* What an empty line after it does. */
+enum cmd_again {
+	AGAIN_NO,
+	AGAIN_SAME, /* the same line again */
+	AGAIN_ON,   /* the command without arguments, which goes on from where it was */
+};
+
+/* What the Tab key offers as arguments. */
+enum cmd_args {
+	ARGS_NONE,
+	ARGS_COMMAND,
+	ARGS_PROCESS,
+	ARGS_THREAD,
+	ARGS_TARGET,
+	ARGS_REGISTER,
+	ARGS_FILE,
+};
+
+/* args: the rest of the line, blanks at both ends removed, never NULL.  Returns 0, or 1
+ * after having said what went wrong. */
+typedef int cmd_fn(struct hdb *h, const char *args);
+
+struct cmd {
+	const char *name;
+	const char *also;  /* other names, separated by blanks; NULL */
+	unsigned char min; /* so few letters of name are enough, where no other row fits too */
+	enum cmd_need need;
+	enum cmd_again again;
+	enum cmd_args args;
+	const char *usage;     /* arguments; [] optional, capitals are placeholders */
+	const char *help;      /* one line, for lists */
+	const char *more;      /* further lines for `help NAME`; NULL */
+	cmd_fn *run;           /* NULL: only subcommands */
+	const struct cmd *sub; /* ends with a row without a name; NULL */
+};
+
+extern const struct cmd cmd_table[]; /* ends with a row without a name */
+
+enum cmd_found { CMD_ONE, CMD_NONE, CMD_MANY };
+/* The row that word (n bytes) stands for: a whole name, else the one row it abbreviates. */
+enum cmd_found cmd_find(
+    const struct cmd *table, const char *word, size_t n, const struct cmd **ret);
+bool cmd_matches(const struct cmd *row, const char *word, size_t n); /* name or abbreviation */
+
+/* The first word of text: where it begins and its length; a command's name ends at the
+ * first character that cannot be in one, so that x/8gx needs no blank. */
+size_t cmd_word(const char **text);
+
+/* Do one line.  0 done, 1 failed (said why).  Empty lines and those that begin with #
+ * are nothing. */
+int cmd_run(struct hdb *h, const char *line);
+/* What an empty line after line means: it again, a shortened one, or NULL.  The caller
+ * frees it. */
+char *cmd_again(const char *line);
+
+/* Offer what could stand for the last word of text (n bytes, at its end the cursor):
+ * calls add for each candidate; *start: where that word begins. */
+typedef void cmd_add(void *arg, const char *candidate);
+void cmd_complete(
+    struct hdb *h, const char *text, size_t n, size_t *start, cmd_add *add, void *arg);
+
+/* ---- argument parsing ---------------------------------------------------- */
+
+/* A decimal number at *text, which moves behind it and the blanks that follow; false
+ * (nothing moved) when there is none or it exceeds max. */
+bool cmd_number(const char **text, uint64_t max, uint64_t *ret);
+/* The next word that ends at a blank, copied; false when there is none or it is too long. */
+bool cmd_token(const char **text, char *buf, size_t size);
+
+/* ---- handlers -------------------------------------------------------------- */
+
+/* cmd_process.c */
+cmd_fn cmd_ps, cmd_attach, cmd_detach, cmd_targets, cmd_target;
+/* cmd_thread.c */
+cmd_fn cmd_info_threads, cmd_thread, cmd_thread_apply, cmd_continue, cmd_interrupt;
+/* cmd_stack.c */
+cmd_fn cmd_backtrace, cmd_frame, cmd_up, cmd_down, cmd_info_frame;
+/* cmd_data.c */
+cmd_fn cmd_x, cmd_info_registers;
+/* cmd_code.c */
+cmd_fn cmd_list, cmd_info_line, cmd_info_symbol, cmd_info_address, cmd_directory;
+/* cmd_info.c */
+cmd_fn cmd_info_sharedlibrary, cmd_info_proc, cmd_info_auxv;
+/* cmd.c */
+cmd_fn cmd_help, cmd_quit;
+
+/* Header line and backtrace of every thread, the main one last, as GDB writes them. */
+int cmd_all_stacks(struct hdb *h);
+
+#endif

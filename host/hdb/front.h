@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the console remembers between commands: the server, the selected target, thread
+ * and frame.  Everything else is the engine's.
+ */
+#ifndef HOST_FRONT_H
+#define HOST_FRONT_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "host/hosteng.h"
+#include "host/hdb/numbers.h"
+#include "host/hdb/progress.h"
+#include "host/hdb/show.h"
+
+/* Where `x` goes on: GDB's letters for format and unit, 0 = none yet. */
+struct x_state {
+	char format, unit;
+	unsigned count;
+	uint64_t next;
+};
+
+/* Where `list` goes on: lines [first, last] were shown; first 0 = none yet. */
+struct list_state {
+	char *file, *directory;
+	unsigned first, last;
+	bool centred; /* first is the line to show around: nothing was shown yet */
+};
+
+struct hdb {
+	struct he_engine *engine;
+	const char *transport;    /* as he_connect takes it, once a server is needed */
+	struct he_server *server; /* NULL = not connected (yet, or any more) */
+	struct he_target *target; /* selected; NULL = none */
+	uint64_t tid;             /* selected thread of it; 0 = none */
+	unsigned frame;           /* selected frame of that, inlined ones counted */
+	struct he_stack *stack;   /* of tid, as deep as was needed so far; NULL = not read */
+	struct numbers *numbers;
+	struct x_state x;
+	struct list_state list;
+	FILE *out;          /* what commands print */
+	FILE *err;          /* what went wrong */
+	const char *prefix; /* in front of messages: "hdb: ", or "" for a person at the prompt */
+	struct progress progress; /* drawn on err */
+	bool colour;              /* out is a terminal that may be coloured */
+	bool verbose;
+	bool person;                       /* somebody types at the prompt */
+	bool again;                        /* the command is being repeated by an empty line */
+	bool bad_name;                     /* what was named as a box or a key is not one */
+	bool lost;                         /* a link broke: its server waits to be freed */
+	volatile sig_atomic_t quit;        /* asked for, or SIGTERM came */
+	volatile sig_atomic_t interrupted; /* Ctrl-C since the command began */
+	volatile sig_atomic_t stale;       /* the screen may have changed under the prompt */
+	int wake_fd;                       /* an eventfd that each of these signals writes to */
+};
+
+/* Say what went wrong; both return 1, the status of a command that failed. */
+int fail(struct hdb *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int fail_error(struct hdb *h, struct he_error *e); /* frees e */
+
+void front_free(struct hdb *h);
+
+/* The server, connected now if it was not.  NULL: said why. */
+struct he_server *front_server(struct hdb *h);
+/* One line about a server just connected. */
+void front_banner(struct hdb *h);
+
+/* How a person knows a target: "redis-server (4242)".  Cleaned, cut; returns buf. */
+enum { FRONT_NAME = 96 };
+const char *front_name(struct hdb *h, struct he_target *t, char buf[FRONT_NAME]);
+struct show_style front_style(struct hdb *h);
+/* Width of the screen the tables are cut to, 0 = no terminal. */
+unsigned front_width(struct hdb *h);
+
+/* Select a target (NULL = none) and of it the thread it starts with. */
+void front_select(struct hdb *h, struct he_target *t);
+void front_select_thread(struct hdb *h, uint64_t tid);
+/* Forget what was read of the selected thread: it may have run. */
+void front_stale(struct hdb *h);
+enum he_state front_state(struct he_target *t);
+
+/* The selected thread's stack with at least need frames (or all there are); NULL: said
+ * why.  Valid until front_stale, or the next front_stack with a larger need. */
+const struct he_stack *front_stack(struct hdb *h, unsigned need);
+/* The selected frame, NULL: said why.  inner (may be NULL): the frame it called. */
+const struct he_frame *front_frame(struct hdb *h, const struct he_frame **inner);
+/* Show it, with its source line where that is on this machine, and have list begin around it.
+ * 0, or 1 after saying why not. */
+int front_say_frame(struct hdb *h);
+/* That frame's number as he_registers counts (without inlined ones). */
+unsigned front_physical(const struct he_stack *s, unsigned frame);
+
+/* Attach and say so; 0 = done. */
+int front_attach(struct hdb *h, uint32_t pid, uint64_t start, enum he_how how);
+/* Let t go; the selection moves to another target if it was that. */
+int front_detach(struct hdb *h, struct he_target *t);
+
+/* Show what happened (nothing for kinds that are quiet). */
+void front_event(struct hdb *h, const struct he_event *ev);
+/* Show what is waiting, without waiting. */
+void front_events(struct hdb *h);
+/* Wait until t no longer runs, showing events; Ctrl-C interrupts it, a second one gives
+ * up waiting.  0 = it stands or is gone. */
+int front_wait(struct hdb *h, struct he_target *t);
+
+#endif

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/hdb/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Each takes its arguments and returns what is wrong with them, or NULL. */
+typedef const char *option_fn(struct options *o, char *const *arg);
+
+enum shape {
+	NONE,
+	ONE,   /* the next word, whatever it is */
+	MAYBE, /* the next word when it does not look like an option */
+	TWO,
+};
+
+struct option {
+	const char *name;
+	enum shape shape;
+	option_fn *fn;    /* NULL: of a later version */
+	const char *args; /* as shown by -help */
+	const char *help; /* or what it would have done */
+};
+
+static const char *set_which(struct options *o, enum which which, const char *name)
+{
+	if (o->which)
+		return "several processes are named; one can be looked at from the command line";
+	o->which = which;
+	o->name = name;
+	return NULL;
+}
+
+static const char *take_pid(struct options *o, const char *text)
+{
+	char *end;
+	unsigned long v;
+
+	errno = 0;
+	v = strtoul(text, &end, 10);
+	if (errno || *end || end == text || *text == '-' || *text == '+' || !v || v > INT32_MAX)
+		return "a PID is a positive number; -pn takes a name, -psn a systemd unit";
+	o->pid = (uint32_t)v;
+	return set_which(o, WHICH_PID, text);
+}
+
+static const char *set_action(struct options *o, enum action action)
+{
+	if (o->action && o->action != action)
+		return "only one of -ps, -snapshot, -keygen and -trust can be done at a time";
+	o->action = action;
+	return NULL;
+}
+
+static const char *on_premote(struct options *o, char *const *arg)
+{
+	o->transport = arg[0];
+	return **arg ? NULL : "-premote needs the name or transport of a box";
+}
+
+static const char *on_p(struct options *o, char *const *arg)
+{
+	return take_pid(o, arg[0]);
+}
+
+static const char *on_pn(struct options *o, char *const *arg)
+{
+	return set_which(o, WHICH_NAME, arg[0]);
+}
+
+static const char *on_psn(struct options *o, char *const *arg)
+{
+	return set_which(o, WHICH_UNIT, arg[0]);
+}
+
+static const char *on_ps(struct options *o, char *const *arg)
+{
+	o->pattern = arg[0];
+	return set_action(o, ACTION_PS);
+}
+
+static const char *on_snapshot(struct options *o, char *const *arg)
+{
+	const char *wrong = arg[0] ? take_pid(o, arg[0]) : NULL;
+
+	return wrong ? wrong : set_action(o, ACTION_SNAPSHOT);
+}
+
+static const char *on_json(struct options *o, char *const *arg)
+{
+	(void)arg;
+	o->json = true;
+	return NULL;
+}
+
+static const char *on_batch(struct options *o, char *const *arg)
+{
+	(void)arg;
+	o->batch = true;
+	return NULL;
+}
+
+static const char *add_command(struct options *o, bool file, const char *text)
+{
+	struct option_command *v =
+	    reallocarray(o->commands, o->n_commands + 1, sizeof(*o->commands));
+
+	if (!v)
+		return "out of memory";
+	o->commands = v;
+	v[o->n_commands++] = (struct option_command){file, text};
+	return NULL;
+}
+
+static const char *on_ex(struct options *o, char *const *arg)
+{
+	return add_command(o, false, arg[0]);
+}
+
+static const char *on_x(struct options *o, char *const *arg)
+{
+	return add_command(o, true, arg[0]);
+}
+
+static const char *on_keygen(struct options *o, char *const *arg)
+{
+	(void)arg;
+	return set_action(o, ACTION_KEYGEN);
+}
+
+static const char *on_key(struct options *o, char *const *arg)
+{
+	o->key = arg[0];
+	return **arg ? NULL : "-key needs a FILE";
+}
+
+static const char *on_trust(struct options *o, char *const *arg)
+{
+	o->box = arg[0];
+	o->fingerprint = arg[1];
+	return set_action(o, ACTION_TRUST);
+}
+
+static const char *on_v(struct options *o, char *const *arg)
+{
+	(void)arg;
+	o->verbose = true;
+	return NULL;
+}
+
+static const char *on_version(struct options *o, char *const *arg)
+{
+	(void)arg;
+	o->action = ACTION_VERSION;
+	return NULL;
+}
+
+static const char *on_help(struct options *o, char *const *arg)
+{
+	(void)arg;
+	o->action = ACTION_HELP;
+	return NULL;
+}
+
+static const struct option table[] = {
+    {"premote", ONE, on_premote, "TRANSPORT",
+	"the box: HOST[:PORT], tls:server=HOST,port=N, exec:COMMAND, a name from the file\n"
+	"boxes; without it $HDB_PREMOTE, else this machine"},
+    {"p", ONE, on_p, "PID", "attach to this process"},
+    {"pn", ONE, on_pn, "NAME", "attach to the one process of that name"},
+    {"psn", ONE, on_psn, "UNIT", "attach to the main process of that systemd unit"},
+    {"ex", ONE, on_ex, "COMMAND", "do this command (may be given several times)"},
+    {"x", ONE, on_x, "FILE", "do the commands in FILE"},
+    {"batch", NONE, on_batch, "", "end after these; the first that fails ends with status 1"},
+    {"ps", MAYBE, on_ps, "[PATTERN]", "list processes, then end"},
+    {"snapshot", MAYBE, on_snapshot, "[PID]",
+	"backtraces of all threads, the process stopped for milliseconds, then end;\n"
+	"PID, or -pn NAME, or -psn UNIT"},
+    {"json", NONE, on_json, "", "with -ps and -snapshot: for machines"},
+    {"keygen", NONE, on_keygen, "", "make your key and print the line for the box's map file"},
+    {"key", ONE, on_key, "FILE", "with -keygen: where to put it"},
+    {"trust", TWO, on_trust, "HOST[:PORT] SHA256:...", "remember a box's key without asking"},
+    {"v", NONE, on_v, "", "show every message of the wire on stderr"},
+    {"version", NONE, on_version, "", "print the version"},
+    {"help", NONE, on_help, "", "print this"},
+    {"rsp", NONE, NULL, NULL, "speaking GDB's remote protocol"},
+    {"server", NONE, NULL, NULL, "serving a session to other people"},
+    {"remote", NONE, NULL, NULL, "joining somebody's session"},
+    {"k", NONE, NULL, NULL, "debugging a kernel"},
+    {"cimp", NONE, NULL, NULL, "taking what the box has launched"},
+    {"pb", NONE, NULL, NULL, "attaching without stopping (at the prompt: attach PID &)"},
+    {"pv", NONE, NULL, NULL, "attaching for looking only (at the prompt: attach -look PID)"},
+};
+
+enum { OPTIONS = sizeof(table) / sizeof(table[0]) };
+
+static const struct option *find(const char *word)
+{
+	word += 1 + (word[1] == '-');
+	for (size_t i = 0; i < OPTIONS; i++)
+		if (strcmp(table[i].name, word) == 0)
+			return &table[i];
+	return NULL;
+}
+
+/* Take the option at argv[*at] with its arguments. */
+static int take(int argc, char **argv, int *at, struct options *o, char *why, size_t size)
+{
+	const char *word = argv[(*at)++], *wrong;
+	const struct option *row = find(word);
+	char *arg[2] = {NULL, NULL};
+	int want;
+
+	if (!row) {
+		snprintf(why, size, "%s is not an option; hdb -help lists them.", word);
+		return 2;
+	}
+	if (!row->fn) {
+		snprintf(why, size, "%s (%s) is not in this version of hdb.", word, row->help);
+		return 2;
+	}
+	want = row->shape == MAYBE ? *at < argc && argv[*at][0] != '-'
+	       : row->shape == TWO ? 2
+				   : row->shape == ONE;
+	if (argc - *at < want) {
+		snprintf(why, size, "%s needs %s behind it.", word, row->args);
+		return 2;
+	}
+	for (int i = 0; i < want; i++)
+		arg[i] = argv[(*at)++];
+	wrong = row->fn(o, arg);
+	if (wrong)
+		snprintf(
+		    why, size, "%s%s%s: %s.", word, arg[0] ? " " : "", arg[0] ? arg[0] : "", wrong);
+	return wrong ? 2 : 0;
+}
+
+/* What fits together only in some ways. */
+static const char *contradiction(const struct options *o)
+{
+	if (o->json && o->action != ACTION_PS && o->action != ACTION_SNAPSHOT)
+		return "-json goes with -ps or -snapshot";
+	if (o->key && o->action != ACTION_KEYGEN)
+		return "-key goes with -keygen; for a connection write "
+		       "-premote tls:server=HOST,port=N,key=FILE";
+	if (o->action == ACTION_SNAPSHOT && !o->which)
+		return "-snapshot needs a PID, -pn NAME or -psn UNIT";
+	if (o->action == ACTION_PS && o->which)
+		return "-ps lists processes by a pattern: hdb -ps PATTERN";
+	return NULL;
+}
+
+/* Words behind the options: the argument of -ps or -snapshot may stand there; a program to
+ * launch may not, yet. */
+static int operands(char **argv, struct options *o, bool dashes, char *why, size_t size)
+{
+	const char *wrong = NULL;
+
+	if (!*argv)
+		return 0;
+	if (!dashes && !argv[1] && o->action == ACTION_PS && !o->pattern) {
+		o->pattern = *argv;
+		return 0;
+	}
+	if (!dashes && !argv[1] && o->action == ACTION_SNAPSHOT && !o->which) {
+		wrong = take_pid(o, *argv);
+		if (wrong)
+			snprintf(why, size, "-snapshot %s: %s.", *argv, wrong);
+		return wrong ? 2 : 0;
+	}
+	if (o->action) {
+		snprintf(why, size, "%s: nothing more can stand here; hdb -help lists the options.",
+		    *argv);
+		return 2;
+	}
+	snprintf(why, size,
+	    "%s: launching programs is not in this version of hdb; -p PID attaches.", *argv);
+	return dashes ? 1 : 2;
+}
+
+int options_parse(int argc, char **argv, struct options *o, char *why, size_t size)
+{
+	const char *wrong;
+	bool dashes = false;
+	int at = 1, status = 0;
+
+	*o = (struct options){0};
+	while (at < argc && argv[at][0] == '-' && argv[at][1] && !status && !dashes) {
+		dashes = strcmp(argv[at], "--") == 0;
+		if (dashes)
+			at++;
+		else
+			status = take(argc, argv, &at, o, why, size);
+		if (o->action == ACTION_HELP || o->action == ACTION_VERSION)
+			return 0;
+	}
+	if (!status)
+		status = operands(argv + at, o, dashes, why, size);
+	if (status)
+		return status;
+	wrong = contradiction(o);
+	if (wrong)
+		snprintf(why, size, "%s.", wrong);
+	return wrong ? 2 : 0;
+}
+
+void options_free(struct options *o)
+{
+	free(o->commands);
+	*o = (struct options){0};
+}
+
+void options_help(FILE *f)
+{
+	fputs("usage: hdb [-premote TRANSPORT] [-p PID | -pn NAME | -psn UNIT] [-batch] "
+	      "[-ex COMMAND | -x FILE]...\n"
+	      "       hdb [-premote TRANSPORT] -snapshot PID | -pn NAME | -psn UNIT [-json]\n"
+	      "       hdb [-premote TRANSPORT] -ps [PATTERN] [-json]\n"
+	      "       hdb -keygen [-key FILE]\n"
+	      "       hdb -trust HOST[:PORT] SHA256:...\n\n",
+	    f);
+	for (size_t i = 0; i < OPTIONS; i++) {
+		const struct option *row = &table[i];
+		const char *p = row->help;
+		char left[64];
+
+		if (!row->fn)
+			continue;
+		snprintf(
+		    left, sizeof(left), "-%s%s%s", row->name, *row->args ? " " : "", row->args);
+		fprintf(
+		    f, "  %-22s%s", left, strlen(left) > 21 ? "\n                        " : "");
+		for (; *p; p++)
+			*p == '\n' ? fputs("\n                        ", f) : fputc(*p, f);
+		fputc('\n', f);
+	}
+	fputs("\nAt the prompt, help lists the commands.  Status: 0 done, 1 the thing asked for "
+	      "failed, 2 usage.\n",
+	    f);
+}

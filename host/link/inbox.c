@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/link/inbox.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "common/heart.h"
+#include "host/link/rpc_link.h"
+
+struct item {
+	struct item *next;
+	struct rpc_piece *event;
+	size_t cost;
+};
+
+/* A link whose events did not all find room. */
+struct loss {
+	struct loss *next;
+	struct rpc *rpc;
+	uint64_t count;
+};
+
+/* A link that fills it. */
+struct link {
+	struct link *next;
+	struct rpc *rpc;
+};
+
+struct inbox {
+	pthread_mutex_t lock;
+	struct item *first, *newest;
+	struct loss *losses;
+	struct link *links;
+	size_t cost;
+	int event_fd;  /* readable while there is a first or a loss to tell */
+	int cancel_fd; /* counts cancellations; links watch its edges */
+	bool marked;   /* event_fd is readable */
+	atomic_bool cancelled;
+};
+
+struct inbox *inbox_new(void)
+{
+	struct inbox *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	b->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	b->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (b->event_fd < 0 || b->cancel_fd < 0 || pthread_mutex_init(&b->lock, NULL) != 0) {
+		if (b->event_fd >= 0)
+			close(b->event_fd);
+		if (b->cancel_fd >= 0)
+			close(b->cancel_fd);
+		free(b);
+		return NULL;
+	}
+	return b;
+}
+
+static void item_free(struct item *i)
+{
+	rpc_pieces_free(i->event);
+	free(i);
+}
+
+void inbox_free(struct inbox *b)
+{
+	if (!b)
+		return;
+	while (b->first) {
+		struct item *i = b->first;
+
+		b->first = i->next;
+		item_free(i);
+	}
+	while (b->losses) {
+		struct loss *l = b->losses;
+
+		b->losses = l->next;
+		free(l);
+	}
+	close(b->event_fd);
+	close(b->cancel_fd);
+	pthread_mutex_destroy(&b->lock);
+	free(b);
+}
+
+int inbox_fd(const struct inbox *b)
+{
+	return b->event_fd;
+}
+
+int inbox_cancel_fd(const struct inbox *b)
+{
+	return b->cancel_fd;
+}
+
+/* Async-signal-safe: an atomic and a write(2). */
+void inbox_cancel(struct inbox *b)
+{
+	int saved = errno;
+	uint64_t one = 1;
+
+	atomic_store(&b->cancelled, true);
+	if (write(b->cancel_fd, &one, sizeof(one)) < 0)
+		errno = 0; /* the counter is full: it is readable all the same */
+	errno = saved;
+}
+
+bool inbox_cancelled(struct inbox *b)
+{
+	return atomic_load_explicit(&b->cancelled, memory_order_relaxed) &&
+	       atomic_exchange(&b->cancelled, false);
+}
+
+/* event_fd follows whether anything waits.  Under the lock. */
+static void mark(struct inbox *b)
+{
+	bool waiting = b->first || b->losses;
+	uint64_t n = 1;
+	ssize_t done;
+
+	if (waiting == b->marked)
+		return;
+	b->marked = waiting;
+	if (waiting)
+		done = write(b->event_fd, &n, sizeof(n));
+	else
+		done = read(b->event_fd, &n, sizeof(n));
+	(void)done; /* neither can fail on a counter that is 0 or 1 */
+}
+
+static void append(struct inbox *b, struct item *i)
+{
+	if (b->newest)
+		b->newest->next = i;
+	else
+		b->first = i;
+	b->newest = i;
+	b->cost += i->cost;
+}
+
+static void count_loss(struct inbox *b, struct rpc *r)
+{
+	struct loss *l = b->losses;
+
+	while (l && l->rpc != r)
+		l = l->next;
+	if (!l) {
+		l = calloc(1, sizeof(*l));
+		if (!l)
+			return;
+		l->rpc = r;
+		l->next = b->losses;
+		b->losses = l;
+	}
+	l->count++;
+}
+
+static void put(struct inbox *b, struct rpc_piece *event, bool must)
+{
+	struct item *i = calloc(1, sizeof(*i));
+
+	if (!i) {
+		rpc_pieces_free(event);
+		return;
+	}
+	i->event = event;
+	for (struct rpc_piece *p = event; p; p = p->next)
+		i->cost += rpc_piece_cost(p);
+	pthread_mutex_lock(&b->lock);
+	if (must || b->cost + i->cost <= INBOX_MAX) {
+		append(b, i);
+		i = NULL;
+	} else {
+		count_loss(b, event->rpc);
+	}
+	mark(b);
+	pthread_mutex_unlock(&b->lock);
+	if (i)
+		item_free(i);
+}
+
+void inbox_put(struct inbox *b, struct rpc_piece *event)
+{
+	put(b, event, false);
+}
+
+void inbox_put_last(struct inbox *b, struct rpc_piece *event)
+{
+	put(b, event, true);
+}
+
+/* The event that tells of a loss.  Under the lock. */
+static struct rpc_piece *take_loss(struct inbox *b)
+{
+	struct loss *l = b->losses;
+	struct wire_events_lost body = {.count = l->count};
+	struct rpc_piece *p = calloc(1, sizeof(*p) + sizeof(body));
+	struct buf out = {.cap = sizeof(body), .max = sizeof(body)};
+
+	if (!p)
+		return NULL;
+	out.p = p->bytes;
+	wire_encode_events_lost(&out, &body);
+	p->rpc = l->rpc;
+	p->m.h = (struct wire_head){.type = WIRE_events_lost, .len = (uint32_t)out.len};
+	p->m.body = span_buf(&out);
+	b->losses = l->next;
+	free(l);
+	return p;
+}
+
+static struct rpc_piece *take(struct inbox *b)
+{
+	struct rpc_piece *event = NULL;
+	struct item *i = NULL;
+
+	pthread_mutex_lock(&b->lock);
+	if (b->losses && b->cost <= INBOX_MAX / 2) {
+		event = take_loss(b);
+	} else if (b->first) {
+		i = b->first;
+		b->first = i->next;
+		if (!b->first)
+			b->newest = NULL;
+		b->cost -= i->cost;
+		event = i->event;
+	}
+	mark(b);
+	pthread_mutex_unlock(&b->lock);
+	free(i);
+	return event;
+}
+
+static void forget_loss(struct inbox *b, const struct rpc *r)
+{
+	for (struct loss **at = &b->losses; *at; at = &(*at)->next)
+		if ((*at)->rpc == r) {
+			struct loss *l = *at;
+
+			*at = l->next;
+			free(l);
+			return;
+		}
+}
+
+bool inbox_join(struct inbox *b, struct rpc *r)
+{
+	struct link *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return false;
+	l->rpc = r;
+	pthread_mutex_lock(&b->lock);
+	l->next = b->links;
+	b->links = l;
+	pthread_mutex_unlock(&b->lock);
+	return true;
+}
+
+void inbox_idle(struct inbox *b)
+{
+	pthread_mutex_lock(&b->lock);
+	for (struct link *l = b->links; l; l = l->next)
+		rpc_unpark(l->rpc);
+	pthread_mutex_unlock(&b->lock);
+}
+
+static void forget_link(struct inbox *b, const struct rpc *r)
+{
+	for (struct link **at = &b->links; *at; at = &(*at)->next)
+		if ((*at)->rpc == r) {
+			struct link *l = *at;
+
+			*at = l->next;
+			free(l);
+			return;
+		}
+}
+
+void inbox_leave(struct inbox *b, const struct rpc *r)
+{
+	struct item **at = &b->first, *i;
+
+	pthread_mutex_lock(&b->lock);
+	forget_loss(b, r);
+	forget_link(b, r);
+	b->newest = NULL;
+	while ((i = *at)) {
+		if (i->event->rpc == r) {
+			*at = i->next;
+			b->cost -= i->cost;
+			item_free(i);
+		} else {
+			b->newest = i;
+			at = &i->next;
+		}
+	}
+	mark(b);
+	pthread_mutex_unlock(&b->lock);
+}
+
+struct rpc_piece *inbox_take(struct inbox *b, int timeout_ms)
+{
+	uint64_t end = now_ms() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0);
+	struct rpc_piece *event;
+
+	while (!(event = take(b))) {
+		struct pollfd p[2] = {{b->event_fd, POLLIN, 0}, {b->cancel_fd, POLLIN, 0}};
+		uint64_t now = now_ms(), n;
+		int left = timeout_ms < 0 ? -1 : (int)(end > now ? end - now : 0);
+
+		if (inbox_cancelled(b) || !left)
+			return NULL;
+		inbox_idle(b);
+		poll(p, 2, left);
+		/* Level is for poll here, edges for the links: draining hurts nobody. */
+		if (p[1].revents && read(b->cancel_fd, &n, sizeof(n)) < 0)
+			continue;
+	}
+	return event;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/sym/cfi.h"
+
+#include <dwarf.h>
+#include <stdlib.h>
+
+#include "host/sym/cfi_expr.h"
+
+/* Registers with a DWARF number that take part: x86-64's 16 and its return address. */
+enum { REGS = 17, RA = 16, SP = 7 };
+enum { RULES_MAX = 64 * 1024 };
+
+struct rules {
+	Dwarf_Frame *frame; /* NULL: looked for in vain */
+	uint64_t bias;
+	int ra;
+	bool signal;
+};
+
+void cfi_rules_free(void *rules)
+{
+	struct rules *r = rules;
+
+	if (r)
+		free(r->frame);
+	free(r);
+}
+
+static void look_up(struct symfile *f, uint64_t pc, struct rules *r)
+{
+	Dwarf_Addr bias = 0;
+	Dwarf_CFI *cfi = dwfl_module_eh_cfi(f->mod, &bias);
+
+	if (!cfi || dwarf_cfi_addrframe(cfi, pc - bias, &r->frame) != 0) {
+		r->frame = NULL;
+		cfi = dwfl_module_dwarf_cfi(f->mod, &bias);
+		if (!cfi || dwarf_cfi_addrframe(cfi, pc - bias, &r->frame) != 0)
+			r->frame = NULL;
+	}
+	r->bias = bias;
+	if (r->frame)
+		r->ra = dwarf_frame_info(r->frame, NULL, NULL, &r->signal);
+}
+
+/* NULL without memory.  Valid until the next call. */
+static const struct rules *rules_of(struct symfile *f, uint64_t pc)
+{
+	struct rules *r = pcmap_get(&f->rules, pc);
+
+	if (r)
+		return r;
+	if (f->rules.used >= RULES_MAX)
+		pcmap_clear(&f->rules, cfi_rules_free);
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return NULL;
+	look_up(f, pc, r);
+	if (pcmap_put(&f->rules, pc, r))
+		return r;
+	cfi_rules_free(r);
+	return NULL;
+}
+
+/* ---- one step ------------------------------------------------------------ */
+
+static enum cfi_result find_cfa(struct expr *e, const struct rules *r, uint64_t *cfa)
+{
+	Dwarf_Op *ops;
+	size_t n;
+	bool is_value;
+
+	if (dwarf_frame_cfa(r->frame, &ops, &n) != 0 || !n)
+		return CFI_BAD;
+	return expr_eval(e, ops, n, cfa, &is_value);
+}
+
+static enum cfi_result still_in(const struct expr *e, uint64_t regno, uint64_t *value)
+{
+	if (regno >= sizeof(e->regs->reg) / sizeof(e->regs->reg[0]) ||
+	    !(e->regs->valid >> regno & 1))
+		return CFI_NONE;
+	*value = e->regs->reg[regno];
+	return CFI_OK;
+}
+
+/* The caller's register regno; CFI_NONE: it is undefined there. */
+static enum cfi_result restore(struct expr *e, const struct rules *r, int regno, uint64_t *value)
+{
+	Dwarf_Op mem[3], *ops;
+	const struct sym_source *src = e->src;
+	enum cfi_result result;
+	uint64_t addr;
+	size_t n;
+	bool is_value;
+
+	if (dwarf_frame_register(r->frame, regno, mem, &ops, &n) != 0)
+		return CFI_BAD;
+	if (!n && ops == mem)
+		return CFI_NONE;
+	if (!n)
+		return still_in(e, (uint64_t)regno, value);
+	/* Kept in another register, as glibc's vfork keeps its return address. */
+	if (n == 1 && ops->atom == DW_OP_regx)
+		return still_in(e, ops->number, value);
+	if (n == 1 && ops->atom >= DW_OP_reg0 && ops->atom <= DW_OP_reg31)
+		return still_in(e, (uint64_t)ops->atom - DW_OP_reg0, value);
+	result = expr_eval(e, ops, n, &addr, &is_value);
+	if (result != CFI_OK)
+		return result;
+	if (is_value) {
+		*value = addr;
+		return CFI_OK;
+	}
+	if (src->read(src->arg, addr, value, sizeof(*value)) == sizeof(*value))
+		return CFI_OK;
+	e->fault = addr;
+	return CFI_FAULT;
+}
+
+enum cfi_result cfi_step(
+    struct symfile *f, uint64_t pc, const struct sym_regs *regs, struct cfi_step *ret)
+{
+	const struct rules *r = rules_of(f, pc);
+	struct expr e = {.src = f->src, .regs = regs};
+	enum cfi_result result;
+	uint64_t value;
+
+	*ret = (struct cfi_step){.cfa = 0};
+	if (!r || !r->frame)
+		return CFI_NONE;
+	if (r->ra != RA)
+		return CFI_BAD;
+	e.bias = r->bias;
+	ret->signal = r->signal;
+	result = find_cfa(&e, r, &ret->cfa);
+	ret->fault = e.fault;
+	if (result != CFI_OK)
+		return result;
+	e.cfa = ret->cfa;
+	for (int i = 0; i < REGS; i++) {
+		result = restore(&e, r, i, &value);
+		if (result == CFI_OK) {
+			ret->caller.reg[i] = value;
+			ret->caller.valid |= (uint64_t)1 << i;
+		}
+	}
+	/* The last was the return address.  What else is lost is missed when needed. */
+	ret->fault = e.fault;
+	if (result == CFI_NONE)
+		return CFI_OUTERMOST;
+	ret->caller.pc = ret->caller.reg[RA];
+	ret->caller.sp = ret->caller.reg[SP];
+	return result;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/sym/die_name.h"
+
+#include <dwarf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/sym/demangle.h"
+
+enum { ORIGINS_MAX = 16, QUALIFIED_MAX = 4096 };
+
+static const char *linkage_name(Dwarf_Die *die)
+{
+	Dwarf_Attribute a;
+
+	if (!dwarf_attr_integrate(die, DW_AT_linkage_name, &a) &&
+	    !dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &a))
+		return NULL;
+	return dwarf_formstring(&a);
+}
+
+static int language(Dwarf_Die *die)
+{
+	Dwarf_Die cu;
+
+	return dwarf_diecu(die, &cu, NULL, NULL) ? dwarf_srclang(&cu) : -1;
+}
+
+/* Languages whose names are qualified by where they are declared. */
+static bool has_scopes(int lang)
+{
+	switch (lang) {
+	case DW_LANG_C_plus_plus:
+	case DW_LANG_C_plus_plus_03:
+	case DW_LANG_C_plus_plus_11:
+	case DW_LANG_C_plus_plus_14:
+	case DW_LANG_Rust:
+	case DW_LANG_D:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The DIE where it is declared: that one's parents are its scopes. */
+static Dwarf_Die declaration(Dwarf_Die die)
+{
+	for (int i = 0; i < ORIGINS_MAX; i++) {
+		Dwarf_Attribute a;
+		Dwarf_Die next;
+
+		if ((!dwarf_attr(&die, DW_AT_abstract_origin, &a) &&
+			!dwarf_attr(&die, DW_AT_specification, &a)) ||
+		    !dwarf_formref_die(&a, &next))
+			break;
+		die = next;
+	}
+	return die;
+}
+
+static const char *scope_name(Dwarf_Die *scope)
+{
+	int tag = dwarf_tag(scope);
+	const char *name = dwarf_diename(scope);
+
+	if (tag == DW_TAG_namespace)
+		return name ? name : "(anonymous namespace)";
+	if (tag == DW_TAG_class_type || tag == DW_TAG_structure_type || tag == DW_TAG_union_type ||
+	    tag == DW_TAG_module || tag == DW_TAG_enumeration_type)
+		return name;
+	return NULL;
+}
+
+/* Static functions and those in an anonymous namespace have no linkage name. */
+static const char *qualified(Dwarf_Die *fn, const char *name, struct strpool *pool)
+{
+	Dwarf_Die decl = declaration(*fn), *scopes = NULL;
+	int n = dwarf_getscopes_die(&decl, &scopes);
+	char text[QUALIFIED_MAX] = "";
+	size_t used = 0;
+
+	for (int i = n - 1; i > 0; i--) {
+		const char *scope = scope_name(&scopes[i]);
+		size_t len = scope ? strnlen(scope, sizeof(text)) : 0;
+
+		if (!len || used + len + 2 >= sizeof(text))
+			continue;
+		memcpy(text + used, scope, len);
+		memcpy(text + used + len, "::", 2);
+		used += len + 2;
+	}
+	free(scopes);
+	if (!used || used + strnlen(name, sizeof(text)) >= sizeof(text))
+		return strpool_add(pool, name);
+	strcpy(text + used, name);
+	return strpool_add(pool, text);
+}
+
+void die_name(Dwarf_Die *fn, struct strpool *pool, const char **function, const char **linkage)
+{
+	const char *mangled = linkage_name(fn), *name = dwarf_diename(fn);
+	int lang = language(fn);
+	/* Of Rust, as GDB, what the DWARF says: old manglings leave out the types. */
+	char *text = mangled && !(lang == DW_LANG_Rust && name) ? demangle(mangled, false) : NULL;
+
+	*linkage = strpool_add(pool, mangled);
+	if (text)
+		*function = strpool_add(pool, text);
+	else if (name && has_scopes(lang))
+		*function = qualified(fn, name, pool);
+	else if (mangled) /* GDB prefers it: __GI_raise for what the source calls raise */
+		*function = *linkage;
+	else
+		*function = strpool_add(pool, name);
+	if (!*linkage && !has_scopes(lang))
+		*linkage = *function;
+	free(text);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/sym/fetch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "host/errtext.h"
+#include "host/sym/symfind.h"
+
+enum { CHUNK = 1024 * 1024 };
+
+char *fetch_cached(const struct sym_source *src, const struct build_id *id)
+{
+	char *path;
+
+	if (!src->cache_dir || !id->n || asprintf(&path, "%s/%s/elf", src->cache_dir, id->hex) < 0)
+		return NULL;
+	return path;
+}
+
+/* A file to write to; *temp its name, NULL when it has none. */
+static int make_file(const struct sym_source *src, const struct build_id *id, char **temp)
+{
+	char *path = NULL;
+	int fd = -1;
+
+	*temp = NULL;
+	if (src->cache_dir && id->n && asprintf(&path, "%s/%s", src->cache_dir, id->hex) >= 0) {
+		mkdir(src->cache_dir, 0700);
+		mkdir(path, 0700);
+		free(path);
+		if (asprintf(&path, "%s/%s/.XXXXXX", src->cache_dir, id->hex) >= 0)
+			fd = mkostemp(path, O_CLOEXEC); /* 0600 */
+		else
+			path = NULL;
+		if (fd >= 0) {
+			*temp = path;
+			return fd;
+		}
+		free(path);
+	}
+	return memfd_create("elf", MFD_CLOEXEC);
+}
+
+static bool write_all(int fd, const uint8_t *p, size_t n)
+{
+	while (n) {
+		ssize_t w = write(fd, p, n);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w <= 0)
+			return false;
+		p += w;
+		n -= (size_t)w;
+	}
+	return true;
+}
+
+static void report(const struct sym_source *src, const char *what, uint64_t done, uint64_t total)
+{
+	if (src->progress)
+		src->progress(src->arg, what, done, total);
+}
+
+static struct he_error *copy_chunks(
+    const struct sym_source *src, const struct module *m, uint8_t *buf, int fd)
+{
+	uint64_t done = 0, size = 0;
+
+	do {
+		size_t got = 0;
+		struct he_error *e = src->file_read(
+		    src->arg, m->name, m->dev, m->ino, done, buf, CHUNK, &got, &size);
+
+		if (e)
+			return e;
+		if (size > SYMFIND_MAX || got > CHUNK)
+			return he_error_new(E_TOO_BIG, "%s: too big to be fetched", m->name);
+		if (!write_all(fd, buf, got))
+			return he_error_os(errno, "cannot keep a copy of %s", m->name);
+		done += got;
+		if (got == 0)
+			break;
+		report(src, m->name, done, size > done ? size : done);
+	} while (done < size);
+	if (done < size)
+		return he_error_new(E_CHANGED, "%s: it became shorter while it was read", m->name);
+	return NULL;
+}
+
+struct he_error *fetch_file(
+    const struct sym_source *src, const struct module *m, int *fd, char **temp)
+{
+	uint8_t *buf = malloc(CHUNK);
+	struct he_error *e;
+
+	if (!buf)
+		return he_error_new(E_NOMEM, "no memory to fetch %s", m->name);
+	*fd = make_file(src, &m->id, temp);
+	if (*fd < 0) {
+		free(buf);
+		return he_error_os(errno, "cannot keep a copy of %s", m->name);
+	}
+	e = copy_chunks(src, m, buf, *fd);
+	free(buf);
+	if (e) {
+		close(*fd);
+		fetch_discard(*temp);
+		*temp = NULL;
+		*fd = -1;
+	}
+	return e;
+}
+
+char *fetch_keep(const struct sym_source *src, const struct build_id *id, char *temp)
+{
+	char *path = temp ? fetch_cached(src, id) : NULL;
+
+	if (path && rename(temp, path) == 0) {
+		free(temp);
+		return path;
+	}
+	free(path);
+	fetch_discard(temp);
+	return NULL;
+}
+
+void fetch_discard(char *temp)
+{
+	if (temp)
+		unlink(temp);
+	free(temp);
+}

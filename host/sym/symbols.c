@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <elf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "host/sym/elf_image.h"
+#include "host/errtext.h"
+#include "host/sym/symfile.h"
+#include "host/sym/symstate.h"
+
+enum { PAGE = 4096, DYNAMIC_MAX = 256 };
+
+struct he_error *symbols_new(const struct sym_source *src, struct symbols **ret)
+{
+	struct symbols *s = calloc(1, sizeof(*s));
+
+	if (s)
+		s->pool = strpool_new();
+	if (!s || !s->pool) {
+		free(s);
+		return he_error_new(E_NOMEM, "no memory for symbols");
+	}
+	s->src = *src;
+	if (src->cache_dir) {
+		s->cache_dir = strdup(src->cache_dir);
+		s->src.cache_dir = s->cache_dir;
+	}
+	*ret = s;
+	return NULL;
+}
+
+void symbols_free(struct symbols *s)
+{
+	if (!s)
+		return;
+	modules_free(&s->modules);
+	strpool_drop(s->pool);
+	free(s->cache_dir);
+	free(s);
+}
+
+struct he_error *symbols_set_maps(struct symbols *s, const struct he_mapping *maps, size_t n)
+{
+	return modules_update(&s->modules, maps, n);
+}
+
+struct he_error *symbols_set_links(struct symbols *s, const struct sym_link *v, size_t n)
+{
+	modules_links(&s->modules, v, n);
+	return NULL;
+}
+
+/* ---- the dynamic linker's structure ------------------------------------------ */
+
+static bool read_at(struct symbols *s, uint64_t addr, void *buf, size_t len)
+{
+	return s->src.read(s->src.arg, addr, buf, len) == len;
+}
+
+/* Load bias of the executable whose program headers lie at at_phdr: by PT_PHDR, which
+ * names that address, else by the header's page, which the first segment maps. */
+static bool phdr_bias(const Elf64_Phdr *p, size_t n, uint64_t at_phdr, uint64_t *bias)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i].p_type == PT_PHDR) {
+			*bias = at_phdr - p[i].p_vaddr;
+			return true;
+		}
+	for (size_t i = 0; i < n; i++)
+		if (p[i].p_type == PT_LOAD && p[i].p_offset == 0) {
+			*bias = at_phdr - sizeof(Elf64_Ehdr) - p[i].p_vaddr;
+			return true;
+		}
+	return false;
+}
+
+static uint64_t debug_entry(struct symbols *s, uint64_t addr, uint64_t len)
+{
+	Elf64_Dyn d[DYNAMIC_MAX];
+	size_t n = len / sizeof(d[0]);
+
+	if (n > DYNAMIC_MAX)
+		n = DYNAMIC_MAX;
+	n = s->src.read(s->src.arg, addr, d, n * sizeof(d[0])) / sizeof(d[0]);
+	for (size_t i = 0; i < n && d[i].d_tag != DT_NULL; i++)
+		if (d[i].d_tag == DT_DEBUG)
+			return d[i].d_un.d_ptr;
+	return 0;
+}
+
+uint64_t symbols_r_debug(struct symbols *s, uint64_t at_phdr, uint64_t at_phnum, uint64_t at_entry)
+{
+	Elf64_Phdr p[ELF_IMAGE_PHDRS];
+	uint64_t bias;
+
+	(void)at_entry;
+	if (!at_phnum || at_phnum > ELF_IMAGE_PHDRS ||
+	    !read_at(s, at_phdr, p, (size_t)at_phnum * sizeof(p[0])) ||
+	    !phdr_bias(p, (size_t)at_phnum, at_phdr, &bias))
+		return 0;
+	for (size_t i = 0; i < at_phnum; i++)
+		if (p[i].p_type == PT_DYNAMIC)
+			return debug_entry(s, bias + p[i].p_vaddr, p[i].p_memsz);
+	return 0;
+}
+
+/* ---- the list of modules -------------------------------------------------------- */
+
+void he_modules_free(struct he_modules *p)
+{
+	for (size_t i = 0; p && i < p->n; i++) {
+		free((char *)(uintptr_t)p->v[i].name);
+		free((char *)(uintptr_t)p->v[i].build_id);
+		free((char *)(uintptr_t)p->v[i].symbols_from);
+	}
+	if (p)
+		free(p->v);
+	free(p);
+}
+
+static char *says(const struct module *m, const struct symfile *f, bool debug)
+{
+	const char *deleted = m->deleted ? " (the file was deleted)" : "";
+	char *text = NULL;
+	int n;
+
+	if (!f && m->failed)
+		n = asprintf(&text, "none: %s", m->why);
+	else if (!f)
+		n = asprintf(&text, "not read yet%s", deleted);
+	else
+		n = asprintf(&text, "%s%s",
+		    debug && f->debug_from ? f->debug_from
+		    : f->from              ? f->from
+					   : "?",
+		    deleted);
+	return n < 0 ? NULL : text;
+}
+
+static struct he_error *describe(struct symbols *s, struct module *m, struct he_module *ret)
+{
+	struct symfile *f;
+	struct he_error *e = symfile_get(&s->src, m, false, &f);
+
+	if (e)
+		return e;
+	ret->lo = m->lo;
+	ret->hi = m->hi;
+	ret->debug_info = f && symfile_has_dwarf(f);
+	ret->name = strdup(m->name);
+	ret->build_id = m->id.n ? strdup(m->id.hex) : NULL;
+	ret->symbols_from = says(m, f, ret->debug_info);
+	if (ret->name && ret->symbols_from && (ret->build_id || !m->id.n))
+		return NULL;
+	return he_error_new(E_NOMEM, "no memory for the list of modules");
+}
+
+struct he_error *symbols_modules(struct symbols *s, struct he_modules **ret)
+{
+	struct he_modules *p = calloc(1, sizeof(*p));
+	struct he_error *e = NULL;
+
+	if (p)
+		p->v = calloc(s->modules.n + 1, sizeof(p->v[0]));
+	if (!p || !p->v)
+		e = he_error_new(E_NOMEM, "no memory for the list of modules");
+	for (size_t i = 0; !e && i < s->modules.n; i++)
+		e = describe(s, s->modules.v[i], &p->v[p->n++]);
+	if (e)
+		he_modules_free(p);
+	else
+		*ret = p;
+	return e;
+}

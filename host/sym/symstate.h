@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What a struct symbols holds, for the files of the symbol side only.
+ */
+#ifndef HOST_SYMSTATE_H
+#define HOST_SYMSTATE_H
+
+#include "host/sym/module.h"
+#include "host/sym/strpool.h"
+
+struct symbols {
+	struct sym_source src;
+	struct modules modules;
+	struct strpool *pool;
+	char *cache_dir; /* what src.cache_dir points to */
+};
+
+#endif
