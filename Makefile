@@ -113,6 +113,9 @@ $(BUILD)/obj/%.o: %.c Makefile
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# made from a table, one function a message and use: half the size when told to be small
+$(BUILD)/obj/common/wire.o: ALL_CFLAGS += $(if $(SAN),,-Os)
+
 # the compiled-in paths are known to one file, which another PREFIX makes anew
 $(BUILD)/obj/procsrv/where.o: ALL_CFLAGS += -DLIBEXECDIR='"$(LIBEXECDIR)"' -DSYSCONFDIR='"$(SYSCONFDIR)"'
 $(BUILD)/obj/host/link/find_procsrv.o: ALL_CFLAGS += -DBINDIR='"$(BINDIR)"'

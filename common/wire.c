@@ -243,9 +243,21 @@ enum { DUMP_RECORDS = 4 }; /* of a list are shown; the rest is counted */
 
 #define LIMITED(n) ((int)(n) > (int)WIRE_PIECE ? (int)WIRE_PIECE : (int)(n))
 
-static const struct wire_row rows[WIRE_TYPES] = {
+/* Numbers have gaps; the rows stand close, from 1. */
+enum {
+	POS_none,
+#define MSG(number, name, kind, since, reply, state, right, effect) POS_##name,
+#include "wire.def"
+};
+
+static const uint8_t positions[WIRE_TYPES] = {
+#define MSG(number, name, kind, since, reply, state, right, effect) [number] = POS_##name,
+#include "wire.def"
+};
+
+static const struct wire_row rows[] = {
 #define MSG(number, name_, kind_, since_, reply_, state_, right_, effect_)                         \
-	[number] = {                                                                               \
+	[POS_##name_] = {                                                                          \
 	    .type = (number),                                                                      \
 	    .name = #name_,                                                                        \
 	    .kind = WIRE_##kind_,                                                                  \
@@ -264,7 +276,7 @@ static const struct wire_row rows[WIRE_TYPES] = {
 
 const struct wire_row *wire_row(uint16_t type)
 {
-	return type < WIRE_TYPES && rows[type].name ? &rows[type] : NULL;
+	return type < WIRE_TYPES && positions[type] ? &rows[positions[type]] : NULL;
 }
 
 bool wire_is_reply_to(uint16_t reply, uint16_t request)
