@@ -147,10 +147,33 @@ static bool came_along(const struct he_target *t, const struct mem_range *r)
 	return memcache_missing(t->mem, r->addr, len).len == 0;
 }
 
+/* ---- what its end says --------------------------------------------------------------- */
+
+static struct he_error *no_memory(void)
+{
+	return he_error_new(E_NOMEM, "out of memory.");
+}
+
+/* Nothing is wrong with that memory: a stack that goes on elsewhere (below a handler on
+ * a stack of its own, say) is not in the thread's window. */
+static struct he_error *not_gathered(struct he_stack *s, uint64_t addr)
+{
+	char *text;
+
+	if (asprintf(&text, "cut: the snapshot did not gather the stack at 0x%llx",
+		(unsigned long long)addr) < 0)
+		return no_memory();
+	free(s->end_text);
+	s->end_text = text;
+	s->end = HE_END_WINDOW;
+	return NULL;
+}
+
 static struct he_error *unwind_one(
     struct he_target *t, const struct thread *h, unsigned max, struct he_stack **ret)
 {
-	struct stack_reading reading = {.window = WINDOW_ONE};
+	/* A snapshot has no more than it has. */
+	struct stack_reading reading = {.window = WINDOW_ONE, .probe = t->state == HE_FROZEN};
 	enum he_end end = h->cut ? HE_END_WINDOW : HE_END_FAULT;
 	struct mem_range first[2];
 	struct sym_regs regs;
@@ -166,14 +189,14 @@ static struct he_error *unwind_one(
 	if (came_along(t, &first[0]))
 		first[0].len = 0;
 	err = target_prefetch(t, first, 2);
-	return err ? err : unwind(t, &regs, max, &reading, end, ret);
-}
-
-/* ---- what its end says --------------------------------------------------------------- */
-
-static struct he_error *no_memory(void)
-{
-	return he_error_new(E_NOMEM, "out of memory.");
+	if (!err)
+		err = unwind(t, &regs, max, &reading, end, ret);
+	if (!err && reading.missed && (*ret)->end == HE_END_FAULT) {
+		err = not_gathered(*ret, reading.at);
+		if (err)
+			he_stack_free(*ret);
+	}
+	return err;
 }
 
 /* The bound of a snapshot, in its own words. */

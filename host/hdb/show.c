@@ -165,7 +165,7 @@ void show_place(FILE *f, const struct show_style *style, const struct he_frame *
 void show_frame(FILE *f, const struct show_style *style, unsigned level,
     const struct he_frame *frame, const struct he_frame *inner)
 {
-	fprintf(f, "#%-3u", level);
+	fprintf(f, "#%-2u ", level);
 	show_place(f, style, frame, inner);
 	fputc('\n', f);
 }
