@@ -2,6 +2,7 @@
 #include "host/sym/die_name.h"
 
 #include <dwarf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,18 +82,14 @@ static const char *qualified(Dwarf_Die *fn, const char *name, struct strpool *po
 
 	for (int i = n - 1; i > 0; i--) {
 		const char *scope = scope_name(&scopes[i]);
-		size_t len = scope ? strnlen(scope, sizeof(text)) : 0;
 
-		if (!len || used + len + 2 >= sizeof(text))
-			continue;
-		memcpy(text + used, scope, len);
-		memcpy(text + used + len, "::", 2);
-		used += len + 2;
+		if (scope && strnlen(scope, sizeof(text)) + 2 < sizeof(text) - used)
+			used += (size_t)sprintf(text + used, "%s::", scope);
 	}
 	free(scopes);
-	if (!used || used + strnlen(name, sizeof(text)) >= sizeof(text))
+	if (!used || strnlen(name, sizeof(text)) >= sizeof(text) - used)
 		return strpool_add(pool, name);
-	strcpy(text + used, name);
+	sprintf(text + used, "%s", name);
 	return strpool_add(pool, text);
 }
 

@@ -70,28 +70,41 @@ static void report(const struct sym_source *src, const char *what, uint64_t done
 		src->progress(src->arg, what, done, total);
 }
 
+struct chunk {
+	uint8_t *buf;
+	size_t got;
+	uint64_t size; /* of the whole file */
+};
+
+static struct he_error *read_chunk(
+    const struct sym_source *src, const struct module *m, uint64_t at, struct chunk *c)
+{
+	c->got = 0;
+	return src->file_read(
+	    src->arg, m->name, m->dev, m->ino, at, c->buf, CHUNK, &c->got, &c->size);
+}
+
 static struct he_error *copy_chunks(
     const struct sym_source *src, const struct module *m, uint8_t *buf, int fd)
 {
-	uint64_t done = 0, size = 0;
+	struct chunk c = {.buf = buf};
+	uint64_t done = 0;
 
 	do {
-		size_t got = 0;
-		struct he_error *e = src->file_read(
-		    src->arg, m->name, m->dev, m->ino, done, buf, CHUNK, &got, &size);
+		struct he_error *e = read_chunk(src, m, done, &c);
 
 		if (e)
 			return e;
-		if (size > SYMFIND_MAX || got > CHUNK)
+		if (c.size > SYMFIND_MAX || c.got > CHUNK)
 			return he_error_new(E_TOO_BIG, "%s: too big to be fetched", m->name);
-		if (!write_all(fd, buf, got))
+		if (!write_all(fd, buf, c.got))
 			return he_error_os(errno, "cannot keep a copy of %s", m->name);
-		done += got;
-		if (got == 0)
+		done += c.got;
+		if (c.got == 0)
 			break;
-		report(src, m->name, done, size > done ? size : done);
-	} while (done < size);
-	if (done < size)
+		report(src, m->name, done, c.size > done ? c.size : done);
+	} while (done < c.size);
+	if (done < c.size)
 		return he_error_new(E_CHANGED, "%s: it became shorter while it was read", m->name);
 	return NULL;
 }

@@ -45,10 +45,10 @@ void build_id_set(struct build_id *id, const void *bytes, size_t n)
 void build_id_parse(const char *hex, struct build_id *ret)
 {
 	uint8_t bytes[BUILD_ID_MAX];
-	size_t n = hex ? strnlen(hex, 2 * BUILD_ID_MAX + 1) : 0;
+	size_t n = hex ? strnlen(hex, (size_t)2 * BUILD_ID_MAX + 1) : 0;
 
 	*ret = (struct build_id){.n = 0};
-	if (n % 2 || n > 2 * BUILD_ID_MAX)
+	if (n % 2 || n / 2 > BUILD_ID_MAX)
 		return;
 	for (size_t i = 0; i < n / 2; i++) {
 		int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
@@ -292,10 +292,12 @@ static void drop(struct modules *m)
 struct he_error *modules_update(struct modules *m, const struct he_mapping *maps, size_t n)
 {
 	struct he_mapping *v = tidy(maps, &n);
-	struct modules next = {.v = calloc(n + 1, sizeof(struct module *)),
-	    .exec = calloc(n + 1, sizeof(struct module_part))};
-	bool fine = v && next.v && next.exec && collect(&next, m, v, n);
+	struct modules next = {.n = 0};
+	bool fine;
 
+	next.v = calloc(n + 1, sizeof(struct module *));
+	next.exec = calloc(n + 1, sizeof(struct module_part));
+	fine = v && next.v && next.exec && collect(&next, m, v, n);
 	free(v);
 	if (!fine) {
 		/* Those shared with m are marked and stay m's. */

@@ -60,6 +60,7 @@ static struct he_error *open_at(
 {
 	struct he_error *e;
 
+	*f = NULL;
 	*m = modules_at(&s->modules, addr);
 	if (!*m)
 		return he_error_new(
@@ -87,21 +88,25 @@ struct he_error *symbols_at(struct symbols *s, uint64_t addr, struct he_symbol *
 	return make_symbol(m, sym, ret);
 }
 
+struct ranked {
+	struct module *m;
+};
+
 static int by_order(const void *a, const void *b)
 {
-	const struct module *const *x = a, *const *y = b;
+	const struct ranked *x = a, *y = b;
 
-	return (*x)->order < (*y)->order ? -1 : (*x)->order > (*y)->order;
+	return x->m->order < y->m->order ? -1 : x->m->order > y->m->order;
 }
 
-static struct module **in_order(struct symbols *s)
+static struct ranked *in_order(struct symbols *s)
 {
-	struct module **v = calloc(s->modules.n + 1, sizeof(*v));
+	struct ranked *v = calloc(s->modules.n + 1, sizeof(*v));
 
-	if (v && s->modules.n) {
-		memcpy(v, s->modules.v, s->modules.n * sizeof(*v));
+	for (size_t i = 0; v && i < s->modules.n; i++)
+		v[i].m = s->modules.v[i];
+	if (v && s->modules.n)
 		qsort(v, s->modules.n, sizeof(*v), by_order);
-	}
 	return v;
 }
 
@@ -119,20 +124,21 @@ struct search {
 
 static struct he_error *search(struct symbols *s, struct search *q, bool *done)
 {
-	struct module **v = in_order(s);
+	struct ranked *v = in_order(s);
 	struct he_error *e = NULL;
 
 	*done = false;
 	if (!v)
 		return no_memory();
 	for (size_t i = 0; i < s->modules.n && !e && !*done; i++) {
-		struct symfile *f;
+		struct module *m = v[i].m;
+		struct symfile *f = NULL;
 
-		if (q->far && v[i]->file && !v[i]->file->far_missed)
+		if (q->far && m->file && !m->file->far_missed)
 			continue; /* looked at before */
-		e = symfile_get(&s->src, v[i], q->far, &f);
+		e = symfile_get(&s->src, m, q->far, &f);
 		if (!e && f)
-			*done = q->look(q, v[i], f);
+			*done = q->look(q, m, f);
 		if (*done)
 			e = q->error;
 	}

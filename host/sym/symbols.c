@@ -108,16 +108,26 @@ uint64_t symbols_r_debug(struct symbols *s, uint64_t at_phdr, uint64_t at_phnum,
 
 /* ---- the list of modules -------------------------------------------------------- */
 
+/* What he_modules_free gets back. */
+struct modules_object {
+	struct he_modules list; /* first */
+	struct strpool *pool;
+};
+
 void he_modules_free(struct he_modules *p)
 {
-	for (size_t i = 0; p && i < p->n; i++) {
-		free((char *)(uintptr_t)p->v[i].name);
-		free((char *)(uintptr_t)p->v[i].build_id);
-		free((char *)(uintptr_t)p->v[i].symbols_from);
-	}
-	if (p)
-		free(p->v);
-	free(p);
+	struct modules_object *o = (struct modules_object *)(void *)p;
+
+	if (!o)
+		return;
+	free(o->list.v);
+	strpool_drop(o->pool);
+	free(o);
+}
+
+static struct he_error *no_memory(void)
+{
+	return he_error_new(E_NOMEM, "no memory for the list of modules");
 }
 
 static char *says(const struct module *m, const struct symfile *f, bool debug)
@@ -141,36 +151,41 @@ static char *says(const struct module *m, const struct symfile *f, bool debug)
 
 static struct he_error *describe(struct symbols *s, struct module *m, struct he_module *ret)
 {
-	struct symfile *f;
+	struct symfile *f = NULL;
 	struct he_error *e = symfile_get(&s->src, m, false, &f);
+	char *from;
 
 	if (e)
 		return e;
 	ret->lo = m->lo;
 	ret->hi = m->hi;
 	ret->debug_info = f && symfile_has_dwarf(f);
-	ret->name = strdup(m->name);
-	ret->build_id = m->id.n ? strdup(m->id.hex) : NULL;
-	ret->symbols_from = says(m, f, ret->debug_info);
-	if (ret->name && ret->symbols_from && (ret->build_id || !m->id.n))
-		return NULL;
-	return he_error_new(E_NOMEM, "no memory for the list of modules");
+	ret->name = strpool_add(s->pool, m->name);
+	ret->build_id = m->id.n ? strpool_add(s->pool, m->id.hex) : NULL;
+	from = says(m, f, ret->debug_info);
+	ret->symbols_from = strpool_add(s->pool, from);
+	free(from);
+	return ret->name && ret->symbols_from ? NULL : no_memory();
 }
 
 struct he_error *symbols_modules(struct symbols *s, struct he_modules **ret)
 {
-	struct he_modules *p = calloc(1, sizeof(*p));
+	struct modules_object *o = calloc(1, sizeof(*o));
 	struct he_error *e = NULL;
 
-	if (p)
-		p->v = calloc(s->modules.n + 1, sizeof(p->v[0]));
-	if (!p || !p->v)
-		e = he_error_new(E_NOMEM, "no memory for the list of modules");
+	if (!o)
+		return no_memory();
+	o->pool = strpool_hold(s->pool);
+	o->list.v = calloc(s->modules.n + 1, sizeof(o->list.v[0]));
+	if (!o->list.v) {
+		he_modules_free(&o->list);
+		return no_memory();
+	}
 	for (size_t i = 0; !e && i < s->modules.n; i++)
-		e = describe(s, s->modules.v[i], &p->v[p->n++]);
+		e = describe(s, s->modules.v[i], &o->list.v[o->list.n++]);
 	if (e)
-		he_modules_free(p);
+		he_modules_free(&o->list);
 	else
-		*ret = p;
+		*ret = &o->list;
 	return e;
 }

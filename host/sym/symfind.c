@@ -263,29 +263,41 @@ static const struct {
     {find_image, true},
 };
 
+/* From one finder to the next; *near: it ended where it would have to go far. */
+static struct he_error *try_all(struct search *s, bool far, bool *near)
+{
+	*near = false;
+	for (size_t i = 0; i < sizeof(finders) / sizeof(finders[0]); i++) {
+		struct he_error *e;
+
+		*near = finders[i].far && !far;
+		if (*near)
+			return NULL;
+		e = finders[i].find(s);
+		if (e || s->ret->elf)
+			return e;
+	}
+	return NULL;
+}
+
 struct he_error *symfind_elf(
     const struct sym_source *src, struct module *m, bool far, struct found *ret, char **why)
 {
 	struct search s = {.src = src, .m = m, .ret = ret};
 	struct he_error *e;
+	bool near = false;
 
 	*ret = (struct found){.fd = -1};
 	*why = NULL;
-	if (m->vdso)
-		return find_image(&s); /* two pages, and no file has them */
-	if (!m->id.n)
+	if (!m->vdso && !m->id.n)
 		elf_image_build_id(src, m);
-	for (size_t i = 0; i < sizeof(finders) / sizeof(finders[0]); i++) {
-		if (finders[i].far && !far)
-			return NULL;
-		e = finders[i].find(&s);
-		if (e || ret->elf) {
-			free(s.why);
-			return e;
-		}
-	}
-	*why = s.why ? s.why : strdup("its file is not to be had");
-	return NULL;
+	/* The vdso is two pages, and no file has them. */
+	e = m->vdso ? find_image(&s) : try_all(&s, far, &near);
+	if (e || ret->elf || near)
+		free(s.why);
+	else
+		*why = s.why ? s.why : strdup("its file is not to be had");
+	return e;
 }
 
 /* ---- debug files --------------------------------------------------------------- */
@@ -344,9 +356,9 @@ static int try_links(const struct debug_wanted *w, char **file)
 	char buf[PATH_MAX], path[2 * PATH_MAX], *dir;
 	int fd = -1;
 
-	if (!w->link || !w->path || strchr(w->link, '/') || strlen(w->path) >= sizeof(buf))
+	if (!w->link || !w->path || strchr(w->link, '/') ||
+	    (size_t)snprintf(buf, sizeof(buf), "%s", w->path) >= sizeof(buf))
 		return -1;
-	strcpy(buf, w->path);
 	dir = dirname(buf);
 	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]) && fd < 0; i++) {
 #pragma GCC diagnostic push
@@ -428,12 +440,13 @@ int symfind_alt(const char *debug, char **file)
 	struct build_id id;
 	struct debug_wanted w = {.id = &id};
 	int fd, alt = -1, n;
-	Elf *elf = strlen(debug) < sizeof(dir) ? open_elf(debug, &fd) : NULL;
+	Elf *elf = (size_t)snprintf(dir, sizeof(dir), "%s", debug) < sizeof(dir)
+		       ? open_elf(debug, &fd)
+		       : NULL;
 
 	if (!elf)
 		return -1;
 	if (alt_link(elf, &name, &id)) {
-		strcpy(dir, debug);
 		n = name[0] == '/' ? snprintf(path, sizeof(path), "%s", name)
 				   : snprintf(path, sizeof(path), "%s/%s", dirname(dir), name);
 		if (n > 0 && (size_t)n < sizeof(path))
