@@ -77,10 +77,12 @@ static struct he_error *wait_attached(
 	*attached = true;
 	if (how == HE_STOP)
 		err = engine_wait_for(t->engine, t->server, stands_or_gone, t);
-	if (!err && t->state == HE_GONE)
-		err = he_error_new(
-		    E_GONE, "%s ended while it was being attached to.", target_title(t, title));
-	return err;
+	if (err || t->state != HE_GONE)
+		return err;
+	if (t->server->lost)
+		return server_lost(t->server, t);
+	return he_error_new(
+	    E_GONE, "%s ended while it was being attached to.", target_title(t, title));
 }
 
 /* The mappings that travelled along: a help, not a condition. */

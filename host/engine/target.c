@@ -165,7 +165,7 @@ struct he_error *target_enter(struct he_target *t)
 	}
 	if (t->state == HE_GONE) {
 		t->depth--;
-		return he_error_new(E_GONE, "%s is gone.", target_title(t, title));
+		return he_error_new(E_GONE, "%s has ended.", target_title(t, title));
 	}
 	return NULL;
 }
@@ -223,7 +223,7 @@ static struct he_error *meet_stop(struct he_target *t)
 	    t->server ? engine_wait_for(t->engine, t->server, stop_met, t) : NULL;
 
 	if (!err && t->state == HE_GONE)
-		err = he_error_new(E_GONE, "%s is gone.", target_title(t, title));
+		err = he_error_new(E_GONE, "%s has ended.", target_title(t, title));
 	return err;
 }
 

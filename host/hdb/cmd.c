@@ -136,6 +136,16 @@ static int fail_word(struct hdb *h, const struct cmd *table, const char *parent,
 
 /* ---- running -------------------------------------------------------------------- */
 
+/* Ended, or out of reach because the link is: the engine knows the sentence. */
+static int gone(struct hdb *h)
+{
+	struct he_threads *threads = NULL;
+	struct he_error *e = he_threads(h->target, &threads);
+
+	he_threads_free(threads);
+	return e ? fail_error(h, e) : 0;
+}
+
 static int lacks(struct hdb *h, enum cmd_need need)
 {
 	char name[FRONT_NAME];
@@ -150,7 +160,7 @@ static int lacks(struct hdb *h, enum cmd_need need)
 	front_name(h, h->target, name);
 	state = front_state(h->target);
 	if (state == HE_GONE)
-		return fail(h, "%s has ended", name);
+		return gone(h);
 	if (need != NEED_STACK || state == HE_STOPPED || state == HE_FROZEN)
 		return 0;
 	return state == HE_LOOKING
