@@ -171,8 +171,11 @@ san() {
 		return
 	}
 	echo "sanitizers: off are leak detection in undumpable processes (tracer, guard) and conn's bound of its" \
-		"address space and system call filter, which the sanitizers' run-time does not survive"
+		"address space and system call filter, which the sanitizers' run-time does not survive;" \
+		"libdw's own leaks (tests/lsan.supp) do not count"
 	export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99 UBSAN_OPTIONS=print_stacktrace=1
+	cp tests/lsan.supp "$OUT/" # where every test's user can read it
+	export LSAN_OPTIONS=suppressions=$OUT/lsan.supp:print_suppressions=0
 	units "unit tests, sanitized" "$build"
 	replays "fuzz corpora, sanitized" "$build"
 	if [ "$(id -u)" = 0 ]; then
