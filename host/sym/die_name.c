@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "host/sym/demangle.h"
+#include "host/sym/dwarf_index.h"
 
 enum { ORIGINS_MAX = 16, QUALIFIED_MAX = 4096 };
 
@@ -72,21 +73,42 @@ static const char *scope_name(Dwarf_Die *scope)
 	return NULL;
 }
 
+/* DIEs are laid out parents first: of the children of *at, the last that does not lie
+ * behind target is target or holds it.  (dwarf_getscopes_die looks at every DIE.) */
+static bool child_towards(Dwarf_Die *at, Dwarf_Off target)
+{
+	Dwarf_Die child, best;
+	bool found = false;
+
+	if (dwarf_child(at, &child) != 0)
+		return false;
+	do {
+		if (dwarf_dieoffset(&child) > target)
+			break;
+		best = child;
+		found = true;
+	} while (dwarf_siblingof(&child, &child) == 0);
+	if (found)
+		*at = best;
+	return found;
+}
+
 /* Static functions and those in an anonymous namespace have no linkage name. */
 static const char *qualified(Dwarf_Die *fn, const char *name, struct strpool *pool)
 {
-	Dwarf_Die decl = declaration(*fn), *scopes = NULL;
-	int n = dwarf_getscopes_die(&decl, &scopes);
+	Dwarf_Die decl = declaration(*fn), at;
+	Dwarf_Off target = dwarf_dieoffset(&decl);
 	char text[QUALIFIED_MAX] = "";
 	size_t used = 0;
 
-	for (int i = n - 1; i > 0; i--) {
-		const char *scope = scope_name(&scopes[i]);
+	if (!dwarf_diecu(&decl, &at, NULL, NULL))
+		return strpool_add(pool, name);
+	for (int i = 0; i < DIE_DEPTH_MAX && child_towards(&at, target); i++) {
+		const char *scope = dwarf_dieoffset(&at) < target ? scope_name(&at) : NULL;
 
 		if (scope && strnlen(scope, sizeof(text)) + 2 < sizeof(text) - used)
 			used += (size_t)sprintf(text + used, "%s::", scope);
 	}
-	free(scopes);
 	if (!used || strnlen(name, sizeof(text)) >= sizeof(text) - used)
 		return strpool_add(pool, name);
 	sprintf(text + used, "%s", name);

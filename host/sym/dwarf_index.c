@@ -91,6 +91,8 @@ static void spans_sort(struct spans *s)
 	s->sorted = true;
 }
 
+enum { BACK_MAX = 4096 }; /* ranges around one another */
+
 /* The smallest range around addr. */
 static const struct span_of *spans_find(struct spans *s, Dwarf_Addr addr)
 {
@@ -107,7 +109,7 @@ static const struct span_of *spans_find(struct spans *s, Dwarf_Addr addr)
 		else
 			hi = mid;
 	}
-	for (size_t i = lo; i-- > 0 && s->v[i].max_hi > addr;) {
+	for (size_t i = lo; i-- > 0 && s->v[i].max_hi > addr && lo - i <= BACK_MAX;) {
 		const struct span_of *p = &s->v[i];
 
 		if (p->hi > addr && (!best || p->hi - p->lo < best->hi - best->lo))

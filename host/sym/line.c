@@ -98,7 +98,9 @@ const char *line_file(Dwarf_Die *cu, Dwarf_Word n, struct strpool *pool)
 	return path ? as_recorded(cu, files, path, pool) : NULL;
 }
 
-enum { RUN_MAX = 4096 }; /* rows of one line looked back over */
+/* So many rows of one line are looked back over, rows of one address looked at, and
+ * addresses looked back to. */
+enum { RUN_MAX = 512, GROUP_MAX = 256, GROUPS_MAX = 256 };
 
 /* ---- address to line -------------------------------------------------------------- */
 
@@ -222,13 +224,14 @@ static bool find_row(Dwarf_Lines *lines, size_t n, Dwarf_Addr addr, struct row *
 	struct row r;
 
 	*after = to;
-	while (to > 0 && get_row(lines, to - 1, &r)) {
+	for (int i = 0; i < GROUPS_MAX && to > 0 && get_row(lines, to - 1, &r); i++) {
 		size_t from = to - 1;
 		Dwarf_Addr at = r.addr;
 
 		if (r.end)
 			return false; /* between two sequences */
-		while (from > 0 && get_row(lines, from - 1, &r) && r.addr == at && !r.end)
+		while (from > 0 && to - from < GROUP_MAX && get_row(lines, from - 1, &r) &&
+		       r.addr == at && !r.end)
 			from--;
 		if (choose(lines, from, to, best))
 			return true;

@@ -11,7 +11,7 @@
 #include "host/sym/line.h"
 #include "host/sym/symtab.h"
 
-enum { PCS_MAX = 256 * 1024 };
+enum { PCS_MAX = 256 * 1024, FUNCTION_DIES_MAX = 1024 * 1024 };
 
 /* ---- inlined calls -------------------------------------------------------- */
 
@@ -166,7 +166,7 @@ static struct pcinfo *build(struct symfile *f, struct strpool *pool, uint64_t pc
 {
 	struct place p = {.file = f, .pool = pool, .pc = pc};
 	Dwarf *dw = symfile_dwarf(f, &p.bias);
-	struct chain c = {.n = 0, .left = DIES_MAX};
+	struct chain c = {.n = 0, .left = FUNCTION_DIES_MAX};
 
 	p.has_unit = dw && dwarf_index_unit(f, dw, pc - p.bias, &p.cu, &p.lines);
 	if (!p.has_unit || !dwarf_index_function(f, &p.cu, pc - p.bias, &c.v[0]))

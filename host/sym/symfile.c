@@ -198,6 +198,29 @@ Dwarf *symfile_dwarf(struct symfile *f, uint64_t *bias)
 	return dw;
 }
 
+bool symfile_code(struct symfile *f, uint64_t addr, void *buf, size_t len)
+{
+	uint64_t at = addr - f->bias;
+	size_t n, size;
+	const char *file = elf_rawfile(f->elf, &size);
+	GElf_Phdr p;
+
+	if (!file || elf_getphdrnum(f->elf, &n) != 0)
+		return false;
+	for (size_t i = 0; i < n && i < UINT16_MAX; i++) {
+		if (!gelf_getphdr(f->elf, (int)i, &p) || p.p_type != PT_LOAD ||
+		    !(p.p_flags & PF_X) || at < p.p_vaddr || at - p.p_vaddr >= p.p_filesz ||
+		    len > p.p_filesz - (at - p.p_vaddr))
+			continue;
+		at = at - p.p_vaddr + p.p_offset;
+		if (at >= size || len > size - at)
+			return false;
+		memcpy(buf, file + at, len);
+		return true;
+	}
+	return false;
+}
+
 static bool has_section(Elf *elf, const char *want)
 {
 	size_t names;

@@ -48,6 +48,11 @@ void symfile_free(struct symfile *f);
 /* Its DWARF, NULL when there is none.  *bias: address in the target - address in it. */
 Dwarf *symfile_dwarf(struct symfile *f, uint64_t *bias);
 
+/* Code at addr as the file has it: true when all len bytes lie in executable segments.
+ * What was gathered of a process (a snapshot) may hold stacks only, and a file costs no
+ * round trip. */
+bool symfile_code(struct symfile *f, uint64_t addr, void *buf, size_t len);
+
 /* Has it DWARF at hand?  Without opening that, which may mean unpacking megabytes. */
 bool symfile_has_dwarf(struct symfile *f);
 

@@ -16,13 +16,25 @@ static bool read_word(struct symbols *s, uint64_t addr, uint64_t *value, struct 
 	return false;
 }
 
+static bool read_code(struct symbols *s, uint64_t addr, void *buf, size_t len)
+{
+	struct module *m = modules_at(&s->modules, addr);
+	struct symfile *f = NULL;
+
+	if (m)
+		he_error_free(symfile_get(&s->src, m, false, &f));
+	if (f && symfile_code(f, addr, buf, len))
+		return true;
+	return s->src.read(s->src.arg, addr, buf, len) == len;
+}
+
 /* Does a call instruction end at addr?  e8 rel32, or ff /2 in its lengths. */
 static bool after_call(struct symbols *s, uint64_t addr)
 {
 	uint8_t b[CALL_MAX];
 
 	if (!modules_executable(&s->modules, addr - 1) ||
-	    s->src.read(s->src.arg, addr - CALL_MAX, b, sizeof(b)) != sizeof(b))
+	    !read_code(s, addr - CALL_MAX, b, sizeof(b)))
 		return false;
 	if (b[2] == 0xe8)
 		return true;
@@ -81,8 +93,7 @@ static bool is_sigreturn(struct symbols *s, uint64_t pc)
 	static const uint8_t code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
 	uint8_t b[sizeof(code)];
 
-	return s->src.read(s->src.arg, pc, b, sizeof(b)) == sizeof(b) &&
-	       !memcmp(b, code, sizeof(b));
+	return read_code(s, pc, b, sizeof(b)) && !memcmp(b, code, sizeof(b));
 }
 
 static enum cfi_result by_sigcontext(
@@ -118,7 +129,7 @@ static enum prologue prologue(struct symbols *s, uint64_t start, uint64_t pc)
 	uint8_t b[8];
 	uint64_t at = start;
 
-	if (s->src.read(s->src.arg, at, b, sizeof(b)) != sizeof(b))
+	if (!read_code(s, at, b, sizeof(b)))
 		return UNKNOWN;
 	if (!memcmp(b, endbr64, sizeof(endbr64))) {
 		at += sizeof(endbr64);

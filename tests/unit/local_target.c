@@ -24,6 +24,7 @@
 
 #include <cmocka.h>
 
+#include "common/err.h"
 #include "host/errtext.h"
 
 enum { READY_MS = 30000, TIDS_MAX = 4096 };
@@ -199,6 +200,8 @@ static struct he_error *read_file(void *arg, const char *path, uint64_t dev, uin
 	(void)dev;
 	(void)ino;
 	t->files_read++;
+	if (t->cancelled)
+		return he_error_new(E_CANCELLED, "cancelled");
 	if (fd < 0)
 		return he_error_os(errno, "cannot open %s", path);
 	n = pread(fd, buf, len, (off_t)offset);

@@ -17,6 +17,7 @@ struct local_target {
 
 	/* What read and file_read do to the target's contents: */
 	uint64_t hidden_lo, hidden_hi; /* memory that cannot be read */
+	bool cancelled;                /* file_read is */
 	bool remote;                   /* paths are not ours; files come by file_read */
 	const char *cache_dir;
 	unsigned files_read; /* calls of file_read */

@@ -3,8 +3,10 @@
  * Modules, where their symbols come from, and symbols and lines by address and name.
  */
 #include <errno.h>
+#include <elf.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -224,6 +227,21 @@ static void the_link_map_gives_names_and_order(void **state)
 	local_symbols(t);
 }
 
+static void the_dynamic_linkers_structure_is_found(void **state)
+{
+	struct local_target *t = *state;
+	uint64_t phdr = getauxval(AT_PHDR), phnum = getauxval(AT_PHNUM),
+		 entry = getauxval(AT_ENTRY);
+
+	const struct r_debug *found =
+	    (const void *)(uintptr_t)symbols_r_debug(t->symbols, phdr, phnum, entry);
+
+	assert_non_null(found);
+	assert_ptr_equal(found->r_map, _r_debug.r_map); /* _r_debug may be a copy of it */
+	assert_int_equal(symbols_r_debug(t->symbols, 8, phnum, entry), 0);
+	assert_int_equal(symbols_r_debug(t->symbols, phdr, UINT64_MAX, entry), 0);
+}
+
 /* ---- where files come from ------------------------------------------------------------ */
 
 /* A debuggee in a place of its own, so that it can be deleted or hidden. */
@@ -363,6 +381,27 @@ static void without_a_cache_a_fetched_file_leaves_nothing_behind(void **state)
 	assert_has_main(&p);
 	assert_from(&p, "target");
 	assert_int_equal(stat(p.cache, &st), -1);
+	end_at_place(&p);
+}
+
+static void cancelling_a_fetch_ends_the_call_and_can_be_tried_again(void **state)
+{
+	struct sym_regs regs;
+	struct he_stack *s;
+	struct he_error *e;
+	struct place p;
+
+	(void)state;
+	start_at_place(&p, "sleepers");
+	make_remote(&p);
+	local_regs(&p.t, p.t.pid, &regs);
+	p.t.cancelled = true;
+	e = symbols_backtrace(p.t.symbols, &regs, 0, HE_END_FAULT, &s);
+	assert_non_null(e);
+	assert_int_equal(e->code, E_CANCELLED);
+	he_error_free(e);
+	p.t.cancelled = false;
+	assert_has_main(&p);
 	end_at_place(&p);
 }
 
@@ -523,8 +562,10 @@ int main(void)
 	    cmocka_unit_test(a_line_is_found_by_any_trailing_part_of_its_path),
 	    cmocka_unit_test(a_line_without_code_gives_the_next_that_has_some),
 	    cmocka_unit_test(the_link_map_gives_names_and_order),
+	    cmocka_unit_test(the_dynamic_linkers_structure_is_found),
 	    cmocka_unit_test(a_file_not_at_hand_is_fetched_once_and_kept),
 	    cmocka_unit_test(without_a_cache_a_fetched_file_leaves_nothing_behind),
+	    cmocka_unit_test(cancelling_a_fetch_ends_the_call_and_can_be_tried_again),
 	    cmocka_unit_test(the_wrong_file_of_a_target_is_not_believed),
 	    cmocka_unit_test(a_deleted_program_is_read_from_its_memory),
 	    cmocka_unit_test(a_file_that_was_replaced_is_not_taken_for_the_mapped_one),

@@ -304,6 +304,30 @@ static void the_caller_of_a_null_pointer_is_found(void **state)
 	free(path);
 }
 
+/* As in a snapshot, which gathers stacks and no code. */
+static void code_is_read_from_the_file_when_memory_has_none(void **state)
+{
+	char *path = strdup(local_debuggee("nullcall")), *argv[] = {path, NULL};
+	struct local_target t;
+	struct he_modules *m;
+	struct he_stack *s;
+
+	(void)state;
+	local_start(&t, argv, true);
+	local_symbols(&t);
+	assert_null(symbols_modules(t.symbols, &m));
+	assert_string_equal(m->v[0].name, path);
+	t.hidden_lo = m->v[0].lo;
+	t.hidden_hi = m->v[0].hi;
+	he_modules_free(m);
+	s = local_backtrace(&t, t.pid, 0);
+	assert_int_equal(s->end, HE_END_OUTERMOST);
+	assert_string_equal(s->v[1].function, "through_pointer");
+	he_stack_free(s);
+	local_end(&t);
+	free(path);
+}
+
 static void callers_of_code_without_unwind_information_are_found(void **state)
 {
 	(void)state;
@@ -437,6 +461,7 @@ int main(void)
 	    cmocka_unit_test(frames_called_through_the_plt_match),
 	    cmocka_unit_test(cxx_names_match),
 	    cmocka_unit_test(the_caller_of_a_null_pointer_is_found),
+	    cmocka_unit_test(code_is_read_from_the_file_when_memory_has_none),
 	    cmocka_unit_test(callers_of_code_without_unwind_information_are_found),
 	    cmocka_unit_test(a_trampoline_without_unwind_information_is_known_by_its_code),
 	    cmocka_unit_test(a_call_that_never_returns_is_looked_up_in_its_own_function),
