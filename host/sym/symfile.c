@@ -173,6 +173,8 @@ struct he_error *symfile_get(
 		m->file = NULL;
 	}
 	*ret = m->file;
+	if (m->file)
+		m->file->far |= far;
 	if (m->file || m->failed)
 		return NULL;
 	elf_version(EV_CURRENT);

@@ -76,6 +76,9 @@ static struct seen look(const char *program)
 	local_start(&t, argv, false);
 	local_stop(&t);
 	local_symbols(&t);
+	/* As attaching does: what is listed first must not settle what is known later. */
+	assert_null(symbols_modules(t.symbols, &m));
+	he_modules_free(m);
 	s = local_backtrace(&t, t.pid, 0);
 	assert_int_equal(s->end, HE_END_OUTERMOST);
 	for (size_t i = 0; i < s->n; i++)
