@@ -26,7 +26,11 @@
 #include "common/wire.h"
 #include "ipc.h"
 
-enum { EXIT_USAGE = 2, EXIT_STARTED = 126 /* could not start the tracer */ };
+enum {
+	EXIT_USAGE = 2,
+	EXIT_STARTED = 126, /* could not start the tracer */
+	LET_GO_S = 5,       /* for the tracer to detach everything, which it does within one */
+};
 
 static struct {
 	struct ipc_session session;
@@ -35,6 +39,7 @@ static struct {
 	int tracer;
 	int signals;
 	pid_t child;
+	bool stopping; /* it was told to end */
 	struct ipc_state from_tracer;
 	struct ipc_audit audit; /* read from the tracer, to be given to the monitor */
 	bool carrying;          /* there is one */
@@ -173,8 +178,14 @@ static void let_go_of_channel(void)
 
 static void stop_tracer(void)
 {
-	if (self.child > 0)
-		kill(self.child, SIGTERM);
+	if (self.child <= 0)
+		return;
+	kill(self.child, SIGTERM);
+	/* One that hangs (in a read of memory that nobody provides, say) would keep its
+	 * targets standing: the kernel detaches and resumes them when it is killed. */
+	if (!self.stopping)
+		alarm(LET_GO_S);
+	self.stopping = true;
 }
 
 /* ---- what comes in ---------------------------------------------------------- */
@@ -264,6 +275,8 @@ static void from_signals(void)
 	while (read(self.signals, &si, sizeof(si)) == (ssize_t)sizeof(si))
 		if (si.ssi_signo == SIGCHLD)
 			reap();
+		else if (si.ssi_signo == SIGALRM)
+			kill(self.child, SIGKILL);
 		else
 			stop_tracer();
 }
@@ -298,6 +311,7 @@ static void take_signals(void)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGALRM);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);

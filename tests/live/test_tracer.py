@@ -187,6 +187,18 @@ def test_sigterm_to_the_guard_ends_it_cleanly(links, debuggee):
     assert not d.faults()
 
 
+def test_a_tracer_that_hangs_keeps_nothing_standing(links, debuggee):
+    d = debuggee('sleepers')
+    link = links()
+    tracer = tracer_of(link)
+    stop(link, d)
+    os.kill(tracer, SIGSTOP)
+    link.child.terminate()
+    assert link.child.wait(20) == 128 + signal.SIGKILL
+    assert not clean.alive(tracer)
+    assert not d.faults()
+
+
 def test_a_killed_guard_takes_the_tracer_with_it(links, debuggee):
     d = debuggee('sleepers')
     link = links()
@@ -1087,10 +1099,10 @@ class Session:
         self.pipe.settimeout(5)
 
     def record(self):
-        """The next audit record: event and pid."""
+        """The next audit record: event, pid and name, and the result when it is not OK."""
         data = self.pipe.recv(8192)
         _, _, _, event, pid, start, dev, ino, result, _, size, name = self.AUDIT.unpack(data)
-        return self.EVENTS[event], pid, name.rstrip(b'\0')
+        return (self.EVENTS[event], pid, name.rstrip(b'\0')) + ((wire.ERRORS[result],) if result else ())
 
     def end(self):
         self.pipe.close()
@@ -1148,6 +1160,20 @@ def test_everything_is_recorded_before_it_happens(sessions, debuggee):
     s.record()
     d.kill()
     assert s.record() == ('exited', d.pid, b'')
+
+
+def test_what_is_refused_is_recorded_with_the_reason(sessions, debuggee):
+    d = debuggee('awkward', 'undumpable')
+    s = sessions('LOOK', 'STOP')
+    for how in ('STOP', 'LOOK'):
+        refused('UNDUMPABLE', s.link, 'attach', target=1, pid=d.pid, how=wire.ENUM['ATTACH_' + how])
+        assert s.record() == ('attach', d.pid, b'')
+        assert s.record() == ('attach', d.pid, b'', 'UNDUMPABLE')
+    refused('UNDUMPABLE', s.link, 'snapshot', pid=d.pid, window=64, total=1 << 20)
+    assert s.record() == ('snapshot', d.pid, b'')
+    assert s.record() == ('snapshot', d.pid, b'', 'UNDUMPABLE')
+    refused('KERNEL_THREAD', s.link, 'attach', target=1, pid=2)
+    assert s.record() == ('attach', 2, b'', 'KERNEL_THREAD')
 
 
 def test_without_room_for_the_record_nothing_happens_but_detach(sessions, debuggee):
