@@ -245,14 +245,37 @@ static int start_read(struct call *c, const struct wire_file_read *m, int path_f
 	return E_OK;
 }
 
-static int audit_read(const struct reader_who *who, struct span path, uint64_t size)
+/* A file comes in pieces, which share one record. */
+static bool is_recorded(const struct tracer *t, const struct recorded *r)
 {
+	for (unsigned i = 0; i < TRACER_RECORDED; i++) {
+		const struct recorded *k = &t->recorded[i];
+
+		if (k->pid == r->pid && k->start == r->start && k->dev == r->dev &&
+		    k->ino == r->ino)
+			return true;
+	}
+	return false;
+}
+
+/* From its start, or from anywhere when nothing of it was fetched lately. */
+static int audit_read(struct tracer *t, const struct reader_who *who,
+    const struct wire_file_read *m, const struct stat *st)
+{
+	struct recorded r = {who->id.pid, who->id.start, st->st_dev, st->st_ino};
+	struct span path = m->path;
 	char name[256];
 	size_t n = path.n < sizeof(name) - 1 ? path.n : sizeof(name) - 1;
+	int err;
 
+	if (m->offset != 0 && is_recorded(t, &r))
+		return E_OK;
 	memcpy(name, path.p, n);
 	name[n] = 0;
-	return target_audit(IPC_FILE_READ, &who->id, name, size, E_OK);
+	err = target_audit(IPC_FILE_READ, &who->id, name, (uint64_t)st->st_size, E_OK);
+	if (err == E_OK)
+		t->recorded[t->nrecorded++ % TRACER_RECORDED] = r;
+	return err;
 }
 
 int on_file_read(struct call *c)
@@ -269,8 +292,8 @@ int on_file_read(struct call *c)
 	if (err != E_OK)
 		return err;
 	err = judge_file(fd, &m, &st);
-	if (err == E_OK && m.offset == 0)
-		err = audit_read(&who, m.path, (uint64_t)st.st_size);
+	if (err == E_OK)
+		err = audit_read(c->tracer, &who, &m, &st);
 	if (err == E_OK)
 		err = start_read(c, &m, fd);
 	else

@@ -17,15 +17,25 @@ struct snapshot;
 
 enum { TIDS_HASH = 4096 }; /* chains; 10,000 threads are a chain of three */
 
+enum { TRACER_RECORDED = 16 };
+
+/* A file of which the record says that it was fetched. */
+struct recorded {
+	pid_t pid;
+	uint64_t start, dev, ino;
+};
+
 struct tracer {
 	struct event_base *base;
 	struct ipc_session session;
 	struct serve *serve;
 	struct target *targets;
 	unsigned ntargets;
-	unsigned snapshots;             /* in memory */
-	struct tracee *tids[TIDS_HASH]; /* all tracees by tid */
-	uint8_t *scratch;               /* of SCRATCH bytes, for a handler's own use */
+	unsigned snapshots;                        /* in memory */
+	struct tracee *tids[TIDS_HASH];            /* all tracees by tid */
+	struct recorded recorded[TRACER_RECORDED]; /* the newest, in turn */
+	unsigned nrecorded;
+	uint8_t *scratch; /* of SCRATCH bytes, for a handler's own use */
 };
 
 enum {

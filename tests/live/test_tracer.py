@@ -1176,6 +1176,21 @@ def test_what_is_refused_is_recorded_with_the_reason(sessions, debuggee):
     assert s.record() == ('attach', 2, b'', 'KERNEL_THREAD')
 
 
+def test_no_part_of_a_file_is_read_without_a_record(sessions, debuggee):
+    d = debuggee('sleepers')
+    s = sessions('LOOK')
+    for path in ('/etc/passwd', '/etc/group'):
+        s.link.do('file_read', pid=d.pid, path=path, offset=1, len=10)
+        assert s.record() == ('file_read', d.pid, path.encode())
+    for offset in (11, 21):
+        s.link.do('file_read', pid=d.pid, path='/etc/passwd', offset=offset, len=10)
+    s.link.do('file_read', pid=d.pid, path='/etc/passwd', len=10)
+    assert s.record() == ('file_read', d.pid, b'/etc/passwd')
+    s.pipe.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        s.record()
+
+
 def test_without_room_for_the_record_nothing_happens_but_detach(sessions, debuggee):
     d, other = debuggee('sleepers'), debuggee('sleepers')
     s = sessions('LOOK', 'STOP')
