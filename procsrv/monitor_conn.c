@@ -28,6 +28,18 @@ enum {
 
 /* ---- starting it --------------------------------------------------------------- */
 
+/* A long list of keys is more than the pipe holds, and conn has still to be loaded. */
+static int tell_one(struct monitor *m, enum ipc_type type, const void *body, size_t size)
+{
+	struct pollfd p = {.fd = m->pipe, .events = POLLOUT};
+	int err;
+
+	do
+		err = ipc_send(m->pipe, type, body, size);
+	while (err == EAGAIN && poll(&p, 1, HANDSHAKE_MS) > 0);
+	return err;
+}
+
 static int tell_keys(struct monitor *m)
 {
 	struct ipc_keys keys = {0};
@@ -38,11 +50,11 @@ static int tell_keys(struct monitor *m)
 		memcpy(keys.hash[keys.n++], row->key, FINGERPRINT_BYTES);
 		if (keys.n < IPC_KEYS_EACH)
 			continue;
-		err = ipc_send(m->pipe, IPC_KEYS, &keys, sizeof(keys));
+		err = tell_one(m, IPC_KEYS, &keys, sizeof(keys));
 		keys = (struct ipc_keys){0};
 	}
 	if (!err && keys.n)
-		err = ipc_send(m->pipe, IPC_KEYS, &keys, sizeof(keys));
+		err = tell_one(m, IPC_KEYS, &keys, sizeof(keys));
 	return err;
 }
 
@@ -61,11 +73,11 @@ static int tell(struct monitor *m)
 	memcpy(setup.cert, cert.p, cert.n); /* key_load bounds it by KEY_CERT_MAX */
 	memcpy(setup.point, key_point(m->key), KEY_POINT);
 	memcpy(setup.nonce, m->nonce, PROOF_NONCE);
-	err = ipc_send(m->pipe, IPC_SETUP, &setup, sizeof(setup));
+	err = tell_one(m, IPC_SETUP, &setup, sizeof(setup));
 	if (!err)
 		err = tell_keys(m);
 	if (!err)
-		err = ipc_send(m->pipe, IPC_GO, &(struct ipc_none){0}, sizeof(struct ipc_none));
+		err = tell_one(m, IPC_GO, &(struct ipc_none){0}, sizeof(struct ipc_none));
 	return err;
 }
 

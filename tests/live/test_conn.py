@@ -2,6 +2,7 @@
 """What conn makes of a client that has a key: wrong proofs, rows that say no, frames out of turn, too long, too
 many. The client is Python's TLS and the wire's table, not hdb."""
 
+import base64
 import os
 import select
 import signal
@@ -206,6 +207,12 @@ def test_a_row_that_says_no_is_named_in_the_answer_to_open(link, boxes, keys, wh
     line, = b.await_audit(event='refused')
     assert line['result'] == error and line['key'] == 'alice@test'
     assert not b.quiet()
+
+
+def test_a_map_may_be_as_long_as_it_may(link, boxes, keys):
+    rows = [f'SHA256:{base64.b64encode(i.to_bytes(32, "big")).decode().rstrip("=")} user={harness.ALICE}'
+            for i in range(4095)]
+    link(of=boxes(rows=rows + [f'{keys["alice"].fingerprint} user={harness.ALICE}'])).do('ps', limit=1)
 
 
 def test_more_sessions_than_the_row_allows_are_refused(link, boxes, keys):
