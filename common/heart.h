@@ -10,7 +10,15 @@
 #include <event2/event.h>
 #include <stdint.h>
 
-enum { HEART_INTERVAL_MS = 3000, HEART_SLACK_MS = 5000, HEART_MISSES = 3 };
+enum {
+	HEART_INTERVAL_MS = 3000,
+	HEART_SLACK_MS = 5000,
+	HEART_MISSES = 3,
+	/* Bytes waiting for a peer that takes none: it gets no answers to its heartbeats,
+	 * which need no credit, until it does.  More than replies and events may have
+	 * waiting, so that a slow peer is answered. */
+	HEART_UNREAD = 1024 * 1024,
+};
 
 struct heart {
 	struct event *timer;

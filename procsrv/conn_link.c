@@ -158,7 +158,8 @@ static bool take_heartbeat(struct conn *c, const struct wire_msg *m)
 
 	if (!wire_decode_heartbeat(m->body, &h))
 		return end(c, E_MALFORMED, TLS_ALERT_UNEXPECTED_MESSAGE);
-	PUT(c, heartbeat_ack, 0, .stamp = h.stamp);
+	if (chan_pending(c->net) <= HEART_UNREAD)
+		PUT(c, heartbeat_ack, 0, .stamp = h.stamp);
 	return !c->ending;
 }
 

@@ -69,6 +69,8 @@ static void on_heartbeat(struct serve *s, struct span body)
 	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
 
 	wire_decode_heartbeat(body, &h);
+	if (chan_pending(s->chan) > HEART_UNREAD)
+		return;
 	a.stamp = h.stamp;
 	wire_encode_heartbeat_ack(&b, &a);
 	serve_frame(s, (struct wire_head){.type = WIRE_heartbeat_ack}, span_buf(&b));

@@ -339,6 +339,16 @@ def test_heartbeats_are_answered_while_the_tracer_stands_still(link, box):
     c.wait(3)
 
 
+def test_heartbeats_of_one_who_reads_nothing_take_no_memory(link, box):
+    c = link()
+    conn = pid_of(box, 'procsrv-conn')
+    before = memory(conn)
+    beats = wire.frame(wire.MSGS['heartbeat']['number'], wire.encode('heartbeat', stamp=1)) * 4096
+    for _ in range((32 << 20) // len(beats)):  # more than the kernel keeps of the answers
+        c.raw(beats)
+    assert memory(conn) - before < 8 * 1024
+
+
 def test_the_tracer_keeps_to_the_credit_in_the_hosts_hello(link, debuggee):
     d = debuggee('memory', 2)
     c = link(credit=100000)
