@@ -165,31 +165,39 @@ static void delete (int all, const char *id)
 	unlinkat(all, id, AT_REMOVEDIR);
 }
 
-struct lister {
-	void (*each)(const struct session_facts *, void *);
-	void *arg;
+/* All that live, and of those left over from dead guards as many as fit. */
+enum { LISTED = 4 * SESSIONS_ALL };
+
+struct list {
+	int n;
+	struct session_facts facts[LISTED];
 };
 
 static void list_one(int all, const struct session_facts *f, void *arg)
 {
-	const struct lister *l = arg;
+	struct list *l = arg;
 
 	(void)all;
-	l->each(f, l->arg);
+	if (l->n < (f->live ? LISTED : LISTED - SESSIONS_ALL))
+		l->facts[l->n++] = *f;
 }
 
+/* The callers take their time, and print: nobody who makes or sweeps sessions has to
+ * wait for that. */
 int session_list(
     void (*each)(const struct session_facts *f, void *arg), void *arg, char *why, size_t size)
 {
-	struct lister l = {each, arg};
-	int all = lock_all(why, size), n;
+	struct list *l = malloc(sizeof(*l));
+	int all = l ? lock_all(why, size) : complain(why, size, "session directory"), n = -1;
 
-	if (all < 0)
-		return -1;
-	n = walk(all, list_one, &l);
-	if (n < 0)
-		complain(why, size, "session directory");
-	close(all);
+	if (all >= 0) {
+		l->n = 0;
+		n = walk(all, list_one, l) < 0 ? complain(why, size, "session directory") : l->n;
+		close(all);
+	}
+	for (int i = 0; i < n; i++)
+		each(&l->facts[i], arg);
+	free(l);
 	return n;
 }
 
