@@ -29,6 +29,7 @@ enum {
 	STOPPED_FIXED = 8 + 1 + 5 * 4,
 	CLIP_SPARE = 64,                 /* ranges more than before clipping: some fall apart */
 	BUNDLE_BYTES = 16 * 1024 * 1024, /* of ordered memory in one stop */
+	REGS_BYTES = 64 * 1024 * 1024,   /* a stop has so far: registers are left to be asked for */
 };
 
 /* ---- one thread ------------------------------------------------------------------ */
@@ -316,7 +317,8 @@ void trace_push(struct target *tg)
 	put_threads(&p, tg);
 	for (const struct tracee *t = tg->first; t; t = t->next)
 		if (fresh(t))
-			regs_put(&p, REGS, (uint64_t)t->tid, tg->arch, o->notes, o->nnotes, E_OK);
+			regs_put(&p, REGS, (uint64_t)t->tid, tg->arch, o->notes, o->nnotes,
+			    r->bytes < REGS_BYTES ? E_OK : E_TOO_BIG);
 	put_ordered(&p, tg);
 	pack_flush(&p);
 	pack_free(&p);
