@@ -198,6 +198,14 @@ static pid_t event_message(const struct tracee *t)
 	return (pid_t)msg;
 }
 
+/* We trace it; what it has reported stays to be taken. */
+static bool is_ours(pid_t tid)
+{
+	siginfo_t si;
+
+	return waitid(P_PID, (id_t)tid, &si, WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
+}
+
 /* A thread made another (or, with odd clone(2) flags, a process of its own, which
  * the kernel has attached too: that one is let go when it stands). */
 static void cloned(struct tracee *t)
@@ -205,6 +213,7 @@ static void cloned(struct tracee *t)
 	struct target *tg = t->target;
 	pid_t tid = event_message(t);
 	struct tracee *e;
+	bool foreign;
 
 	if (tid <= 0)
 		return;
@@ -213,12 +222,16 @@ static void cloned(struct tracee *t)
 		announce(e, t->tid);
 		return;
 	}
+	/* A process of its own that reported first has been let go by now. */
+	foreign = !target_has_thread(tg, tid);
+	if (foreign && !is_ours(tid))
+		return;
 	e = tracee_add(tg, tid);
 	if (!e)
 		return;
 	e->born = e->unannounced = true;
 	e->held = t->held || tg->hold_all;
-	e->foreign = !target_has_thread(tg, tid);
+	e->foreign = foreign;
 	announce(e, t->tid);
 }
 
