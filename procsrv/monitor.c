@@ -205,7 +205,7 @@ static int serve(struct monitor *m)
 		 * empty, which the proof checks. */
 		struct pollfd fds[4] = {
 		    {.fd = m->conn_fd, .events = POLLIN},
-		    {.fd = m->pipe, .events = POLLIN},
+		    {.fd = m->broke_rules ? -1 : m->pipe, .events = POLLIN},
 		    {.fd = m->phase.phase == PHASE_OPENED ? m->channel : -1, .events = POLLIN},
 		    {.fd = m->guard_pipe, .events = POLLIN},
 		};
