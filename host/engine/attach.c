@@ -132,7 +132,8 @@ struct he_error *he_attach(
 		*ret = t;
 		return NULL;
 	}
-	if (attached)
+	/* Cancelled before the answer came, it may be attached all the same. */
+	if (attached || err->code == E_CANCELLED)
 		undo(t);
 	target_free(t);
 	return err;

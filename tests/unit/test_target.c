@@ -390,6 +390,12 @@ static void an_attach_that_is_broken_off_lets_go_again(void **state)
 	assert_int_equal(code_of(he_attach(server, FAKE_PID, 0, HE_STOP, &target)), E_CANCELLED);
 	assert_int_equal(fake.requests[WIRE_detach], 1);
 	assert_null(he_target_next(engine, NULL));
+	/* The same before its answer has come. */
+	fake.refuse = WIRE_attach;
+	fake.refuse_as = E_CANCELLED;
+	assert_int_equal(code_of(he_attach(server, FAKE_PID, 0, HE_STOP, &target)), E_CANCELLED);
+	assert_int_equal(fake.requests[WIRE_detach], 2);
+	assert_null(he_target_next(engine, NULL));
 }
 
 static void a_refused_attach_leaves_nothing(void **state)
