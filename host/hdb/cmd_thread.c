@@ -243,6 +243,9 @@ static int apply_list(struct hdb *h, struct he_threads *p, const char *args)
 	while (args < command && !ret && !h->interrupted) {
 		if (!take_range(&args, &from, &to))
 			return fail(h, "%.20s: threads are written N or N-M", args);
+		if (to < from)
+			return fail(h, "thread %llu comes before thread %llu",
+			    (unsigned long long)to, (unsigned long long)from);
 		ret = apply_range(h, p, from, to, command);
 	}
 	return ret;

@@ -89,7 +89,8 @@ static int wait_byte(struct console *c)
 			on_wake(c);
 		if (fds[1].revents)
 			show_events(c);
-		if (fds[0].revents)
+		/* What was typed behind Ctrl-C belongs to the next line. */
+		if (fds[0].revents && !c->h->interrupted)
 			return 1;
 	}
 	return -1;

@@ -163,6 +163,16 @@ def test_an_event_shows_while_nobody_types(person):
     c.expect_exact(PROMPT)
 
 
+def test_what_is_typed_right_behind_ctrl_c_is_the_next_line(person):
+    c = person('-p', 4242)
+    for _ in range(20):
+        c.send('nonsense')
+        c.expect_exact('nonsense')
+        c.send('\x03info symbol main\r')
+        c.expect_exact('main in /usr/bin/redis-server')
+        c.expect_exact(PROMPT)
+
+
 def test_an_empty_line_goes_on(person):
     c = person('-p', 4242)
     assert '0x1000 <table>:' in do(c, 'x/4xb table')

@@ -357,6 +357,7 @@ static void thread_apply_does_the_main_thread_last_and_prepares_once(void **stat
 	assert_int_equal(run(w, "thread apply all -ascending bt"), 0);
 	assert_true(strstr(w->out, "Thread 1") < strstr(w->out, "Thread 3"));
 	expect_error(w, "thread apply 9 bt", "hdb: no thread 9.\n");
+	expect_error(w, "thread apply 2-1 bt", "hdb: thread 1 comes before thread 2.\n");
 	expect_error(
 	    w, "thread apply 1", "hdb: thread apply needs a command behind the threads.\n");
 	assert_int_equal(run(w, "thread apply all"), 1);
