@@ -278,7 +278,8 @@ static void describe_row(const struct map_row *row, FILE *f)
 	fputs("\n  until: ", f);
 	if (row->has_expires && gmtime_r(&row->expires, &tm) &&
 	    strftime(day, sizeof(day), "%Y-%m-%d 00:00 UTC", &tm))
-		fputs(day, f);
+		fprintf(f, "%s%s", day,
+		    map_row_valid_at(row, time(NULL)) ? "" : " (it is refused now)");
 	else
 		fputs("taken out of the map", f);
 	fprintf(f, "\n  sessions at once: %u\n", (unsigned)row->max_sessions);

@@ -410,6 +410,23 @@ static void names_are_escaped_and_described(void **state)
 	usermap_free(m);
 }
 
+static void a_row_of_the_past_is_described_as_such(void **state)
+{
+	struct usermap *m;
+	char *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+
+	(void)state;
+	accepts(KEY_B " user=$ expires=2001-02-03\n", &m);
+	assert_non_null(f);
+	usermap_describe(m, f);
+	assert_int_equal(fclose(f), 0);
+	assert_non_null(strstr(text, "2001-02-03 00:00 UTC (it is refused now)\n"));
+	free(text);
+	usermap_free(m);
+}
+
 static void a_row_without_comment_is_named_by_its_key(void **state)
 {
 	struct usermap *m;
@@ -433,6 +450,7 @@ int main(void)
 	    TEST(a_file_others_could_have_written_is_refused),
 	    TEST(damage_never_widens),
 	    TEST(names_are_escaped_and_described),
+	    TEST(a_row_of_the_past_is_described_as_such),
 	    TEST(a_row_without_comment_is_named_by_its_key),
 	};
 
