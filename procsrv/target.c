@@ -158,20 +158,28 @@ static int watch_death(struct target *tg)
 	return tg->death && event_add(tg->death, NULL) == 0 ? E_OK : E_NOMEM;
 }
 
+/* Would it let us look at all?  Say so now, with the reason. */
+static int start_looking(struct target *tg, struct fault *f)
+{
+	int os_errno = mem_open(tg);
+
+	return os_errno ? refuse_why(&tg->id, os_errno, f) : E_OK;
+}
+
 static int start_tracing(struct target *tg, struct fault *f)
 {
 	int err = refuse_early(&tg->id, f);
 
+	if (err == E_OK) {
+		err = target_audit(IPC_ATTACH, &tg->id, "", 0, E_OK);
+		if (err != E_OK)
+			return fault_set(f, err, EAGAIN, (uint32_t)tg->id.pid);
+		err = tg->how == WIRE_ATTACH_LOOK ? start_looking(tg, f) : trace_seize(tg, f);
+	}
+	/* The record goes before the deed; this one tells that nothing came of it. */
 	if (err != E_OK)
-		return err;
-	err = target_audit(IPC_ATTACH, &tg->id, "", 0, E_OK);
-	if (err != E_OK)
-		return fault_set(f, err, EAGAIN, (uint32_t)tg->id.pid);
-	if (tg->how != WIRE_ATTACH_LOOK)
-		return trace_seize(tg, f);
-	/* Would it let us look at all?  Say so now, with the reason. */
-	err = mem_open(tg);
-	return err ? refuse_why(&tg->id, err, f) : E_OK;
+		target_audit(IPC_ATTACH, &tg->id, "", 0, err);
+	return err;
 }
 
 static int answer_attached(struct call *c, struct target *tg)

@@ -429,10 +429,16 @@ static int prepare(struct snapshot *s, struct target *tg, struct fault *f)
 		return E_GONE;
 	if (s->own_target)
 		err = refuse_early(&tg->id, f);
-	if (err == E_OK)
+	if (err == E_OK) {
 		err = target_audit(IPC_SNAPSHOT, &tg->id, "", 0, E_OK);
-	if (err == E_OK && s->own_target)
-		err = trace_seize(tg, f);
+		if (err != E_OK)
+			return err;
+		if (s->own_target)
+			err = trace_seize(tg, f);
+	}
+	/* The record goes before the deed; this one tells that nothing came of it. */
+	if (err != E_OK)
+		target_audit(IPC_SNAPSHOT, &tg->id, "", 0, err);
 	if (err == E_OK && read_maps(s) != 0)
 		err = proc_alive(&tg->id) ? E_OS : E_GONE;
 	return err == E_OK ? make_room(s, tg->count) : err;
