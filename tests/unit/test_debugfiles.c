@@ -59,6 +59,7 @@ static int teardown(void **state)
 
 struct seen {
 	bool lines;
+	unsigned frames;
 	char *from;
 	unsigned progressed;
 };
@@ -82,8 +83,8 @@ static struct seen look(const char *program)
 	s = local_backtrace(&t, t.pid, 0);
 	assert_int_equal(s->end, HE_END_OUTERMOST);
 	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].function && !strcmp(s->v[i].function, "descend"))
-			seen.lines = s->v[i].line > 0;
+		if (s->v[i].module && !strcmp(s->v[i].module, path) && seen.frames++ == 0)
+			seen.lines = s->v[i].line > 0; /* from the first frame on */
 	he_stack_free(s);
 	assert_null(symbols_modules(t.symbols, &m));
 	for (size_t i = 0; i < m->n; i++)
