@@ -84,7 +84,9 @@ struct he_error *he_connect(struct he_engine *e, const char *transport, struct h
 		return err;
 	}
 	set_info(s);
-	s->local = transport ? !*transport : !getenv("HDB_PREMOTE");
+	if (!transport)
+		transport = secure_getenv("HDB_PREMOTE");
+	s->local = !transport || !*transport;
 	append(e, s);
 	*ret = s;
 	return NULL;
