@@ -57,7 +57,7 @@ struct he_error *known_boxes_find(
 		if (about(s, name, &text)) {
 			*known = fingerprint_parse(key, span_str(text));
 			if (!*known)
-				e = he_error_new(E_MALFORMED,
+				e = he_error_new(E_BAD_PROOF,
 				    "%s:%u: the key of %s is no fingerprint (SHA256: and 43 "
 				    "characters)",
 				    path, line, name);

@@ -133,7 +133,7 @@ static void a_damaged_line_about_the_box_is_an_error_not_a_stranger(void **state
 
 	(void)state;
 	write_file("# x\nbox:7000 SHA256:short\n", 0600);
-	expect_error(known_boxes_find(path, "box:7000", &known, key), E_MALFORMED, ":2:");
+	expect_error(known_boxes_find(path, "box:7000", &known, key), E_BAD_PROOF, ":2:");
 	expect("other:7000", false, 0);
 }
 
