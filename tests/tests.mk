@@ -22,6 +22,9 @@ UNIT_test_debugfiles = $(LOCAL_TARGET)
 UNITLIB_test_debugfiles = $(LIB_dw)
 UNIT_test_damaged = $(LOCAL_TARGET)
 UNITLIB_test_damaged = $(LIB_dw)
+UNIT_test_demangle = host/sym/demangle
+UNITLIB_test_demangle = $(LIB_dw)
+UNIT_test_cfi_expr = host/sym/cfi_expr
 UNIT_test_target = $(ENGINE) host/errtext host/errtable common/wire common/buf common/err common/log common/heart \
 	tests/unit/fake_agent tests/unit/fake_symbols
 UNITLIB_test_target = $(LIB_event)

@@ -2,10 +2,8 @@
 #include "host/sym/pcinfo.h"
 
 #include <dwarf.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "host/sym/demangle.h"
 #include "host/sym/die_name.h"
 #include "host/sym/dwarf_index.h"
 #include "host/sym/line.h"
@@ -131,30 +129,21 @@ static struct pcinfo *from_chain(struct place *p, struct chain *c)
 	return info;
 }
 
-static const char *symbol_name(struct strpool *pool, const struct sym *s)
-{
-	char *text = demangle(s->name, true), *plt = NULL;
-	const char *name = strpool_add(pool, text ? text : s->name);
-
-	if (s->plt && name && asprintf(&plt, "%s@plt", text ? text : s->name) >= 0)
-		name = strpool_add(pool, plt);
-	free(plt);
-	free(text);
-	return name;
-}
-
 /* No function in the DWARF: its symbol, with parameters as GDB has it. */
 static struct pcinfo *from_symbol(struct place *p)
 {
 	struct pcinfo *info = calloc(1, sizeof(*info) + sizeof(info->v[0]));
 	const struct sym *s = symtab_code(symtab_of(p->file), p->pc);
+	char *text;
 
 	if (!info)
 		return NULL;
 	info->n = 1;
 	if (s) {
 		info->entry = s->addr;
-		info->v[0].function = symbol_name(p->pool, s);
+		text = symtab_text(s);
+		info->v[0].function = strpool_add(p->pool, text);
+		free(text);
 		info->v[0].linkage = strpool_add(p->pool, s->name);
 	}
 	line_at(p, &info->v[0]);

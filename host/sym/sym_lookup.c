@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "common/err.h"
-#include "host/sym/demangle.h"
 #include "host/sym/dwarf_index.h"
 #include "host/errtext.h"
 #include "host/sym/line.h"
@@ -39,9 +38,7 @@ static struct he_error *make_symbol(
 
 	if (!s)
 		return no_memory();
-	s->name = demangle(sym->name, true);
-	if (!s->name)
-		s->name = strdup(sym->name);
+	s->name = symtab_text(sym);
 	s->module = strdup(m->name);
 	s->addr = sym->addr;
 	s->size = sym->size;

@@ -3,6 +3,7 @@
 
 #include <elf.h>
 #include <gelf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,6 +171,20 @@ const struct sym *symtab_before(const struct symtab *t, uint64_t addr)
 		return last;
 	code = symtab_code(t, addr);
 	return code ? code : last;
+}
+
+char *symtab_text(const struct sym *s)
+{
+	char *text = demangle(s->name, true), *plt;
+
+	if (!text)
+		text = strdup(s->name);
+	if (!text || !s->plt)
+		return text;
+	if (asprintf(&plt, "%s@plt", text) < 0)
+		plt = NULL;
+	free(text);
+	return plt;
 }
 
 static bool demangles_to(const struct sym *s, const char *name)

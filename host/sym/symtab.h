@@ -34,6 +34,9 @@ void symtab_free(struct symtab *t);
 const struct sym *symtab_code(const struct symtab *t, uint64_t addr);
 /* The last one at or before addr, of any kind. */
 const struct sym *symtab_before(const struct symtab *t, uint64_t addr);
+/* Its name for people: demangled with parameters, or name@plt.  The caller frees it;
+ * NULL without memory. */
+char *symtab_text(const struct sym *s);
 /* By name as in the table, or (demangled) without or with its parameters. */
 const struct sym *symtab_named(const struct symtab *t, const char *name, bool demangled);
 

@@ -347,6 +347,55 @@ static void a_call_that_never_returns_is_looked_up_in_its_own_function(void **st
 	debuggee_like_gdb("noreturn", NULL);
 }
 
+/* The stub's address, looked for in all of the program's code. */
+static uint64_t find_stub(struct local_target *t, const char *name)
+{
+	struct he_modules *m;
+	uint64_t found = 0;
+
+	assert_null(symbols_modules(t->symbols, &m));
+	for (uint64_t pc = m->v[0].lo; pc < m->v[0].hi && !found; pc += 8) {
+		struct he_symbol *s = NULL;
+
+		he_error_free(symbols_at(t->symbols, pc, &s));
+		if (s && !strcmp(s->name, name))
+			found = pc;
+		he_symbol_free(s);
+	}
+	he_modules_free(m);
+	return found;
+}
+
+static void a_stub_of_the_plt_is_named_and_left(void **state)
+{
+	char *path = strdup(local_debuggee("plt")), *argv[] = {path, NULL};
+	struct sym_regs regs;
+	struct local_target t;
+	struct he_stack *s, *in_stub;
+	size_t i = 0;
+
+	(void)state;
+	local_start(&t, argv, false);
+	local_stop(&t);
+	local_symbols(&t);
+	s = local_backtrace(&t, t.pid, 0);
+	while (!s->v[i].function || strcmp(s->v[i].function, "plugin_enter") != 0)
+		assert_true(++i < s->n);
+	/* As it was at the call: the return address on top of the stack. */
+	local_regs(&t, t.pid, &regs);
+	regs.reg[16] = regs.pc = find_stub(&t, "plugin_enter@plt");
+	regs.reg[7] = regs.sp = s->v[i].cfa - 8;
+	assert_int_not_equal(regs.pc, 0);
+	assert_null(symbols_backtrace(t.symbols, &regs, 0, HE_END_FAULT, &in_stub));
+	assert_string_equal(in_stub->v[0].function, "plugin_enter@plt");
+	assert_int_equal(in_stub->n, s->n - i);
+	assert_string_equal(in_stub->v[1].function, "main");
+	he_stack_free(in_stub);
+	he_stack_free(s);
+	local_end(&t);
+	free(path);
+}
+
 static void a_stack_written_over_says_so(void **state)
 {
 	char *path = strdup(local_debuggee("smashed")), *argv[] = {path, NULL};
@@ -465,6 +514,7 @@ int main(void)
 	    cmocka_unit_test(callers_of_code_without_unwind_information_are_found),
 	    cmocka_unit_test(a_trampoline_without_unwind_information_is_known_by_its_code),
 	    cmocka_unit_test(a_call_that_never_returns_is_looked_up_in_its_own_function),
+	    cmocka_unit_test(a_stub_of_the_plt_is_named_and_left),
 	    cmocka_unit_test(a_stack_written_over_says_so),
 	    cmocka_unit_test(unreadable_memory_ends_a_stack_with_its_address),
 	    cmocka_unit_test(no_more_frames_than_asked_for_come),
