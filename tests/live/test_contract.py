@@ -237,12 +237,15 @@ def test_a_process_that_does_not_exist_is_status_1(hdb, box, how):
     assert r.status == 1 and '4194303' in r.err and len(r.err.splitlines()) == 1, r
 
 
-def test_by_name(hdb, box, debuggee):
-    d = debuggee('deep', 5)
-    r = hdb('-pn', 'deep', '-batch', '-ex', 'bt', box=box)
+def test_by_name(world, hdb, box, debuggee):
+    # A name of its own: other tests that run now have processes called deep.
+    name = f'deep-{os.getpid()}'
+    os.symlink(os.path.join(harness.DEBUGGEES, 'deep'), world.path(name))
+    d = debuggee(world.path(name), 5)
+    r = hdb('-pn', name, '-batch', '-ex', 'bt', box=box)
     assert r.status == 0 and 'recurse' in r.out, r
-    other = debuggee('deep', 6)
-    r = hdb('-pn', 'deep', '-batch', '-ex', 'bt', box=box)
+    other = debuggee(world.path(name), 6)
+    r = hdb('-pn', name, '-batch', '-ex', 'bt', box=box)
     assert r.status == 1 and str(d.pid) in r.err and str(other.pid) in r.err, r
     r = hdb('-pn', 'no-such-program', '-batch', box=box)
     assert r.status == 1 and 'no-such-program' in r.err, r
