@@ -71,6 +71,20 @@ static struct he_error *fingerprint_of(const char *file, char **ret)
 	return *ret ? NULL : no_memory();
 }
 
+/* Whoever asks for a key that is there wants to know it. */
+static struct he_error *kept(const char *file, const char *why)
+{
+	struct he_error *e;
+	char *text;
+
+	e = fingerprint_of(file, &text);
+	if (e)
+		return e;
+	e = he_error_os(EEXIST, "%s (its line for a map file: %s user=NAME)", why, text);
+	free(text);
+	return e;
+}
+
 struct he_error *hostkey_make(
     const char *config_dir, const char *path, char **fingerprint, char **file)
 {
@@ -87,7 +101,7 @@ struct he_error *hostkey_make(
 		who(name, sizeof(name));
 		code = key_make(at, name, why, sizeof(why));
 		if (code)
-			err = he_error_os(code, "%s", why);
+			err = code == EEXIST ? kept(at, why) : he_error_os(code, "%s", why);
 	}
 	if (!err)
 		err = fingerprint_of(at, &text);

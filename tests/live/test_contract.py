@@ -159,7 +159,8 @@ def test_hdb_keygen_prints_the_map_file_line(world, boxes, hdb):
     fingerprint = re.search(FINGERPRINT, r.out).group()
     assert re.search(rf'^{re.escape(fingerprint)}\s+user=\S+', r.out, re.M), r
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
-    assert run(world, 'hdb', '-keygen', '-key', path).status == 1
+    again = run(world, 'hdb', '-keygen', '-key', path)
+    assert again.status == 1 and fingerprint in again.err and not again.out, again
     # And a box takes it.
     b = boxes(rows=[f'{fingerprint} user={harness.ALICE}'])
     r = run(world, 'hdb', '-premote', f'tls:server=127.0.0.1,port={b.port},key={path},pin={b.key.fingerprint}', '-ps')
