@@ -207,7 +207,7 @@ rooms: all
 
 lint:
 	$(Q)tests/deps.sh lint
-	$(Q)BUILD=$(BUILD) MAKE="$(MAKE)" tests/lint.sh
+	$(Q)BUILD=$(BUILD) tests/lint.sh
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 

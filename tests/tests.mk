@@ -54,9 +54,9 @@ include tests/fuzz/fuzz.mk
 include tests/privsep/privsep.mk
 
 check:
-	$(Q)BUILD=$(BUILD) MAKE="$(MAKE)" T="$(T)" tests/check.sh
+	$(Q)BUILD=$(BUILD) T="$(T)" tests/check.sh
 demo:
-	$(Q)BUILD=$(BUILD) MAKE="$(MAKE)" tests/demo.sh
+	$(Q)BUILD=$(BUILD) tests/demo.sh
 .PHONY: check demo
 include tests/bench/bench.mk
 

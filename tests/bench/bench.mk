@@ -6,7 +6,7 @@ BENCHES = $(BUILD)/bench/ceil_ptrace $(BUILD)/bench/ceil_tls
 
 benches: $(BENCHES)
 bench:
-	$(Q)BUILD=$(BUILD) MAKE="$(MAKE)" tests/bench/bench.sh
+	$(Q)BUILD=$(BUILD) tests/bench/bench.sh
 .PHONY: benches bench
 
 $(eval $(call program,bench/engine,tests/bench/engine,$(BUILD)/libhosteng.a $(LIB_hosteng)))
