@@ -346,7 +346,9 @@ def test_heartbeats_of_one_who_reads_nothing_take_no_memory(link, box):
     beats = wire.frame(wire.MSGS['heartbeat']['number'], wire.encode('heartbeat', stamp=1)) * 4096
     for _ in range((32 << 20) // len(beats)):  # more than the kernel keeps of the answers
         c.raw(beats)
-    assert memory(conn) - before < 8 * 1024
+    if 'san' not in os.path.basename(harness.BUILD):  # their quarantine says nothing of ours
+        assert memory(conn) - before < 8 * 1024
+    assert pid_of(box, 'procsrv-conn') == conn
 
 
 def test_the_tracer_keeps_to_the_credit_in_the_hosts_hello(link, debuggee):
