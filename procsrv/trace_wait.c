@@ -470,7 +470,8 @@ static void unknown(struct tracer *t, pid_t tid, int status)
 	while (tg && !target_has_thread(tg, tid))
 		tg = tg->next;
 	if (!tg) {
-		ptrace(PTRACE_DETACH, tid, 0, 0);
+		/* With the signal it may be about to get, which is none of ours. */
+		ptrace(PTRACE_DETACH, tid, 0, status >> 16 ? 0 : WSTOPSIG(status));
 		return;
 	}
 	e = tracee_add(tg, tid);
