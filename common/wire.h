@@ -23,7 +23,7 @@
 
 enum {
 	WIRE_VERSION_MIN = 1, /* the oldest we speak ... */
-	WIRE_VERSION = 1,     /* ... and the newest */
+	WIRE_VERSION = 2,     /* ... and the newest */
 	WIRE_HEAD = 28,	      /* bytes of a header */
 	WIRE_PIECE = 65536,   /* bytes of a body, at most */
 	WIRE_PROOF_VERSION = 1,
@@ -53,9 +53,47 @@ enum wire_reason {
 	WIRE_STOP_SIGNAL,
 	WIRE_STOP_JOB, /* group stop */
 	WIRE_STOP_EXEC,
-	WIRE_STOP_BORN, /* a new thread that has not run yet */
+	WIRE_STOP_BORN, /* a new thread (or followed child) that has not run yet */
+	/* since version 2 */
+	WIRE_STOP_PATCH,   /* hit one or more */
+	WIRE_STOP_STEP,    /* a step or a range of them is done */
+	WIRE_STOP_SYSCALL, /* at the entry of a system call ... */
+	WIRE_STOP_SYSRET,  /* ... and at its return */
+	WIRE_STOP_FORK,
+	WIRE_STOP_VFORK,
+	WIRE_STOP_VFORK_DONE,
+	WIRE_STOP_CLONE,
+	WIRE_STOP_EXIT,	  /* the thread is about to end */
+	WIRE_STOP_LAUNCH, /* before the first instruction of a program we started */
 };
-enum wire_action { WIRE_RESUME_CONT };
+enum wire_action { WIRE_RESUME_CONT, WIRE_RESUME_STEP, WIRE_RESUME_RANGE };
+enum wire_stop_scope { WIRE_STOPS_ALL, WIRE_STOPS_THREAD };
+enum wire_patch {
+	WIRE_PATCH_SOFT,  /* a breakpoint instruction in the text */
+	WIRE_PATCH_HARD,  /* execution, by a debug register */
+	WIRE_PATCH_WRITE, /* data written, by a debug register */
+	WIRE_PATCH_ACCESS, /* data read or written */
+};
+enum wire_patch_flag { WIRE_PATCH_ONCE = 1 /* lifted at its first reported hit */ };
+/* What stepping over an instruction away from its place has to mind. */
+enum wire_insn {
+	WIRE_INSN_OTHER,    /* it must run where it is (system calls, traps, unknown) */
+	WIRE_INSN_PLAIN,    /* runs anywhere, goes on behind itself */
+	WIRE_INSN_RELATIVE, /* the same, but has a displacement from the pc: see fix */
+	WIRE_INSN_LEAVES,   /* runs anywhere, never goes on behind itself (ret, jmp *%rax) */
+	WIRE_INSN_JUMP,     /* a direct jump, conditional or not; the agent does it itself */
+	WIRE_INSN_CALL,     /* a direct call; the same */
+};
+enum wire_caught {
+	WIRE_CATCH_FORK = 1,
+	WIRE_CATCH_VFORK = 2,
+	WIRE_CATCH_EXEC = 4,
+	WIRE_CATCH_CLONE = 8,
+	WIRE_CATCH_EXIT = 16, /* of a thread */
+	WIRE_CATCH_SYSCALL = 32,
+};
+enum wire_follow { WIRE_FOLLOW_PARENT, WIRE_FOLLOW_CHILD, WIRE_FOLLOW_BOTH };
+enum wire_launch_flag { WIRE_LAUNCH_PTY = 1, WIRE_LAUNCH_ASLR = 2 /* leave it as it is */ };
 enum wire_scope { WIRE_SCOPE_CAUSE, WIRE_SCOPE_ALL }; /* threads that caused the stop; every thread */
 enum wire_base { WIRE_BASE_ZERO, WIRE_BASE_PC, WIRE_BASE_SP, WIRE_BASE_FP };
 enum wire_chunk { WIRE_BYTES, WIRE_ZEROS, WIRE_UNCHANGED, WIRE_UNREADABLE };

@@ -105,6 +105,20 @@ static const struct sentence {
 	"{box}: cannot {what}: the file[ {subject}] is no longer the one that is mapped; it "
 	"was replaced since the program started"},
     {E_NOT_DIR, "{box}: cannot {what}: not a directory[: {subject}]"},
+
+    {E_NO_CODE, "{box}: cannot {what}: no code is mapped at {addr}"},
+    {E_INSIDE, "{box}: cannot {what}: {addr} lies inside another breakpoint's instruction"},
+    {E_OTHER_CODE, "{box}: cannot {what}: at {addr} stands another instruction than expected; is "
+		   "the file the one that runs there?"},
+    {E_NO_DEBUG_REGISTER, "{box}: cannot {what}: the processor's debug registers are used up. "
+			  "Delete a hardware breakpoint or a watchpoint first"},
+    {E_WATCH_SIZE, "{box}: cannot {what}: a debug register watches 1, 2, 4 or 8 bytes at an "
+		   "address that is a multiple of that"},
+    {E_BAD_CONDITION, "{box}: cannot {what}: the server refuses the condition's bytecode"},
+    {E_DIVIDED, "{box}: cannot {what}: division by zero"},
+    {E_TOO_LONG, "{box}: cannot {what}: evaluating the condition takes too long"},
+    {E_EXEC_FAILED, "{box}: cannot {what}[: {subject}][: {os}]"},
+    {E_NOT_LAUNCHED, "{box}: cannot {what}: the target was not started by this session"},
 };
 
 /* Yama's scope decides what can be done about it: kernel documentation,
@@ -295,6 +309,21 @@ static const struct doing {
     {WIRE_preorder, false, "order memory in advance"},
     {WIRE_signals, false, "choose signals"},
     {WIRE_snapshot, true, "take a snapshot of"},
+    {WIRE_go, false, "resume or step the target"},
+    {WIRE_catch, false, "choose events to stop at"},
+    {WIRE_patch_set, false, "plant breakpoints"},
+    {WIRE_patch_clear, false, "lift breakpoints"},
+    {WIRE_patch_hits, false, "count hits"},
+    {WIRE_mem_write, false, "write memory"},
+    {WIRE_regs_write, false, "write registers"},
+    {WIRE_siginfo_write, false, "change the signal's information"},
+    {WIRE_send_signal, false, "send a signal"},
+    {WIRE_kill, false, "kill the target"},
+    {WIRE_abandon, false, "abandon the target"},
+    {WIRE_launch_text, false, "start a program"},
+    {WIRE_launch, false, "start a program"},
+    {WIRE_input, false, "send input"},
+    {WIRE_window, false, "set the window's size"},
 };
 
 char *he_doing(char *text, size_t size, uint16_t type, struct span body)

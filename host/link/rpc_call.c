@@ -120,19 +120,37 @@ struct he_error *rpc_call_error(const struct rpc_call *c, const struct wire_erro
 	return he_error_at(&where, doing, w);
 }
 
+/* NULL, or why the server cannot be asked this: it speaks an older version. */
+static struct he_error *too_new(const struct rpc_call *c)
+{
+	const struct rpc_peer *p = &c->rpc->peer;
+	const struct wire_row *row = wire_row(c->type);
+	char doing[128];
+
+	if (!p->version || !row || row->since <= p->version)
+		return NULL;
+	he_doing(doing, sizeof(doing), c->type, (struct span){c->body, c->n});
+	return he_error_new(E_VERSION,
+	    "%s: cannot %s: procsrv there speaks version %u of the protocol, and this needs version "
+	    "%u. Update procsrv there",
+	    p->box, doing, p->version, row->since);
+}
+
 /* ---- what the engine calls ---------------------------------------------------- */
 
 struct rpc_call *rpc_send(
     struct rpc *r, enum wire_type type, uint32_t target, const struct buf *body, uint64_t brings)
 {
 	struct rpc_call *c = rpc_call_new(r, type, target, body, brings);
+	struct he_error *e;
 	bool alone, corked;
 
 	if (!c)
 		return NULL;
 	pthread_mutex_lock(&r->lock);
-	if (r->broken) {
-		rpc_call_done(c, he_error_copy(r->why));
+	e = r->broken ? he_error_copy(r->why) : too_new(c);
+	if (e) {
+		rpc_call_done(c, e);
 		pthread_mutex_unlock(&r->lock);
 		return c;
 	}
