@@ -66,8 +66,7 @@ int proc_open(struct proc_id *p, uint32_t pid, uint64_t start, struct fault *f)
 	p->live = p->dir;
 	if (read_stat(p->dir, &st))
 		p->start = st.start;
-	if (st.state == 'Z')
-		proc_relive(p);
+	proc_relive(p);
 	if (start && start != p->start) {
 		proc_close(p);
 		return fault_set(f, E_STALE, 0, pid);
@@ -87,13 +86,22 @@ void proc_close(struct proc_id *p)
 	p->pidfd = p->dir = p->live = -1;
 }
 
+/* One that ends gives its memory up before its state says so, and what is asked for in
+ * between finds as little as in a zombie. */
+static bool has_memory(int dir)
+{
+	uint8_t room[128];
+	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
+
+	return proc_read(dir, "statm", &b) == 0 && b.len && room[0] != '0';
+}
+
 /* A thread's directory, if it lives; else -1. */
 static int live_thread(int tasks, const char *name)
 {
 	int fd = openat(tasks, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct proc_stat st;
 
-	if (fd < 0 || (read_stat(fd, &st) && st.state != 'Z' && st.state != 'X'))
+	if (fd < 0 || has_memory(fd))
 		return fd;
 	close(fd);
 	return -1;
@@ -101,10 +109,14 @@ static int live_thread(int tasks, const char *name)
 
 void proc_relive(struct proc_id *p)
 {
-	int tasks = openat(p->dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
-	DIR *d = tasks >= 0 ? fdopendir(tasks) : NULL;
 	const struct dirent *e;
+	int tasks, fd = -1;
+	DIR *d;
 
+	if (has_memory(p->live))
+		return;
+	tasks = openat(p->dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d = tasks >= 0 ? fdopendir(tasks) : NULL;
 	if (p->live != p->dir)
 		close(p->live);
 	p->live = p->dir;

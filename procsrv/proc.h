@@ -33,7 +33,8 @@ struct proc_id {
 int proc_open(struct proc_id *p, uint32_t pid, uint64_t start, struct fault *f);
 void proc_close(struct proc_id *p);
 
-/* Look anew for a thread that lives. */
+/* If the thread behind live has ended (the first one is a zombie until the others have
+ * ended too), look for another. */
 void proc_relive(struct proc_id *p);
 
 /* Neither dead nor (all its threads) a zombie. */

@@ -98,7 +98,7 @@ static void drop_maps(struct reply *r)
 	free(j);
 }
 
-static int os_error(struct call *c, int os_errno, const struct reader_who *w)
+static int os_error(struct call *c, int os_errno, struct reader_who *w)
 {
 	int code = os_errno == ESRCH ? w->own ? E_NO_PROCESS : E_GONE : E_OS;
 

@@ -12,7 +12,7 @@
 
 #include "reader.h"
 
-enum { TEXT = 8192 };
+enum { TEXT = 8192, LOOKS = 4 };
 
 /* What the rules of ptrace(2), section "Ptrace access mode checking", look at. */
 struct facts {
@@ -52,6 +52,21 @@ static void free_facts(struct facts *f)
 {
 	buf_free(&f->stat);
 	buf_free(&f->status);
+}
+
+/* Of a thread that lives, if there is one: whichever was found can end before it is
+ * read. */
+static bool read_live(struct proc_id *id, struct facts *f)
+{
+	bool ok;
+
+	for (unsigned look = 1;; look++) {
+		proc_relive(id);
+		ok = read_facts(id->live, f);
+		if (f->memory || f->kthread || look == LOOKS)
+			return ok;
+		free_facts(f);
+	}
 }
 
 static void put(char *to, size_t size, struct span s)
@@ -190,14 +205,14 @@ static bool yama(struct fault *out)
 
 /* ---- all of them ---------------------------------------------------------------- */
 
-int refuse_early(const struct proc_id *id, struct fault *f)
+int refuse_early(struct proc_id *id, struct fault *f)
 {
 	struct facts facts;
 
 	fault_set(f, E_OK, 0, (uint32_t)id->pid);
 	if (id->pid == getpid() || id->pid == getppid())
 		return fault_set(f, E_SELF, 0, (uint32_t)id->pid);
-	if (!read_facts(id->live, &facts) && !facts.stat.len)
+	if (!read_live(id, &facts) && !facts.stat.len)
 		f->code = E_NO_PROCESS;
 	else if (!kernel_thread(&facts, f))
 		zombie(&facts, f);
@@ -236,7 +251,7 @@ static void find_look(
 		find_credentials(id, f, own, out);
 }
 
-static int why(const struct proc_id *id, int os_errno, struct fault *f,
+static int why(struct proc_id *id, int os_errno, struct fault *f,
     void (*search)(
 	const struct proc_id *, const struct facts *, const struct facts *, struct fault *))
 {
@@ -246,7 +261,7 @@ static int why(const struct proc_id *id, int os_errno, struct fault *f,
 	if (os_errno != EPERM && os_errno != EACCES)
 		return f->code;
 	f->code = E_OK;
-	if (!read_facts(id->live, &facts) && !facts.stat.len) {
+	if (!read_live(id, &facts) && !facts.stat.len) {
 		f->code = E_NO_PROCESS;
 	} else if (own_facts(&own) == 0) {
 		search(id, &facts, &own, f);
@@ -260,12 +275,12 @@ static int why(const struct proc_id *id, int os_errno, struct fault *f,
 	return f->code;
 }
 
-int refuse_why(const struct proc_id *id, int os_errno, struct fault *f)
+int refuse_why(struct proc_id *id, int os_errno, struct fault *f)
 {
 	return why(id, os_errno, f, find);
 }
 
-int refuse_look(const struct proc_id *id, int os_errno, struct fault *f)
+int refuse_look(struct proc_id *id, int os_errno, struct fault *f)
 {
 	return why(id, os_errno, f, find_look);
 }

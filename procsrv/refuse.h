@@ -9,15 +9,16 @@
 #include "fault.h"
 #include "proc.h"
 
-/* What can be seen before asking the kernel: ourselves, kernel threads, zombies.
+/* What can be seen before asking the kernel: ourselves, kernel threads, zombies (of
+ * which no thread lives).  id: as after proc_relive.
  * E_OK, or the code with *f set. */
-int refuse_early(const struct proc_id *id, struct fault *f);
+int refuse_early(struct proc_id *id, struct fault *f);
 
 /* The kernel refused with that errno.  The code, with *f set. */
-int refuse_why(const struct proc_id *id, int os_errno, struct fault *f);
+int refuse_why(struct proc_id *id, int os_errno, struct fault *f);
 
 /* The same when only a file of /proc/PID could not be read. */
-int refuse_look(const struct proc_id *id, int os_errno, struct fault *f);
+int refuse_look(struct proc_id *id, int os_errno, struct fault *f);
 
 /* kernel.yama.ptrace_scope; -1 = there is no Yama. */
 int refuse_yama_scope(void);

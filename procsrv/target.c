@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "handlers.h"
@@ -109,8 +110,7 @@ int target_who(struct target *target, uint32_t pid, uint64_t start, struct proc_
 		return proc_open(id, pid, start, f);
 	if (!target)
 		return E_NO_TARGET;
-	if (target->leader_dead)
-		proc_relive(&target->id);
+	proc_relive(&target->id);
 	*id = target->id;
 	return E_OK;
 }
@@ -145,10 +145,15 @@ static void on_death(evutil_socket_t fd, short what, void *arg)
 {
 	struct target *tg = arg;
 	struct tracer *t = tg->tracer;
+	int status;
 
 	(void)fd;
 	(void)what;
-	target_exited(tg, -1);
+	/* But a first thread that ended while an earlier target of this process traced it
+	 * is still ours to wait for. */
+	if (waitpid(tg->id.pid, &status, __WALL | WNOHANG) != tg->id.pid)
+		status = -1;
+	target_exited(tg, status);
 	serve_pump(t->serve);
 }
 
@@ -231,10 +236,10 @@ int on_attach(struct call *c)
 	if (err != E_OK)
 		return err;
 	tg->how = a.how;
-	tg->arch = proc_arch(tg->id.live);
 	err = preorder_set(&tg->preorder, a.recipes, a.notes);
 	if (err == E_OK)
 		err = start_tracing(tg, &c->fault);
+	tg->arch = proc_arch(tg->id.live);
 	if (err == E_OK && (tg->how == WIRE_ATTACH_LOOK || tg->leader_dead))
 		err = watch_death(tg);
 	if (err == E_OK)

@@ -75,7 +75,7 @@ struct target {
 	struct preorder preorder;
 	unsigned in_job; /* threads in a group stop */
 	bool job_stopped;
-	bool leader_dead; /* ended, or was never traced for that reason; others live */
+	bool leader_dead; /* ended, and listed as such, or not listed; others live */
 	/* the three wishes */
 	bool push;                 /* a stop is to be reported */
 	bool hold_all;             /* new threads too */

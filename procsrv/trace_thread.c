@@ -272,7 +272,7 @@ int trace_seize(struct target *tg, struct fault *f)
 	int err = seize_all(tg);
 
 	if (!err && !tg->count)
-		err = ESRCH;
+		err = tg->leader_dead ? EPERM : ESRCH;
 	if (!err)
 		return E_OK;
 	if (err == ESRCH || err == ENOENT)
@@ -405,8 +405,10 @@ static void tell_released(const struct target *tg)
 	serve_event_body(tg->tracer->serve, WIRE_released, tg->handle, &b);
 }
 
-/* The last thread is detached. */
-static void left(struct target *tg)
+/* The last thread that can be is detached.  A first thread that ended before cannot,
+ * being a zombie: the kernel has it traced by us until the process ends, and gives its
+ * parent the status once we have waited for it. */
+void trace_left(struct target *tg)
 {
 	if (tg->handle)
 		target_audit(IPC_DETACH, &tg->id, "", 0, E_OK);
@@ -439,7 +441,7 @@ bool trace_detach(struct tracee *t)
 	detach(t);
 	if (tg->count || !tg->leaving)
 		return false;
-	left(tg);
+	trace_left(tg);
 	return true;
 }
 
@@ -455,18 +457,6 @@ bool trace_detach_standing(struct target *tg)
 	return false;
 }
 
-/* A dead leader cannot be detached, being a zombie; it stays on the list, unseen,
- * until the process has ended and can be waited for. */
-void trace_leave_dead(struct target *tg)
-{
-	target_audit(IPC_DETACH, &tg->id, "", 0, E_OK);
-	if (tg->leave_reply)
-		serve_ok(tg->leave_reply);
-	tg->leave_reply = NULL;
-	tg->handle = 0;
-	tg->since_ms = 0;
-}
-
 void trace_leave(struct target *tg, struct reply *reply)
 {
 	tg->leaving = true;
@@ -474,7 +464,7 @@ void trace_leave(struct target *tg, struct reply *reply)
 	tg->leave_reply = reply;
 	tg->since_ms = 0;
 	if (!tg->count) {
-		left(tg);
+		trace_left(tg);
 		return;
 	}
 	if (!tg->snapshot && trace_detach_standing(tg))

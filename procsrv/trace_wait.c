@@ -252,8 +252,7 @@ static void executed(struct tracee *t)
 			tracee_remove(e);
 	}
 	mem_close(tg);
-	if (tg->leader_dead)
-		proc_relive(&tg->id);
+	proc_relive(&tg->id);
 	tg->leader_dead = false;
 	if (tg->death)
 		event_free(tg->death);
@@ -387,6 +386,7 @@ static bool leader_missing(struct target *tg)
 		return false;
 	t->state = TRACEE_DEAD;
 	tg->leader_dead = true;
+	proc_relive(&tg->id);
 	return true;
 }
 
@@ -440,7 +440,7 @@ void trace_collect(struct target *tg)
 	if (missing && leader_missing(tg))
 		missing--;
 	if (!missing && only_dead(tg))
-		trace_leave_dead(tg);
+		trace_left(tg);
 	else
 		serve_wishes(tg, missing);
 }
@@ -458,6 +458,17 @@ void trace_on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* ---- anything, anywhere ---------------------------------------------------------------- */
 
+/* A first thread that ended while an earlier target of its process traced it. */
+static void ended_unlisted(struct tracer *t, pid_t tid, int status)
+{
+	struct target *tg = t->targets;
+
+	while (tg && !(tg->id.pid == tid && tg->leader_dead))
+		tg = tg->next;
+	if (tg)
+		target_exited(tg, status);
+}
+
 /* Nobody knows it: a new thread that reports before its maker does, or a stranger
  * the kernel attached. */
 static void unknown(struct tracer *t, pid_t tid, int status)
@@ -465,8 +476,10 @@ static void unknown(struct tracer *t, pid_t tid, int status)
 	struct target *tg = t->targets;
 	struct tracee *e;
 
-	if (!WIFSTOPPED(status))
+	if (!WIFSTOPPED(status)) {
+		ended_unlisted(t, tid, status);
 		return;
+	}
 	while (tg && !target_has_thread(tg, tid))
 		tg = tg->next;
 	if (!tg) {

@@ -26,8 +26,8 @@ bool trace_detach(struct tracee *t);
 
 /* All that stand.  True: the target is freed. */
 bool trace_detach_standing(struct target *tg);
-/* Only a dead leader is left. */
-void trace_leave_dead(struct target *tg);
+/* Nothing is left that could be detached: say so to whoever waits, free the target. */
+void trace_left(struct target *tg);
 
 /* Look again soon. */
 void trace_tick(struct target *tg);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * odd leaderless|vfork|clone: what threads and processes seldom do.
+ * odd leaderless|ending|stuck|vfork|clone: what threads and processes seldom do.
  *  leaderless  the first thread ends, three others live on
+ *  ending      the same, but the first thread ends at SIGUSR1
+ *  stuck       like leaderless, and one of the others is uninterruptible for 3.5 s
  *  vfork       the first thread waits 1.5 s for a child that borrows its memory
  *              (uninterruptible for a tracer), after each SIGUSR1
  *  clone       each SIGUSR1 makes a process that tells nobody of its end, which the
@@ -23,18 +25,23 @@ static void *idle(void *arg)
 	return arg;
 }
 
-static int in_child(void *arg)
+static int in_child(void *ms)
 {
-	(void)arg;
-	usleep(1500 * 1000);
+	usleep((useconds_t)(uintptr_t)ms * 1000);
 	_exit(0);
 }
 
-static int make_child(int flags)
+static int make_child(int flags, uintptr_t ms)
 {
 	static char stack[64 * 1024] __attribute__((aligned(16)));
 
-	return clone(in_child, stack + sizeof(stack), flags, NULL);
+	return clone(in_child, stack + sizeof(stack), flags, (void *)ms);
+}
+
+static void *stuck(void *arg)
+{
+	make_child(CLONE_VFORK | CLONE_VM | SIGCHLD, 3500);
+	return idle(arg);
 }
 
 int main(int argc, char **argv)
@@ -50,17 +57,19 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 3; i++) {
 		pthread_t t;
 
-		pthread_create(&t, NULL, idle, NULL);
+		pthread_create(&t, NULL, i == 0 && strcmp(kind, "stuck") == 0 ? stuck : idle, NULL);
 	}
 	debuggee_say("child", (unsigned long)&child);
 	debuggee_say("ticks", (unsigned long)&ticks);
 	debuggee_ready();
-	if (strcmp(kind, "leaderless") == 0)
+	if (strcmp(kind, "ending") == 0)
+		sigwait(&set, &sig);
+	if (strcmp(kind, "vfork") != 0 && strcmp(kind, "clone") != 0)
 		pthread_exit(NULL);
 	while (sigwait(&set, &sig) == 0)
 		if (strcmp(kind, "vfork") == 0)
-			child = (uint64_t)make_child(CLONE_VFORK | CLONE_VM | SIGCHLD);
+			child = (uint64_t)make_child(CLONE_VFORK | CLONE_VM | SIGCHLD, 1500);
 		else
-			child = (uint64_t)make_child(0);
+			child = (uint64_t)make_child(0, 1500);
 	return 0;
 }

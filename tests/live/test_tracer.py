@@ -388,15 +388,66 @@ def test_a_process_without_its_first_thread(link, debuggee):
     link.do('file_stat', pid=d.pid, path='/etc/passwd')
 
 
-def test_a_first_thread_that_ends_while_traced(link, debuggee):
+def test_a_first_thread_that_ends_at_the_moment_of_the_attach(link, debuggee):
+    for _ in range(25):
+        d = debuggee('odd', 'leaderless', busy=True)
+        target, _ = stop(link, d)
+        link.do('detach', target=target)
+        d.kill()
+
+
+def test_a_process_without_its_first_thread_can_be_attached_again(link, debuggee):
     d = debuggee('odd', 'leaderless', busy=True)
-    target, _ = link.attach(d.pid)
-    link.event('stopped', target)
+    assert eventually(lambda: states(d.pid)[d.pid] == 'Z')
+    for _ in range(3):
+        target, bundle = stop(link, d)
+        assert len(bundle['regs']) == 3
+        link.do('detach', target=target)
+        assert {t: clean.status(d.pid, t)['TracerPid'] for t in d.tids() if t != d.pid} == dict.fromkeys(d.tids()[1:], '0')
+    assert not link.events
+
+
+def test_a_first_thread_that_ends_while_traced(link, debuggee):
+    d = debuggee('odd', 'ending', busy=True)
+    target, _ = stop(link, d)
     go(link, target)
+    os.kill(d.pid, SIGUSR1)
+    assert eventually(lambda: states(d.pid)[d.pid] == 'Z')
+    assert any(m['build_id'] for m in link.do('maps', target=target)['maps'])
     link.do('interrupt', target=target)
-    assert link.event('stopped', target)['all'] == 1
+    bundle = link.event('stopped', target)
+    assert bundle['all'] == 1 and len(bundle['regs']) == 3
+    link.do('detach', target=target)
+    refused('NO_TARGET', link, 'threads', target=target)
+    assert eventually(lambda: 't' not in states(d.pid).values())
+    assert len(link.do('snapshot', pid=d.pid, window=4096, total=1 << 20, notes=[{'note': 1}])['regs']) == 3
+    target, bundle = stop(link, d)
+    assert len(bundle['regs']) == 3
     d.kill()
-    link.event('exited', target)
+    assert link.event('exited', target)['status'] == signal.SIGKILL
+
+
+def test_the_parent_gets_the_status_of_a_process_that_was_let_go_without_its_first_thread(link, debuggee):
+    d = debuggee('odd', 'ending', busy=True)
+    target, _ = link.attach(d.pid, how='RUN')
+    os.kill(d.pid, SIGUSR1)
+    assert eventually(lambda: states(d.pid)[d.pid] == 'Z')
+    link.do('detach', target=target)
+    d.expect_gone = True
+    os.kill(d.pid, signal.SIGTERM)
+    assert d.process.wait(10) == -signal.SIGTERM
+    link.settle(0.1)
+    assert not link.events
+
+
+def test_a_detach_that_waits_for_one_thread_ends_without_the_first(link, debuggee):
+    d = debuggee('odd', 'stuck', busy=True)
+    assert eventually(lambda: states(d.pid)[d.pid] == 'Z' and 'D' in states(d.pid).values())
+    target, _ = link.attach(d.pid, how='RUN')
+    refused('BUSY', link, 'detach', target=target)
+    assert wire.ERRORS[link.event('released', target)['why']] == 'OK'
+    target, _ = stop(link, d)
+    link.do('detach', target=target)
 
 
 def test_a_child_the_kernel_attached_unasked_is_let_go(link, debuggee):
@@ -1162,6 +1213,15 @@ def test_everything_is_recorded_before_it_happens(sessions, debuggee):
     s.record()
     d.kill()
     assert s.record() == ('exited', d.pid, b'')
+
+
+def test_a_snapshot_is_one_record_whenever_the_first_thread_ends(sessions, debuggee):
+    s = sessions('LOOK', 'STOP')
+    for _ in range(25):
+        d = debuggee('odd', 'leaderless', busy=True)
+        s.link.do('snapshot', pid=d.pid, window=64, total=1 << 20)
+        assert s.record() == ('snapshot', d.pid, b'')
+        d.kill()
 
 
 def test_what_is_refused_is_recorded_with_the_reason(sessions, debuggee):
