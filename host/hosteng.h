@@ -145,6 +145,7 @@ struct he_target_info {
 	uint32_t pid;
 	uint64_t start;
 	const char *comm, *exe;
+	bool lost;	     /* HE_GONE because the link is: it runs on there */
 	uint64_t stopped_ns; /* of a snapshot: how long it stood still */
 	int exit_status;     /* HE_GONE: wait status, -1 = not known */
 };
@@ -185,7 +186,7 @@ enum he_event_kind {
 	HE_E_EXECUTED,
 	HE_E_JOB_STOPPED,
 	HE_E_JOB_CONTINUED,
-	HE_E_LINK_LOST, /* every target of server is HE_GONE to us; it runs on there */
+	HE_E_LINK_LOST, /* every target of server is HE_GONE to us (info: lost) */
 	HE_E_RELEASED,	/* let go by the box (text: why); HE_GONE to us, it runs on there */
 };
 
@@ -200,8 +201,10 @@ struct he_event {
 };
 
 /* The next event, in the order they happened: a stop that was resumed meanwhile is told
- * all the same (he_target_info has the present state).  Waits up to timeout_ms (-1 = until one comes).  HE_E_NONE when
- * nothing came, or he_cancel was called. */
+ * all the same (he_target_info has the present state).  When nobody takes them some may be
+ * dropped, but never a LINK_LOST, EXITED or RELEASED.  Waits up to timeout_ms (-1 = until
+ * one comes).  HE_E_NONE when nothing came, or he_cancel was called; with a timeout also
+ * when much came that is not worth telling. */
 struct he_error *he_wait(struct he_engine *e, int timeout_ms, struct he_event *ret);
 /* Readable while events wait: for poll(2).  Always the same one, valid as long as e;
  * ask for it anew before each sleep, so that the links know. */

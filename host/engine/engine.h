@@ -11,13 +11,14 @@
 #include "host/link/rpc.h"
 #include "host/engine/target.h"
 
-/* Events taken up and not yet told.  More than these are dropped (the targets'
- * state is up to date all the same): nobody has asked for a long time. */
-enum { ENGINE_PENDING = 4096 };
-
-struct pending {
-	struct pending *next;
-	struct he_event ev;
+enum {
+	/* Events taken up and not yet told.  More than these are dropped (the targets'
+	 * state is up to date all the same): nobody has asked for a long time.  The last
+	 * event of a target or a server has a place of its own. */
+	ENGINE_PENDING = 4096,
+	/* Events that one call takes up without waiting: a box that sends them faster
+	 * than we take them must not keep us. */
+	ENGINE_TURN = 1024,
 };
 
 struct he_engine {
@@ -42,19 +43,21 @@ struct he_server {
 	uint32_t last_handle;
 	bool local; /* this machine: its paths are ours */
 	bool lost;
-	char lost_why[256]; /* in words that go after "link to box lost: " */
-	struct arena texts; /* strings he_find_… handed out */
+	char lost_why[256];  /* in words that go after "link to box lost: " */
+	struct pending last; /* the event that says so */
+	struct arena texts;  /* strings he_find_… handed out */
 };
 
 /* ---- events (events.c) -------------------------------------------------- */
 
-/* Take up what has arrived, without waiting. */
+/* Take up what has arrived (at most ENGINE_TURN), without waiting. */
 void engine_pump(struct he_engine *e);
 /* Wait until *done holds; the events met on the way are kept for he_wait.  Fails when
  * s is lost or with CANCELLED. */
 struct he_error *engine_wait_for(struct he_engine *e, struct he_server *s,
     bool (*done)(struct he_target *t), struct he_target *t);
-/* The next event into *ret, HE_E_NONE after timeout_ms. */
+/* The next event into *ret, HE_E_NONE after timeout_ms, or when ENGINE_TURN of them had
+ * nothing to tell. */
 void engine_next_event(struct he_engine *e, int timeout_ms, struct he_event *ret);
 /* No event about this one will be told any more. */
 void engine_drop_events(struct he_engine *e, const struct he_target *t, const struct he_server *s);
@@ -109,7 +112,8 @@ struct file_part {
 };
 struct he_error *file_ask(const struct who *w, struct file_part *f);
 
-/* "link to box lost: why", and what that means for a target (NULL: for none). */
+/* "link to box lost: why", and that t runs on there when the loss took it from us (NULL:
+ * about no target). */
 struct he_error *server_lost(const struct he_server *s, const struct he_target *t);
 
 /* What one mem_read or file_read may ask of this server; never 0. */

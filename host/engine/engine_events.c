@@ -26,17 +26,42 @@ static void update_wake(struct he_engine *e)
 		(void)eventfd_read(e->wake_fd, &n);
 }
 
+/* Where an event is kept.  One that is the last of its target or its server needs neither
+ * room nor memory: whoever misses it would wait for ever. */
+static struct pending *place(const struct he_engine *e, const struct he_event *ev)
+{
+	struct pending *p = NULL;
+
+	if (ev->kind == HE_E_LINK_LOST)
+		p = &ev->server->last;
+	else if (ev->kind == HE_E_EXITED || ev->kind == HE_E_RELEASED)
+		p = &ev->target->last;
+	if (p)
+		p->kept = true;
+	else if (e->n_pending < ENGINE_PENDING)
+		p = calloc(1, sizeof(*p));
+	return p;
+}
+
 static void keep(struct he_engine *e, const struct he_event *ev)
 {
-	struct pending *p = e->n_pending < ENGINE_PENDING ? calloc(1, sizeof(*p)) : NULL;
+	struct pending *p = place(e, ev);
 
 	if (!p)
 		return;
+	p->next = NULL;
 	p->ev = *ev;
 	*e->pending_end = p;
 	e->pending_end = &p->next;
 	e->n_pending++;
 	update_wake(e);
+}
+
+static void drop(struct he_engine *e, struct pending *p)
+{
+	e->n_pending--;
+	if (!p->kept)
+		free(p);
 }
 
 static bool take(struct he_engine *e, struct he_event *ret)
@@ -49,8 +74,7 @@ static bool take(struct he_engine *e, struct he_event *ret)
 	e->pending = p->next;
 	if (!e->pending)
 		e->pending_end = &e->pending;
-	e->n_pending--;
-	free(p);
+	drop(e, p);
 	update_wake(e);
 	return true;
 }
@@ -61,15 +85,14 @@ void engine_drop_events(struct he_engine *e, const struct he_target *t, const st
 
 	while (*at) {
 		struct pending *p = *at;
-		bool drop = (t && p->ev.target == t) || (s && p->ev.server == s) || (!t && !s);
+		bool theirs = (t && p->ev.target == t) || (s && p->ev.server == s) || (!t && !s);
 
-		if (!drop) {
+		if (!theirs) {
 			at = &p->next;
 			continue;
 		}
 		*at = p->next;
-		e->n_pending--;
-		free(p);
+		drop(e, p);
 	}
 	e->pending_end = at;
 	if (e->wake_fd >= 0)
@@ -110,8 +133,10 @@ static void lose(struct he_server *s, const struct wire_msg *m, struct he_event 
 		snprintf(ret->text, sizeof(ret->text), "%s", err_text(g.code));
 	memcpy(s->lost_why, ret->text, sizeof(s->lost_why));
 	for (struct he_target *t = s->engine->targets; t; t = t->next)
-		if (t->server == s && t->state != HE_FROZEN && t->state != HE_GONE)
+		if (t->server == s && t->state != HE_FROZEN && t->state != HE_GONE) {
 			target_gone(t, -1);
+			t->lost = true;
+		}
 }
 
 /* A piece for its target.  Events of targets that are gone, and of ones that never
@@ -164,7 +189,7 @@ void engine_pump(struct he_engine *e)
 
 	/* Looked at first, because inbox_take would use up a cancellation that is meant for
 	 * a wait. */
-	while (poll(&p, 1, 0) > 0 && advance(e, 0))
+	for (int i = 0; i < ENGINE_TURN && poll(&p, 1, 0) > 0 && advance(e, 0); i++)
 		;
 }
 
@@ -186,7 +211,7 @@ void engine_next_event(struct he_engine *e, int timeout_ms, struct he_event *ret
 	int left = timeout_ms;
 
 	*ret = (struct he_event){.kind = HE_E_NONE};
-	while (!take(e, ret)) {
+	for (int late = 0; !take(e, ret) && late < ENGINE_TURN; late += !left) {
 		uint64_t now;
 
 		if (!advance(e, left))

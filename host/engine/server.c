@@ -24,11 +24,12 @@ uint32_t server_max_read(const struct he_server *s)
 struct he_error *server_lost(const struct he_server *s, const struct he_target *t)
 {
 	const char *why = s->lost && *s->lost_why ? s->lost_why : NULL;
+	bool runs = t && t->lost;
 	char title[TARGET_TITLE];
 
 	return he_error_new(E_LOST, "link to %s lost%s%s%s%s%s.", rpc_peer(s->rpc)->box,
-	    why ? ": " : "", why ? why : "", t ? "; " : "", t ? target_title(t, title) : "",
-	    t ? " runs on there" : "");
+	    why ? ": " : "", why ? why : "", runs ? "; " : "", runs ? target_title(t, title) : "",
+	    runs ? " runs on there" : "");
 }
 
 /* ---- connecting ------------------------------------------------------------------ */

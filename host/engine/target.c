@@ -159,13 +159,13 @@ struct he_error *target_enter(struct he_target *t)
 	if (t->depth++)
 		return NULL;
 	engine_pump(t->engine);
-	if (t->server && t->server->lost && t->state != HE_FROZEN) {
-		t->depth--;
-		return server_lost(t->server, t);
-	}
-	if (t->state == HE_GONE) {
+	if (t->state == HE_GONE && !t->lost) {
 		t->depth--;
 		return he_error_new(E_GONE, "%s has ended.", target_title(t, title));
+	}
+	if (t->lost) {
+		t->depth--;
+		return server_lost(t->server, t);
 	}
 	return NULL;
 }
@@ -195,6 +195,7 @@ void he_target_info(const struct he_target *t, struct he_target_info *ret)
 	    .start = t->start,
 	    .comm = t->comm,
 	    .exe = t->exe,
+	    .lost = t->lost,
 	    .stopped_ns = t->stopped_ns,
 	    .exit_status = t->exit_status,
 	};

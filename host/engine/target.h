@@ -54,6 +54,13 @@ struct target_ops {
 	void (*free)(struct he_target *t);
 };
 
+/* An event that waits to be told. */
+struct pending {
+	struct pending *next;
+	struct he_event ev;
+	bool kept; /* part of its target or server: not to be freed */
+};
+
 struct he_target {
 	struct he_target *next; /* of the engine, by number */
 	const struct target_ops *ops;
@@ -66,7 +73,9 @@ struct he_target {
 	uint32_t handle; /* on the wire; 0 = none */
 
 	enum he_state state;
+	bool lost; /* GONE because the link is: it runs on there */
 	int exit_status;
+	struct pending last; /* the event of its end */
 	uint64_t generation; /* of the newest stop */
 	uint64_t cause_tid;  /* thread that caused it, 0 = none in particular */
 	uint32_t cause_signal;

@@ -221,8 +221,14 @@ static void on_lost(struct hdb *h, const struct he_event *ev)
 	if (asprintf(&text, "link to %s lost (%s).", i->name, ev->text) >= 0)
 		show_text(h->err, text);
 	free(text);
-	for (struct he_target *t = NULL; (t = he_target_next(h->engine, t));)
-		fprintf(h->err, " %s runs on there.", front_name(h, t, name));
+	for (struct he_target *t = NULL; (t = he_target_next(h->engine, t));) {
+		struct he_target_info of;
+
+		he_target_info(t, &of);
+		/* Not of one that had ended before, of a snapshot, or of another box's. */
+		if (of.lost && of.server == ev->server)
+			fprintf(h->err, " %s runs on there.", front_name(h, t, name));
+	}
 	fputc('\n', h->err);
 }
 
@@ -269,14 +275,16 @@ static void bury(struct hdb *h)
 
 void front_events(struct hdb *h)
 {
-	struct he_event ev;
+	enum { AT_ONCE = 1000 }; /* the rest is for the next time: a person wants to type */
+	struct he_event ev = {.kind = HE_E_NONE};
 	struct he_error *e;
+	int n = 0;
 
 	do {
 		e = he_wait(h->engine, 0, &ev);
 		if (!e)
 			front_event(h, &ev);
-	} while (!e && ev.kind != HE_E_NONE);
+	} while (!e && ev.kind != HE_E_NONE && ++n < AT_ONCE);
 	if (e)
 		fail_error(h, e);
 	bury(h);

@@ -311,6 +311,9 @@ struct rpc_piece *inbox_take(struct inbox *b, int timeout_ms)
 	uint64_t end = now_ms() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0);
 	struct rpc_piece *event;
 
+	/* A wait must be broken off even where events never end. */
+	if (timeout_ms < 0 && inbox_cancelled(b))
+		return NULL;
 	while (!(event = take(b))) {
 		struct pollfd p[2] = {{b->event_fd, POLLIN, 0}, {b->cancel_fd, POLLIN, 0}};
 		uint64_t now = now_ms(), n;

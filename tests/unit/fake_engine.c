@@ -30,7 +30,7 @@ struct he_engine {
 	struct he_config config;
 	struct he_server *server;
 	struct he_target *targets;
-	unsigned last_number, prefetches;
+	unsigned last_number, prefetches, storm;
 	int fd;
 	volatile sig_atomic_t cancelled;
 	struct he_event events[EVENTS];
@@ -375,6 +375,14 @@ void fake_happens(struct he_engine *e, enum he_event_kind kind, uint32_t sig, in
 	wake(e);
 }
 
+unsigned fake_storm(struct he_engine *e, unsigned n)
+{
+	unsigned left = e->storm;
+
+	e->storm = n;
+	return left;
+}
+
 /* The state the target has once this is known. */
 static void take_effect(const struct he_event *ev)
 {
@@ -383,8 +391,12 @@ static void take_effect(const struct he_event *ev)
 	if (ev->kind == HE_E_EXITED || ev->kind == HE_E_RELEASED)
 		ev->target->info.state = HE_GONE;
 	if (ev->kind == HE_E_LINK_LOST)
-		for (struct he_target *t = ev->server->engine->targets; t; t = t->next)
+		for (struct he_target *t = ev->server->engine->targets; t; t = t->next) {
+			if (t->info.state == HE_FROZEN)
+				continue;
+			t->info.lost = t->info.state != HE_GONE;
 			t->info.state = HE_GONE;
+		}
 }
 
 struct he_error *he_wait(struct he_engine *e, int timeout_ms, struct he_event *ret)
@@ -393,6 +405,10 @@ struct he_error *he_wait(struct he_engine *e, int timeout_ms, struct he_event *r
 	uint64_t count;
 
 	*ret = (struct he_event){.kind = HE_E_NONE};
+	if (e->storm && !e->n_events) {
+		e->storm--;
+		fake_happens(e, HE_E_SIGNALLED, SIGUSR2, 0);
+	}
 	while (!e->n_events && !e->cancelled && !pending && timeout_ms)
 		poll(&p, 1, timeout_ms);
 	if (pending && e->targets)

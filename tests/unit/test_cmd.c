@@ -642,6 +642,27 @@ static void a_lost_link_names_what_runs_on_and_the_next_command_connects_anew(vo
 	assert_non_null(w->h.server);
 }
 
+static void a_lost_link_says_of_what_ended_and_of_snapshots_nothing(void **state)
+{
+	struct world *w = attached(state);
+	struct he_target *t;
+
+	assert_null(he_snapshot(w->h.server, FAKE_PID, 0, 0, 0, &t));
+	fake_happens(w->h.engine, HE_E_EXITED, 0, 9);
+	expect_event(w, HE_E_LINK_LOST, 0, 0, "redis-server (4242) was killed by SIGKILL\n",
+	    "hdb: link to this machine lost (no answer for 15 s).\n");
+}
+
+static void a_flood_of_events_lets_a_person_type(void **state)
+{
+	struct world *w = attached(state);
+
+	fake_storm(w->h.engine, 100000);
+	front_events(&w->h);
+	fflush(w->h.out);
+	assert_true(fake_storm(w->h.engine, 0) > 0);
+}
+
 static void continue_waits_for_what_comes(void **state)
 {
 	struct world *w = attached(state);
@@ -851,6 +872,8 @@ int main(void)
 	    T(info_line_names_code),
 	    T(every_event_is_a_line),
 	    T(a_lost_link_names_what_runs_on_and_the_next_command_connects_anew),
+	    T(a_lost_link_says_of_what_ended_and_of_snapshots_nothing),
+	    T(a_flood_of_events_lets_a_person_type),
 	    T(continue_waits_for_what_comes),
 	    T(ctrl_c_stops_a_running_process),
 	    T(nothing_a_target_says_reaches_the_terminal_raw),

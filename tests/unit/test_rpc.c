@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -689,6 +690,27 @@ static void *many_calls(void *arg)
 	return NULL;
 }
 
+static void a_wait_can_be_broken_off_while_events_keep_coming(void **state)
+{
+	struct inbox *b = inbox_new();
+	struct rpc_piece *p;
+
+	(void)state;
+	assert_non_null(b);
+	for (int i = 0; i < 2; i++) {
+		p = calloc(1, sizeof(*p));
+		assert_non_null(p);
+		inbox_put(b, p);
+	}
+	inbox_cancel(b);
+	assert_null(inbox_take(b, -1));
+	rpc_pieces_free(inbox_take(b, -1));
+	p = inbox_take(b, 0);
+	assert_non_null(p);
+	rpc_pieces_free(p);
+	inbox_free(b);
+}
+
 static void several_threads_may_call(void **state)
 {
 	pthread_t t[3];
@@ -732,6 +754,7 @@ int main(void)
 	    cmocka_unit_test(a_cut_link_fails_its_calls_and_is_told_once),
 	    cmocka_unit_test(the_end_is_said),
 	    cmocka_unit_test(several_threads_may_call),
+	    cmocka_unit_test(a_wait_can_be_broken_off_while_events_keep_coming),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

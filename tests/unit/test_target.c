@@ -383,6 +383,113 @@ static void a_lost_link_is_one_event_and_every_call_says_that_the_target_runs_on
 	assert_null(he_detach(target));
 }
 
+static void many(enum wire_type type, uint32_t handle, unsigned n)
+{
+	struct wire_signalled q = {.tid = FAKE_PID, .signal = 10};
+	struct buf body;
+
+	buf_init(&body, WIRE_PIECE);
+	wire_encode_signalled(&body, &q);
+	while (n--)
+		fake_event(type, handle, 0, 0, &body);
+	buf_free(&body);
+}
+
+static void exit_of(uint32_t handle)
+{
+	struct wire_exited q = {.status = 9};
+	struct buf body;
+
+	buf_init(&body, WIRE_PIECE);
+	wire_encode_exited(&body, &q);
+	fake_event(WIRE_exited, handle, 0, 0, &body);
+	buf_free(&body);
+}
+
+static void the_end_of_a_process_or_a_link_is_told_even_where_nobody_took_the_events(void **state)
+{
+	unsigned seen[HE_E_RELEASED + 1] = {0};
+	struct he_target *other;
+	struct he_threads *th;
+	struct he_event ev;
+
+	(void)state;
+	attach(HE_STOP);
+	assert_null(he_attach(server, FAKE_PID, 0, HE_STOP, &other));
+	many(WIRE_signalled, 1, 6000);
+	for (int i = 0; i < 8; i++) {
+		assert_null(he_threads(other, &th));
+		he_threads_free(th);
+	}
+	exit_of(1);
+	assert_int_equal(code_of(he_threads(target, &th)), E_GONE);
+	fake_lose("gone");
+	assert_int_equal(code_of(he_threads(other, &th)), E_LOST);
+	do {
+		assert_null(he_wait(engine, 0, &ev));
+		seen[ev.kind]++;
+	} while (ev.kind);
+	assert_int_equal(seen[HE_E_SIGNALLED], 4096);
+	assert_int_equal(seen[HE_E_EXITED], 1);
+	assert_int_equal(seen[HE_E_LINK_LOST], 1);
+}
+
+static void the_last_events_of_what_is_freed_are_not_told(void **state)
+{
+	struct he_threads *th;
+
+	(void)state;
+	attach(HE_STOP);
+	exit_of(1);
+	assert_int_equal(code_of(he_threads(target, &th)), E_GONE);
+	assert_null(he_detach(target));
+	assert_int_equal(count_events(HE_E_EXITED), 0);
+	attach(HE_STOP);
+	fake_lose("gone");
+	assert_int_equal(code_of(he_threads(target, &th)), E_LOST);
+	he_disconnect(server);
+	assert_int_equal(count_events(HE_E_LINK_LOST), 0);
+}
+
+static void a_flood_that_is_not_worth_telling_does_not_keep_who_wanted_a_look(void **state)
+{
+	struct timeval none = {0};
+	struct he_threads *th;
+	struct he_event ev;
+	fd_set set;
+
+	(void)state;
+	attach(HE_STOP);
+	many(WIRE_signalled, 77, 4000); /* no such handle */
+	assert_null(he_wait(engine, 0, &ev));
+	assert_int_equal(ev.kind, HE_E_NONE);
+	FD_ZERO(&set);
+	FD_SET(he_event_fd(engine), &set);
+	assert_int_equal(select(he_event_fd(engine) + 1, &set, NULL, NULL, &none), 1);
+	assert_null(he_threads(target, &th));
+	he_threads_free(th);
+	FD_SET(he_event_fd(engine), &set);
+	assert_int_equal(select(he_event_fd(engine) + 1, &set, NULL, NULL, &none), 1);
+}
+
+static void a_process_that_ended_before_the_link_does_not_run_on(void **state)
+{
+	struct he_target_info i;
+	struct he_threads *th;
+	struct he_error *err;
+
+	(void)state;
+	attach(HE_STOP);
+	exit_of(1);
+	fake_lose("gone");
+	err = he_threads(target, &th);
+	assert_int_equal(err->code, E_GONE);
+	assert_null(strstr(err->message, "runs on"));
+	he_error_free(err);
+	he_target_info(target, &i);
+	assert_false(i.lost);
+}
+
 static void an_attach_that_is_broken_off_lets_go_again(void **state)
 {
 	(void)state;
@@ -610,6 +717,10 @@ int main(void)
 	    T(a_thread_nobody_knows_is_an_error_that_names_it),
 	    T(the_end_of_the_process_is_one_event_and_then_an_error),
 	    T(a_lost_link_is_one_event_and_every_call_says_that_the_target_runs_on),
+	    T(the_end_of_a_process_or_a_link_is_told_even_where_nobody_took_the_events),
+	    T(the_last_events_of_what_is_freed_are_not_told),
+	    T(a_flood_that_is_not_worth_telling_does_not_keep_who_wanted_a_look),
+	    T(a_process_that_ended_before_the_link_does_not_run_on),
 	    T(an_attach_that_is_broken_off_lets_go_again),
 	    T(a_refused_attach_leaves_nothing),
 	    T(events_wake_whoever_sleeps_on_the_descriptor),
