@@ -12,6 +12,8 @@ import subprocess
 import pytest
 
 import harness
+import tracer
+import wire
 
 PR_SET_CHILD_SUBREAPER = 36
 CLONE_NEWNS = 0x20000
@@ -104,6 +106,38 @@ def hdb(world):
 @pytest.fixture
 def proxy(world):
     return world.proxy
+
+
+@pytest.fixture
+def links(world):
+    """links(…): a guard and tracer of their own, ended before the world is looked at."""
+    made = []
+
+    def make(user=harness.ALICE, **how):
+        made.append(wire.Link([tracer.guard(), '-stdio'], timeout=harness.PATIENCE, cwd='/',
+                              **tracer.as_user(user), **how))
+        return made[-1]
+    yield make
+    status = [link.close() for link in made if link.child.poll() is None]
+    assert not any(status), f'a guard ended with {status}'
+
+
+@pytest.fixture
+def link(links):
+    """One of them, with every right."""
+    return links()
+
+
+@pytest.fixture
+def sessions(world):
+    """sessions(RIGHT…): a tracer with these rights only, as a monitor's guard starts it."""
+    made = []
+
+    def make(*rights):
+        made.append(tracer.Session(*rights))
+        return made[-1]
+    yield make
+    assert not any([s.end() for s in made])
 
 
 @pytest.hookimpl(hookwrapper=True)
