@@ -34,7 +34,7 @@ static struct he_error *piped_closed(void *arg, int os_errno, bool hello)
 		    E_LOST, "%s: it closed its output before there was a session", p->name);
 	return he_error_new(E_LOST, "%s: it ended (%s) before %s%s", p->name,
 	    child_how(&p->child, how, sizeof(how)), hello ? "there was a session" : "it said hello",
-	    p->local ? "" : "; its own words should stand above");
+	    p->local ? "" : "; what it said on standard error, if anything, stands above");
 }
 
 static const char *piped_lost(void *arg, int os_errno)

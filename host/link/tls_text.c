@@ -12,7 +12,8 @@ struct he_error *tls_unknown_key(const struct tls_story *s)
 {
 	return he_error_new(E_NO_KEY,
 	    "%s: your key %s is not in its map file. Add it there with: echo '%s user=NAME' | sudo "
-	    "tee -a /etc/procsrv/authorized_keys (NAME: whom you are to be there)",
+	    "tee -a /etc/procsrv/authorized_keys (NAME: whom you are to be there); where procsrv "
+	    "serves one user only, that is ~/.config/procsrv/authorized_keys of that user",
 	    s->name, s->key, s->key);
 }
 

@@ -148,6 +148,7 @@ def sentence(r):
 def test_hdb_says_that_its_key_is_not_in_the_map(hdb, box, keys):
     said = sentence(hdb('-ps', box=box, key='stranger'))
     assert keys['stranger'].fingerprint in said and 'map' in said
+    assert '/etc/procsrv/authorized_keys' in said and '~/.config/procsrv/authorized_keys' in said
     assert not box.quiet()
     one_refusal(box)
 
