@@ -89,8 +89,10 @@ void he_disconnect(struct he_server *s);
 /* Make a client key (never overwrites); fingerprint (freed by the caller) and
  * the file's path.  path NULL: config_dir/key.pem. */
 struct he_error *he_keygen(struct he_engine *e, const char *path, char **fingerprint, char **file);
-/* Remember a box's key without asking; box is HOST[:PORT]. */
-struct he_error *he_trust(struct he_engine *e, const char *box, const char *fingerprint);
+/* Remember a box's key without asking; box is HOST[:PORT].  Where another key is
+ * remembered, E_BAD_PROOF, or with replace its place is taken. */
+struct he_error *he_trust(
+    struct he_engine *e, const char *box, const char *fingerprint, bool replace);
 
 /* ---- processes of a box ----------------------------------------------- */
 

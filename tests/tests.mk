@@ -63,8 +63,9 @@ include tests/bench/bench.mk
 # hdb over a scripted engine.
 UNIT_test_cmd = $(filter-out host/hdb/hdb host/hdb/options host/hdb/console,$(HDB)) tests/unit/fake_engine
 UNITLIB_test_cmd = -ljansson
-UNIT_test_options = host/hdb/options
-$(eval $(call program,tests/hdb-scripted,$(HDB) tests/unit/fake_engine,$(LIB_console)))
+TRANSPORT = common/transport common/fingerprint common/buf
+UNIT_test_options = host/hdb/options $(TRANSPORT)
+$(eval $(call program,tests/hdb-scripted,$(HDB) $(TRANSPORT) tests/unit/fake_engine,$(LIB_console)))
 tests: $(BUILD)/tests/hdb-scripted
 
 # The host's link.

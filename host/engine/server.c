@@ -66,9 +66,10 @@ struct he_error *he_keygen(struct he_engine *e, const char *path, char **fingerp
 	return hostkey_make(e->config.config_dir, path, fingerprint, file);
 }
 
-struct he_error *he_trust(struct he_engine *e, const char *box, const char *fingerprint)
+struct he_error *he_trust(
+    struct he_engine *e, const char *box, const char *fingerprint, bool replace)
 {
-	return hostkey_trust(e->config.config_dir, box, fingerprint);
+	return hostkey_trust(e->config.config_dir, box, fingerprint, replace);
 }
 
 struct he_error *he_connect(struct he_engine *e, const char *transport, struct he_server **ret)

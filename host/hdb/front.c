@@ -7,8 +7,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "common/err.h"
-
 /* A sentence, with the period its maker may have left out. */
 static void say(struct hdb *h, const char *text)
 {
@@ -63,7 +61,6 @@ struct he_server *front_server(struct hdb *h)
 	e = he_connect(h->engine, h->transport, &h->server);
 	if (e) {
 		h->server = NULL;
-		h->bad_name = e->code == E_MALFORMED;
 		fail_error(h, e);
 		return NULL;
 	}

@@ -48,7 +48,6 @@ struct hdb {
 	bool verbose;
 	bool person;                       /* somebody types at the prompt */
 	bool again;                        /* the command is being repeated by an empty line */
-	bool bad_name;                     /* what was named as a box or a key is not one */
 	bool lost;                         /* a link broke: its server waits to be freed */
 	volatile sig_atomic_t quit;        /* asked for, or SIGTERM came */
 	volatile sig_atomic_t interrupted; /* Ctrl-C since the command began */

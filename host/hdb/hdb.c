@@ -356,11 +356,14 @@ static int do_keygen(const struct options *o)
 
 static int do_trust(const struct options *o)
 {
-	struct he_error *e = he_trust(self.h.engine, o->box, o->fingerprint);
+	struct he_error *e = he_trust(self.h.engine, o->box, o->fingerprint, o->replace);
 
 	if (e) {
-		self.h.bad_name = e->code == E_MALFORMED;
-		return fail_error(&self.h, e);
+		/* Nobody is asked here: what cannot be read was typed. */
+		bool usage = e->code == E_MALFORMED;
+
+		fail_error(&self.h, e);
+		return usage ? 2 : 1;
 	}
 	fprintf(self.h.out, "remembered: %s has key %s\n", o->box, o->fingerprint);
 	return 0;
@@ -382,8 +385,6 @@ static int act(const struct options *o)
 	self.busy = 1;
 	ret = actions[o->action](o);
 	self.busy = 0;
-	if (ret && self.h.bad_name)
-		ret = 2;
 	if (self.killed) /* before all was done that was asked for */
 		ret = 1;
 	front_free(&self.h);

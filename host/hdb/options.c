@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/transport.h"
+
 /* Each takes its arguments and returns what is wrong with them, or NULL. */
 typedef const char *option_fn(struct options *o, char *const *arg);
 
@@ -142,6 +144,13 @@ static const char *on_trust(struct options *o, char *const *arg)
 	return set_action(o, ACTION_TRUST);
 }
 
+static const char *on_replace(struct options *o, char *const *arg)
+{
+	(void)arg;
+	o->replace = true;
+	return NULL;
+}
+
 static const char *on_v(struct options *o, char *const *arg)
 {
 	(void)arg;
@@ -181,6 +190,7 @@ static const struct option table[] = {
     {"keygen", NONE, on_keygen, "", "make your key and print the line for the box's map file"},
     {"key", ONE, on_key, "FILE", "with -keygen: where to put it"},
     {"trust", TWO, on_trust, "HOST[:PORT] SHA256:...", "remember a box's key without asking"},
+    {"replace", NONE, on_replace, "", "with -trust: in the place of another key of that box"},
     {"v", NONE, on_v, "", "show every message of the wire on stderr"},
     {"version", NONE, on_version, "", "print the version"},
     {"help", NONE, on_help, "", "print this"},
@@ -244,11 +254,30 @@ static const char *contradiction(const struct options *o)
 	if (o->key && o->action != ACTION_KEYGEN)
 		return "-key goes with -keygen; for a connection write "
 		       "-premote tls:server=HOST,port=N,key=FILE";
+	if (o->replace && o->action != ACTION_TRUST)
+		return "-replace goes with -trust";
 	if (o->action == ACTION_SNAPSHOT && !o->which)
 		return "-snapshot needs a PID, -pn NAME or -psn UNIT";
 	if (o->action == ACTION_PS && o->which)
 		return "-ps lists processes by a pattern: hdb -ps PATTERN";
 	return NULL;
+}
+
+/* A box is a word from the file boxes, or a transport, which has marks. */
+static int unreadable(const struct options *o, char *why, size_t size)
+{
+	struct transport t = {0};
+	char wrong[256];
+	int ret = 0;
+
+	if (!o->transport || !strpbrk(o->transport, ":,= "))
+		return 0;
+	if (transport_parse_connect(&t, o->transport, wrong, sizeof(wrong)) != 0) {
+		snprintf(why, size, "%s.", wrong);
+		ret = 2;
+	}
+	transport_free(&t);
+	return ret;
 }
 
 /* Words behind the options: the argument of -ps or -snapshot may stand there; a program to
@@ -300,9 +329,10 @@ int options_parse(int argc, char **argv, struct options *o, char *why, size_t si
 	if (status)
 		return status;
 	wrong = contradiction(o);
-	if (wrong)
-		snprintf(why, size, "%s.", wrong);
-	return wrong ? 2 : 0;
+	if (!wrong)
+		return unreadable(o, why, size);
+	snprintf(why, size, "%s.", wrong);
+	return 2;
 }
 
 void options_free(struct options *o)
@@ -318,7 +348,7 @@ void options_help(FILE *f)
 	      "       hdb [-premote TRANSPORT] -snapshot PID | -pn NAME | -psn UNIT [-json]\n"
 	      "       hdb [-premote TRANSPORT] -ps [PATTERN] [-json]\n"
 	      "       hdb -keygen [-key FILE]\n"
-	      "       hdb -trust HOST[:PORT] SHA256:...\n\n",
+	      "       hdb [-replace] -trust HOST[:PORT] SHA256:...\n\n",
 	    f);
 	for (size_t i = 0; i < OPTIONS; i++) {
 		const struct option *row = &table[i];

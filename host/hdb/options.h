@@ -32,7 +32,7 @@ struct option_command {
 
 struct options {
 	enum action action;
-	bool json, batch, verbose;
+	bool json, batch, verbose, replace;
 	const char *transport;         /* NULL = not given */
 	const char *pattern;           /* -ps: NULL = all */
 	const char *key;               /* -keygen: NULL = the usual place */

@@ -227,8 +227,8 @@ static struct he_error *changed(const struct tls_box *b, const struct trust *t)
 		    b->name, b->theirs, before);
 	return he_error_new(E_BAD_PROOF,
 	    "WARNING: %s SHOWS ANOTHER KEY THAN BEFORE: %s instead of %s. Somebody may stand "
-	    "between you and the box. Not connected. To trust the new key: hdb -trust %s %s (only "
-	    "if you know that the box has a new one)",
+	    "between you and the box. Not connected. To trust the new key: hdb -replace -trust %s "
+	    "%s (only if you know that the box has a new one)",
 	    b->name, b->theirs, before, trust_name(b, t), b->theirs);
 }
 

@@ -133,7 +133,28 @@ static struct he_error *box_name(const char *box, char **ret)
 			  E_MALFORMED, "%s has no key to trust: write HOST or HOST:PORT", box);
 }
 
-struct he_error *hostkey_trust(const char *config_dir, const char *box, const char *fingerprint)
+/* Another key under that name: somebody may have been told a wrong one. */
+static struct he_error *no_other(
+    const char *path, const char *name, const char *box, const uint8_t key[FINGERPRINT_BYTES])
+{
+	char before[FINGERPRINT_SIZE], now[FINGERPRINT_SIZE];
+	uint8_t kept[FINGERPRINT_BYTES];
+	struct he_error *e;
+	bool known;
+
+	e = known_boxes_find(path, name, &known, kept);
+	if (e || !known || memcmp(kept, key, FINGERPRINT_BYTES) == 0)
+		return e;
+	fingerprint_format(before, kept);
+	fingerprint_format(now, key);
+	return he_error_new(E_BAD_PROOF,
+	    "%s IS KNOWN WITH ANOTHER KEY, %s (%s in %s). If you know that the box has a new one: "
+	    "hdb -replace -trust %s %s",
+	    box, before, name, path, box, now);
+}
+
+struct he_error *hostkey_trust(
+    const char *config_dir, const char *box, const char *fingerprint, bool replace)
 {
 	uint8_t key[FINGERPRINT_BYTES];
 	char *name, *path;
@@ -147,7 +168,12 @@ struct he_error *hostkey_trust(const char *config_dir, const char *box, const ch
 	if (err)
 		return err;
 	path = config_path(config_dir, "known_boxes");
-	err = path ? known_boxes_keep(path, name, key) : no_memory();
+	if (!path)
+		err = no_memory();
+	else if (!replace)
+		err = no_other(path, name, box, key);
+	if (!err)
+		err = known_boxes_keep(path, name, key);
 	free(path);
 	free(name);
 	return err;

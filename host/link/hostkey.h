@@ -14,6 +14,7 @@ struct he_error *hostkey_load(const char *config_dir, const char *path, struct k
 /* What he_keygen and he_trust do (hosteng.h). */
 struct he_error *hostkey_make(
     const char *config_dir, const char *path, char **fingerprint, char **file);
-struct he_error *hostkey_trust(const char *config_dir, const char *box, const char *fingerprint);
+struct he_error *hostkey_trust(
+    const char *config_dir, const char *box, const char *fingerprint, bool replace);
 
 #endif

@@ -173,6 +173,23 @@ def test_trust_remembers_a_box(world, hdb, box):
     assert hdb('-ps', box=box, pin=False).status == 0
 
 
+def test_trust_does_not_replace_another_key_unless_told_to(world, hdb, box, keys):
+    where, wrong = f'127.0.0.1:{box.port}', keys['bob'].fingerprint
+    assert run(world, 'hdb', '-trust', where, wrong).status == 0
+    r = run(world, 'hdb', '-trust', where, box.key.fingerprint)
+    assert r.status == 1 and not r.out and r.err.startswith('hdb: ') and wrong in r.err, r
+    advice = re.search(r'hdb (-replace -trust \S+ \S+?)\.?$', r.err, re.M).group(1).split()
+    assert hdb('-ps', box=box, pin=False).status == 1
+    assert run(world, 'hdb', '-trust', where, wrong).status == 0  # it is the one that is known
+    assert run(world, 'hdb', *advice).status == 0
+    assert hdb('-ps', box=box, pin=False).status == 0
+
+
+def test_a_garbled_box_in_the_environment_is_no_usage(world):
+    r = run(world, 'hdb', '-ps', env={'HDB_PREMOTE': 'tls:nonsense'})
+    assert r.status == 1 and 'nonsense' in r.err, r
+
+
 def test_the_environment_names_a_box(world, box, keys):
     r = run(world, 'hdb', '-ps', '-json', env={
         'HDB_PREMOTE': f'tls:server=127.0.0.1,port={box.port},key={keys["alice"].path},pin={box.key.fingerprint}'})

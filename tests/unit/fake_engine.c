@@ -114,6 +114,8 @@ struct he_error *he_connect(struct he_engine *e, const char *transport, struct h
 {
 	struct he_server *s;
 
+	if (transport && strcmp(transport, "garbled") == 0)
+		return error(E_MALFORMED, "garbled:7000: a message that cannot be read.");
 	if (transport && strcmp(transport, "closed") == 0)
 		return error(E_LOST, "closed:7000: connection refused. Is procsrv running there?");
 	if (transport && strcmp(transport, "strange") == 0 &&
@@ -164,10 +166,12 @@ struct he_error *he_keygen(struct he_engine *e, const char *path, char **fingerp
 	return NULL;
 }
 
-struct he_error *he_trust(struct he_engine *e, const char *box, const char *fingerprint)
+struct he_error *he_trust(
+    struct he_engine *e, const char *box, const char *fingerprint, bool replace)
 {
 	(void)e;
 	(void)box;
+	(void)replace;
 	return strncmp(fingerprint, "SHA256:", 7) == 0
 		   ? NULL
 		   : error(E_MALFORMED, "%s is not a fingerprint.", fingerprint);

@@ -112,6 +112,10 @@ static void keys_and_trust(void **state)
 	assert_string_equal(o.fingerprint, "SHA256:x");
 	expect_wrong("-trust box", 2, "HOST[:PORT] SHA256");
 	expect_wrong("-key /tmp/k -ps", 2, "-keygen");
+	assert_false(o.replace);
+	assert_true(expect_right("-replace -trust box:7000 SHA256:x").replace);
+	assert_true(expect_right("-trust box:7000 SHA256:x -replace").replace);
+	expect_wrong("-replace -ps", 2, "-trust");
 }
 
 static void wrong_command_lines_are_sentences(void **state)
@@ -131,6 +135,8 @@ static void wrong_command_lines_are_sentences(void **state)
 	    {"-ps -snapshot 1", 2, "only one"},
 	    {"-ps -p 1", 2, "pattern"},
 	    {"-json", 2, "-snapshot"},
+	    {"-premote tls:server=box,port=70000 -ps", 2, "65535"},
+	    {"-premote tls:colour=red -ps", 2, "colour"},
 	    {"-snapshot", 2, "PID"},
 	    {"-ps a b", 2, "b: nothing more"},
 	    {"-rsp", 2, "remote protocol"},
@@ -147,8 +153,8 @@ static void wrong_command_lines_are_sentences(void **state)
 static void help_lists_every_option_of_this_version(void **state)
 {
 	static const char *const names[] = {"-premote", "-p ", "-pn", "-psn", "-ex", "-x ",
-	    "-batch", "-ps", "-snapshot", "-json", "-keygen", "-key ", "-trust", "-v", "-version",
-	    "-help"};
+	    "-batch", "-ps", "-snapshot", "-json", "-keygen", "-key ", "-trust", "-replace", "-v",
+	    "-version", "-help"};
 	char *text;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
