@@ -36,7 +36,7 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
 # ---- what is linked to what ------------------------------------------------
 
-WIRE = common/buf common/err common/wire common/frame common/chan common/heart common/log
+WIRE = common/buf common/err common/wire common/frame common/chan common/clock common/heart common/log
 KEY = common/key common/proof common/buf common/fingerprint
 TLS = common/tls common/tls_remote
 ARCH = common/arch common/arch_x86_64
@@ -50,18 +50,27 @@ ENGINE = $(addprefix host/engine/,engine engine_events event_apply server proces
 	threads regs link_map stack source) host/arena $(ARCH)
 USERMAP = procsrv/usermap procsrv/usermap_words procsrv/trusted_file common/fingerprint
 
+# the directories of sessions, as their makers and their readers see them
+SESSION_DIR = procsrv/run_dir procsrv/session_dir procsrv/session_walk procsrv/session_record
+# what one -t means, before anything listens
+FRONT = procsrv/front procsrv/listen procsrv/address procsrv/listening procsrv/run_dir procsrv/child \
+	procsrv/where common/transport common/fingerprint common/buf common/log
+
 # Programs of the target side, by their place below PREFIX.  OBJ_name lists the objects
 # a program links, LIB_name the libraries.
-PROGS_TARGET = bin/procsrv $(addprefix libexec/procsrv/,procsrv-monitor procsrv-conn procsrv-keygen \
-	procsrv-guard procsrv-tracer)
-OBJ_procsrv = procsrv/listener procsrv/options procsrv/front procsrv/listen procsrv/listening procsrv/child \
-	procsrv/limits procsrv/status procsrv/traced procsrv/session_dir procsrv/session_record procsrv/where $(USERMAP) \
-	common/transport common/buf common/err common/heart common/log
-LIB_procsrv = $(LIB_event)
+PROGS_TARGET = bin/procsrv $(addprefix libexec/procsrv/,procsrv-listener procsrv-monitor procsrv-conn \
+	procsrv-guard procsrv-tracer procsrv-keygen procsrv-admin)
+# the command: understands its options, then becomes one of the others
+OBJ_procsrv = procsrv/procsrv procsrv/options $(FRONT)
+OBJ_procsrv-admin = procsrv/admin procsrv/status procsrv/release procsrv/traced procsrv/session_list \
+	procsrv/session_walk procsrv/session_record procsrv/usermap_describe $(USERMAP) $(FRONT) common/clock
+OBJ_procsrv-listener = procsrv/listener procsrv/limits procsrv/child procsrv/address procsrv/notify \
+	procsrv/where common/clock common/log
+LIB_procsrv-listener = $(LIB_event)
 # the crypto half only: nothing here parses a certificate
 OBJ_procsrv-monitor = procsrv/monitor procsrv/monitor_conn procsrv/monitor_session procsrv/monitor_audit \
-	procsrv/spawn procsrv/where procsrv/session_dir procsrv/session_record procsrv/ipc procsrv/ipc_check \
-	$(USERMAP) $(KEY) common/err common/log
+	procsrv/spawn procsrv/where procsrv/address procsrv/ipc procsrv/ipc_check $(SESSION_DIR) \
+	$(USERMAP) $(KEY) common/err common/clock common/log
 LIB_procsrv-monitor = $(LIB_crypto)
 OBJ_procsrv-conn = procsrv/conn procsrv/conn_link procsrv/conn_relay procsrv/greet procsrv/sandbox \
 	procsrv/ipc procsrv/ipc_check $(TLS) $(KEY) $(WIRE)
@@ -205,10 +214,16 @@ uninstall:
 rooms: all
 	$(Q)tests/rooms.sh $(BUILD)
 
+# how much of it; first what strangers reach with rights to lose
+PRIVILEGED = procsrv-listener procsrv-monitor
+lines:
+	@{ $(foreach p,$(PRIVILEGED) $(filter-out $(PRIVILEGED),$(notdir $(PROGS_TARGET))), \
+		echo '$(p) $(OBJ_$(p):=.c)';) } | tests/lines.sh $(PRIVILEGED)
+
 lint:
 	$(Q)tests/deps.sh lint
 	$(Q)BUILD=$(BUILD) tests/lint.sh
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: FORCE all units clean install uninstall rooms lint
+.PHONY: FORCE all units clean install uninstall rooms lines lint

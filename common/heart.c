@@ -1,16 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "heart.h"
 
-#include <time.h>
-
-uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 /* Go off again after so long; 0 for "at once" would spin, so at least 1 ms. */
 static int arm(struct heart *h, uint64_t ms)
 {

@@ -10,6 +10,8 @@
 #include <event2/event.h>
 #include <stdint.h>
 
+#include "clock.h"
+
 enum {
 	HEART_INTERVAL_MS = 3000,
 	HEART_SLACK_MS = 5000,
@@ -23,21 +25,18 @@ enum {
 struct heart {
 	struct event *timer;
 	uint32_t interval_ms;
-	uint64_t heard_ms; /* CLOCK_BOOTTIME */
-	void (*ask)(void *arg);	 /* send a heartbeat */
+	uint64_t heard_ms;       /* CLOCK_BOOTTIME */
+	void (*ask)(void *arg);  /* send a heartbeat */
 	void (*lost)(void *arg); /* nothing for too long; called once */
 	void *arg;
 };
 
 /* 0, or -1 without memory. */
-int heart_start(struct heart *h, struct event_base *base, uint32_t interval_ms,
-    void (*ask)(void *), void (*lost)(void *), void *arg);
+int heart_start(struct heart *h, struct event_base *base, uint32_t interval_ms, void (*ask)(void *),
+    void (*lost)(void *), void *arg);
 void heart_stop(struct heart *h); /* harmless when never started (all zero) */
 
 /* Bytes came in. */
 void heart_heard(struct heart *h);
-
-/* Milliseconds of CLOCK_BOOTTIME. */
-uint64_t now_ms(void);
 
 #endif

@@ -63,6 +63,23 @@ pid_t child_monitor(char *const argv[], int sock, int proof)
 	return pid;
 }
 
+/* Standard error, its output if anybody wants it, and nothing else. */
+static _Noreturn void become_quiet(char *const argv[], int out)
+{
+	give_stdin_and_stdout(out);
+	close_range(STDERR_FILENO + 1, ~0u, 0);
+	become(argv);
+}
+
+pid_t child_start(char *const argv[])
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		become_quiet(argv, -1);
+	return pid;
+}
+
 static void read_line(int fd, char *line, size_t size)
 {
 	char piece[512], *end;
@@ -87,11 +104,8 @@ int child_run(char *const argv[], char *line, size_t size)
 	if (pipe2(out, O_CLOEXEC) < 0)
 		return -1;
 	pid = fork();
-	if (pid == 0) {
-		give_stdin_and_stdout(out[1]);
-		close_range(STDERR_FILENO + 1, ~0u, 0);
-		become(argv);
-	}
+	if (pid == 0)
+		become_quiet(argv, out[1]);
 	close(out[1]);
 	if (pid > 0)
 		read_line(out[0], line, size);

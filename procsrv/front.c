@@ -25,23 +25,7 @@ static int config_path(char path[WHERE_MAX], const char *given, const char *name
 	return -1;
 }
 
-static void set_argv(struct front *f, bool verbose)
-{
-	char **arg = f->argv;
-
-	*arg++ = f->monitor;
-	*arg++ = (char *)"-key";
-	*arg++ = f->key;
-	*arg++ = (char *)"-map";
-	*arg++ = f->map;
-	if (geteuid() != 0)
-		*arg++ = (char *)"-user-mode";
-	if (verbose)
-		*arg++ = (char *)"-v";
-	*arg = NULL;
-}
-
-int front_init(struct front *f, const char *transport, bool verbose, char *why, size_t size)
+int front_init(struct front *f, const char *transport, char *why, size_t size)
 {
 	const struct transport *t = &f->transport;
 
@@ -58,9 +42,6 @@ int front_init(struct front *f, const char *transport, bool verbose, char *why, 
 		return snprintf(why, size, "%s", f->key), EXIT_FAILURE;
 	if (config_path(f->map, t->map, "authorized_keys") < 0)
 		return snprintf(why, size, "%s", f->map), EXIT_FAILURE;
-	if (where_program(f->monitor, "procsrv-monitor") < 0)
-		return snprintf(why, size, "%s", f->monitor), EXIT_FAILURE;
-	set_argv(f, verbose);
 	return 0;
 }
 
@@ -112,9 +93,26 @@ static bool parse_verdict(struct front *f, const char *line)
 	       fingerprint_parse(hash, span_str(f->pin));
 }
 
-int front_check(struct front *f, char *why, size_t size)
+/* Let a monitor judge the two files that decide about rights. */
+static int ask_monitor(struct front *f, bool verbose, char *why, size_t size)
 {
-	char line[256], *argv[FRONT_ARGS + 1] = {f->monitor, (char *)"-check"};
+	char monitor[WHERE_MAX], line[256];
+	char *argv[] = {monitor, (char *)"-check", (char *)"-key", f->key, (char *)"-map", f->map,
+	    verbose ? (char *)"-v" : NULL, NULL};
+	int err;
+
+	if (where_program(monitor, "procsrv-monitor") < 0)
+		return snprintf(why, size, "%s", monitor), EXIT_FAILURE;
+	err = judge(child_run(argv, line, sizeof(line)), monitor, why, size);
+	if (!err && !parse_verdict(f, line)) {
+		snprintf(why, size, "%s is of another version than this program", monitor);
+		err = EXIT_FAILURE;
+	}
+	return err;
+}
+
+int front_check(struct front *f, bool verbose, char *why, size_t size)
+{
 	int err = 0;
 
 	if (!f->transport.key && access(f->key, F_OK) < 0 && errno == ENOENT)
@@ -129,13 +127,7 @@ int front_check(struct front *f, char *why, size_t size)
 		    f->map);
 		return MONITOR_CONFIG;
 	}
-	memcpy(argv + 2, f->argv + 1, (FRONT_ARGS - 1) * sizeof(argv[0]));
-	err = judge(child_run(argv, line, sizeof(line)), f->monitor, why, size);
-	if (!err && !parse_verdict(f, line)) {
-		snprintf(why, size, "%s is of another version than this program", f->monitor);
-		err = EXIT_FAILURE;
-	}
-	return err;
+	return ask_monitor(f, verbose, why, size);
 }
 
 int front_open(struct front *f, char *why, size_t size)

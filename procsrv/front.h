@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One -t of the listener: where it listens, and whose keys its monitors use.
+ * One -t of procsrv: where it listens, and whose keys its monitors use.
  */
 #ifndef PROCSRV_FRONT_H
 #define PROCSRV_FRONT_H
@@ -10,14 +10,10 @@
 #include "listen.h"
 #include "where.h"
 
-enum { FRONT_ARGS = 8 };
-
 struct front {
 	struct transport transport;
 	struct listen listen;
 	char key[WHERE_MAX], map[WHERE_MAX];
-	char monitor[WHERE_MAX];
-	char *argv[FRONT_ARGS]; /* of a monitor */
 	char pin[FINGERPRINT_SIZE];
 	unsigned keys; /* in the map, when the listener started */
 };
@@ -26,10 +22,10 @@ struct front {
  * child has said it already). */
 
 /* Understand the string and find the files it means. */
-int front_init(struct front *f, const char *transport, bool verbose, char *why, size_t size);
+int front_init(struct front *f, const char *transport, char *why, size_t size);
 
 /* Have a monitor judge key and map; a missing key in its usual place is made. */
-int front_check(struct front *f, char *why, size_t size);
+int front_check(struct front *f, bool verbose, char *why, size_t size);
 
 /* Listen. */
 int front_open(struct front *f, char *why, size_t size);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listen.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -10,10 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "common/log.h"
+#include "address.h"
 
 enum { BACKLOG = 128, INHERITED = 3 /* SD_LISTEN_FDS_START */ };
 
@@ -183,44 +181,15 @@ int listen_inherit(struct listen *l, char *why, size_t size)
 	return 0;
 }
 
-/* The address alone, and its port. */
-static const char *numbers(const struct sockaddr *sa, char *text, size_t size, unsigned *port)
-{
-	const struct sockaddr_in *in = (const void *)sa;
-	const struct sockaddr_in6 *in6 = (const void *)sa;
-	bool v6 = sa->sa_family == AF_INET6;
-	char addr[INET6_ADDRSTRLEN] = "?";
-
-	*port = ntohs(v6 ? in6->sin6_port : in->sin_port);
-	if (!v6)
-		inet_ntop(AF_INET, &in->sin_addr, addr, sizeof(addr));
-	else if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
-		inet_ntop(AF_INET, in6->sin6_addr.s6_addr + 12, addr, sizeof(addr));
-	else
-		inet_ntop(AF_INET6, &in6->sin6_addr, addr, sizeof(addr));
-	snprintf(text, size, strchr(addr, ':') ? "[%s]" : "%s", addr);
-	return text;
-}
-
-const char *listen_address(const struct sockaddr *sa, char *text, size_t size)
-{
-	char addr[INET6_ADDRSTRLEN + 2];
-	unsigned port;
-
-	numbers(sa, addr, sizeof(addr), &port);
-	snprintf(text, size, "%s:%u", addr, port);
-	return text;
-}
-
 const char *listen_describe(const struct listen *l, char *text, size_t size)
 {
 	union address a = {0};
 	socklen_t n = sizeof(a);
-	char addr[INET6_ADDRSTRLEN + 2];
+	char addr[ADDRESS_TEXT];
 	unsigned port;
 
 	getsockname(l->fd[0], &a.sa, &n);
-	numbers(&a.sa, addr, sizeof(addr), &port);
+	port = address_numbers(&a.sa, addr, sizeof(addr));
 	snprintf(text, size, "bind=%s,port=%u", addr, port);
 	return text;
 }
@@ -230,24 +199,4 @@ void listen_close(struct listen *l)
 	for (size_t i = 0; i < l->n; i++)
 		close(l->fd[i]);
 	l->n = 0;
-}
-
-void listen_notify(const char *state)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	size_t n = path ? strlen(path) : 0;
-	int fd;
-
-	if (n < 2 || n >= sizeof(to.sun_path))
-		return;
-	memcpy(to.sun_path, path, n);
-	if (path[0] == '@')
-		to.sun_path[0] = 0;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&to,
-			  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
-		log_warn("systemd cannot be told %s: %s", state, strerror(errno));
-	if (fd >= 0)
-		close(fd);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Listening sockets: our own or systemd's, and what systemd wants to be told.
+ * Listening sockets: our own or systemd's.
  */
 #ifndef PROCSRV_LISTEN_H
 #define PROCSRV_LISTEN_H
@@ -32,11 +32,5 @@ int listen_inherit(struct listen *l, char *why, size_t size);
 const char *listen_describe(const struct listen *l, char *text, size_t size);
 
 void listen_close(struct listen *l);
-
-/* "127.0.0.1:40123", "[::1]:40123" (IPv4 as such, also on an IPv6 socket). */
-const char *listen_address(const struct sockaddr *sa, char *text, size_t size);
-
-/* sd_notify(3): state such as "READY=1".  Nothing happens without systemd. */
-void listen_notify(const char *state);
 
 #endif

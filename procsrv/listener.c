@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * procsrv, the listener: accepts connections and starts one procsrv-monitor for
- * each.  It runs with all the rights the others get theirs from, and therefore
- * reads no byte of any connection and parses nothing but its own command line.
+ * procsrv-listener: accepts connections and starts one procsrv-monitor for each.  It
+ * runs with all the rights the others get theirs from, and therefore reads no byte of
+ * any connection and opens no file of anybody: procsrv has understood everything
+ * before it became this program.
+ *
+ *   procsrv-listener [-v] {-t TEXT -key FILE -map FILE {-fd N}...}... [-record N]
+ *
+ * TEXT is what it says when it listens, N a descriptor.  The record's one stays open as
+ * long as it serves.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -18,23 +24,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "child.h"
-#include "common/heart.h"
+#include "common/clock.h"
 #include "common/log.h"
-#include "front.h"
 #include "ipc.h"
 #include "limits.h"
-#include "listening.h"
-#include "options.h"
-#include "status.h"
-#include "usermap.h"
+#include "notify.h"
+#include "where.h"
 
 enum {
+	EXIT_USAGE = 2,
+	GATES = 16,           /* -t */
+	SOCKETS = 16,         /* of one */
 	ACCEPT_AT_ONCE = 16,  /* then others have their turn */
 	ACCEPT_PAUSE_S = 1,   /* after EMFILE */
 	DROPS_A_SECOND = 20,  /* told one by one */
 	LINK_LOST_MS = 15000, /* TCP's own idea of a dead link, beside the heartbeat's */
-	RELEASE_MS = 15000,   /* for guards to let go, when we end */
 	MONITORS_MS = 3000,   /* for monitors to end after them */
 };
 
@@ -47,15 +53,30 @@ struct child {
 	bool proven;
 };
 
+/* One -t: its sockets, and the command line of a monitor for who comes through them. */
+struct gate {
+	const char *text;
+	int fds[SOCKETS];
+	size_t nfds;
+	char *key, *map;
+	char *argv[8];
+};
+
 static struct {
+	char monitor[WHERE_MAX], admin[WHERE_MAX];
+	bool verbose;
+	int record; /* 0 = none */
+	struct gate gates[GATES];
+	size_t ngates;
+
 	struct event_base *base;
 	struct limits *limits;
-	struct front *fronts;
-	size_t nfronts;
-	struct event *accepts[OPTIONS_TRANSPORTS * LISTEN_FDS_MAX];
+	struct event *accepts[GATES * SOCKETS];
 	size_t naccepts;
 	struct event *resume; /* after a pause */
 	struct child *children;
+	pid_t sweeper; /* 0 = none runs */
+	bool sweep_again;
 	bool stopping;
 	uint64_t second; /* drops told in it */
 	unsigned drops;
@@ -78,7 +99,7 @@ static void tell_drop(const struct sockaddr *sa, const char *why)
 	}
 	if (++self.drops <= DROPS_A_SECOND)
 		log_info("event=refused from=%s result=dropped why=%s",
-		    listen_address(sa, from, sizeof(from)), why);
+		    address_text(sa, from, sizeof(from)), why);
 }
 
 static void close_proof(struct child *c)
@@ -114,7 +135,7 @@ static void set_options(int sock)
 }
 
 /* Everything a monitor needs, or nothing. */
-static struct child *start_monitor(struct front *f, int sock, struct limit_source from)
+static struct child *start_monitor(struct gate *g, int sock, struct limit_source from)
 {
 	struct child *c = calloc(1, sizeof(*c));
 	int pipe[2], err;
@@ -126,7 +147,7 @@ static struct child *start_monitor(struct front *f, int sock, struct limit_sourc
 	c->from = from;
 	c->proof = event_new(self.base, pipe[0], EV_READ, on_proof, c);
 	c->pid =
-	    c->proof && event_add(c->proof, NULL) == 0 ? child_monitor(f->argv, sock, pipe[1]) : -1;
+	    c->proof && event_add(c->proof, NULL) == 0 ? child_monitor(g->argv, sock, pipe[1]) : -1;
 	err = errno;
 	close(pipe[1]);
 	if (c->pid > 0)
@@ -153,7 +174,7 @@ static bool may_stay(const struct sockaddr *sa, struct limit_source from)
 }
 
 /* 0, or an errno: we are short of something, and the connection is lost. */
-static int admit(struct front *f, int sock, const struct sockaddr *sa)
+static int admit(struct gate *g, int sock, const struct sockaddr *sa)
 {
 	struct limit_source from = limits_source(sa);
 	struct child *c;
@@ -162,7 +183,7 @@ static int admit(struct front *f, int sock, const struct sockaddr *sa)
 	if (!may_stay(sa, from))
 		return 0;
 	set_options(sock);
-	c = start_monitor(f, sock, from);
+	c = start_monitor(g, sock, from);
 	if (!c) {
 		err = errno;
 		limits_gone(self.limits, from, false, now_ms(), 0);
@@ -202,7 +223,7 @@ static bool is_shortage(int err)
 }
 
 /* False: nobody waits any more, or we are short of something. */
-static bool accept_one(int fd, struct front *f)
+static bool accept_one(int fd, struct gate *g)
 {
 	struct sockaddr_storage from;
 	socklen_t n = sizeof(from);
@@ -211,7 +232,7 @@ static bool accept_one(int fd, struct front *f)
 	if (sock < 0 && !is_shortage(err))
 		return err != EAGAIN;
 	if (sock >= 0) {
-		err = admit(f, sock, (struct sockaddr *)&from);
+		err = admit(g, sock, (struct sockaddr *)&from);
 		close(sock);
 	}
 	if (err)
@@ -249,7 +270,34 @@ static void end_child(struct child **at, int status)
 	free(c);
 }
 
-/* As subreaper we also get the guards whose monitor is gone. */
+static bool run_admin(char *command, char *argument)
+{
+	char *argv[] = {self.admin, command, argument, NULL}, line[8];
+
+	return child_run(argv, line, sizeof(line)) == 0;
+}
+
+/* Remove what a guard has left: its lock is free only once it has ended. */
+static void sweep(void)
+{
+	char *argv[] = {self.admin, (char *)"-sweep", NULL};
+
+	self.sweep_again = self.sweeper > 0;
+	if (self.sweeper <= 0)
+		self.sweeper = child_start(argv);
+}
+
+static struct child **find_child(pid_t pid)
+{
+	struct child **at = &self.children;
+
+	while (*at && (*at)->pid != pid)
+		at = &(*at)->next;
+	return at;
+}
+
+/* As subreaper we also get the guards whose monitor is gone.  True: there is something
+ * to sweep. */
 static bool reap(void)
 {
 	bool others = false;
@@ -257,14 +305,16 @@ static bool reap(void)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		struct child **at = &self.children;
+		struct child **at = find_child(pid);
 
-		while (*at && (*at)->pid != pid)
-			at = &(*at)->next;
-		if (*at)
+		if (*at) {
 			end_child(at, status);
-		else
+		} else if (pid == self.sweeper) {
+			self.sweeper = 0;
+			others |= self.sweep_again;
+		} else {
 			others = true;
+		}
 	}
 	return others;
 }
@@ -275,7 +325,7 @@ static void on_child(evutil_socket_t sig, short what, void *arg)
 	(void)what;
 	(void)arg;
 	if (reap())
-		status_sweep();
+		sweep();
 }
 
 static void on_stop(evutil_socket_t sig, short what, void *arg)
@@ -302,61 +352,24 @@ static void wait_for_children(int ms)
 
 /* ---- start and end -------------------------------------------------------------------- */
 
-static void die(int status, const char *why)
+static void watch(struct gate *g)
 {
-	if (why[0])
-		log_error("%s", why);
-	exit(status);
-}
-
-static void check_fronts(const struct options *o)
-{
-	char why[1024] = "";
-
-	for (size_t i = 0; i < o->transports; i++) {
-		int err =
-		    front_init(&self.fronts[i], o->transport[i], o->verbose, why, sizeof(why));
-
-		if (!err && self.fronts[i].transport.kind == TRANSPORT_STDIO)
-			die(EXIT_USAGE,
-			    "stdio serves one host and ends with it; it goes with no other -t");
-		if (!err)
-			err = front_check(&self.fronts[i], why, sizeof(why));
-		if (err)
-			die(err, why);
-	}
-}
-
-static void watch(struct front *f)
-{
-	char why[] = "out of memory";
-
-	for (size_t i = 0; i < f->listen.n; i++) {
+	for (size_t i = 0; i < g->nfds; i++) {
 		struct event *e =
-		    event_new(self.base, f->listen.fd[i], EV_READ | EV_PERSIST, on_accept, f);
+		    event_new(self.base, g->fds[i], EV_READ | EV_PERSIST, on_accept, g);
 
 		if (!e || event_add(e, NULL) < 0)
-			die(EXIT_FAILURE, why);
+			fatal(EXIT_FAILURE, "out of memory");
 		self.accepts[self.naccepts++] = e;
 	}
 }
 
-/* All of them listen before the first line says so. */
-static void open_fronts(void)
+static void open_gates(void)
 {
-	char why[512], text[256];
-
-	for (size_t i = 0; i < self.nfronts; i++) {
-		int err = front_open(&self.fronts[i], why, sizeof(why));
-
-		if (err)
-			die(err, why);
-		watch(&self.fronts[i]);
-	}
-	for (size_t i = 0; i < self.nfronts; i++) {
-		printf("listening %s\n", front_describe(&self.fronts[i], text, sizeof(text)));
-		front_record(&self.fronts[i]);
-	}
+	for (size_t i = 0; i < self.ngates; i++)
+		watch(&self.gates[i]);
+	for (size_t i = 0; i < self.ngates; i++)
+		printf("listening %s\n", self.gates[i].text);
 	fflush(stdout);
 }
 
@@ -372,159 +385,117 @@ static void watch_signals(void)
 	}
 	self.resume = evtimer_new(self.base, on_resume, NULL);
 	if (bad || !self.resume)
-		die(EXIT_FAILURE, "out of memory");
+		fatal(EXIT_FAILURE, "out of memory");
 	signal(SIGPIPE, SIG_IGN);
 }
 
 /* Guards first: what they hold runs on.  Then nobody waits for an answer any more. */
 static void shut_down(void)
 {
+	char pid[16];
+
 	self.stopping = true;
-	listen_notify("STOPPING=1");
-	for (size_t i = 0; i < self.nfronts; i++)
-		front_free(&self.fronts[i]);
-	status_release(getpid(), RELEASE_MS);
+	notify_systemd("STOPPING=1");
+	for (size_t i = 0; i < self.ngates; i++)
+		for (size_t k = 0; k < self.gates[i].nfds; k++)
+			close(self.gates[i].fds[k]);
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	run_admin((char *)"-release", pid);
 	signal_children(SIGTERM);
 	wait_for_children(MONITORS_MS);
 	signal_children(SIGKILL);
 	wait_for_children(MONITORS_MS);
-	status_sweep();
-	listening_end();
+	if (self.record > 0)
+		close(self.record); /* nobody listens here any more, so that it goes, too */
+	run_admin((char *)"-sweep", NULL);
 }
 
-static int serve(const struct options *o)
+static void serve(void)
 {
 	self.limits = limits_new();
-	self.fronts = calloc(o->transports, sizeof(self.fronts[0]));
-	self.nfronts = o->transports;
-	if (!self.limits || !self.fronts)
-		die(EXIT_FAILURE, "out of memory");
-	/* Before the loop has signals, so that child_run can wait in peace. */
-	check_fronts(o);
 	self.base = event_base_new();
-	if (!self.base)
-		die(EXIT_FAILURE, "no event loop");
+	if (!self.limits || !self.base)
+		fatal(EXIT_FAILURE, "no memory, or no event loop");
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	status_sweep(); /* after a listener that was killed */
 	watch_signals();
-	open_fronts();
-	listen_notify("READY=1");
+	sweep(); /* after a listener that was killed */
+	open_gates();
+	notify_systemd("READY=1");
 	event_base_dispatch(self.base);
 	shut_down();
-	return 0;
 }
 
-static int serve_stdio(const struct options *o)
-{
-	char guard[WHERE_MAX];
-	char *argv[] = {guard, (char *)"-stdio", o->verbose ? (char *)"-v" : NULL, NULL};
+/* ---- arguments ------------------------------------------------------------------------- */
 
-	if (where_program(guard, "procsrv-guard") < 0)
-		die(EXIT_FAILURE, guard);
-	execv(guard, argv);
-	log_error("%s: %s (is procsrv installed? make install)", guard, strerror(errno));
-	return EXIT_FAILURE;
+static int number(const char *text)
+{
+	return (int)strtol(text, NULL, 10);
 }
 
-/* ---- commands ---------------------------------------------------------------------------- */
-
-static int check_map(const struct options *o)
+/* procsrv has judged all of it. */
+static bool take(const char *option, char *value)
 {
-	struct usermap *m;
-	char why[1024];
+	struct gate *g = self.ngates ? &self.gates[self.ngates - 1] : NULL;
 
-	if (usermap_load(&m, o->map, geteuid() != 0, why, sizeof(why)) < 0)
-		die(MONITOR_CONFIG, why);
-	usermap_describe(m, stdout);
-	usermap_free(m);
-	return 0;
+	if (strcmp(option, "-t") == 0 && self.ngates < GATES)
+		self.gates[self.ngates++].text = value;
+	else if (strcmp(option, "-record") == 0)
+		self.record = number(value);
+	else if (g && strcmp(option, "-key") == 0)
+		g->key = value;
+	else if (g && strcmp(option, "-map") == 0)
+		g->map = value;
+	else if (g && strcmp(option, "-fd") == 0 && g->nfds < SOCKETS)
+		g->fds[g->nfds++] = number(value);
+	else
+		return false;
+	return true;
 }
 
-static int make_key(const struct options *o)
+static bool arguments(int argc, char **argv)
 {
-	char usual[WHERE_MAX], pin[FINGERPRINT_SIZE], why[512] = "";
-	const char *path = o->key ? o->key : usual;
-	int err;
-
-	if (!o->key && where_config(usual, "key.pem") < 0)
-		die(EXIT_FAILURE, usual);
-	err = front_make_key(path, pin, why, sizeof(why));
-	if (err)
-		die(err, why);
-	printf("wrote %s\n%s\n", path, pin);
-	return 0;
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "-v") == 0)
+			self.verbose = true;
+		else if (i + 1 == argc || !take(argv[i], argv[i + 1]))
+			return false;
+		else
+			i++;
+	for (size_t i = 0; i < self.ngates; i++)
+		if (!self.gates[i].key || !self.gates[i].map || !self.gates[i].nfds)
+			return false;
+	return self.ngates > 0;
 }
 
-static int show_status(const struct options *o)
+static void compose(struct gate *g)
 {
-	return status_print(o->json);
-}
+	char **arg = g->argv;
 
-static int release(const struct options *o)
-{
-	(void)o;
-	return status_release(0, RELEASE_MS);
-}
-
-static int repair(const struct options *o)
-{
-	(void)o;
-	puts("nothing to repair: this version writes nothing into the processes it looks at");
-	return 0;
-}
-
-static int help(const struct options *o)
-{
-	(void)o;
-	options_help();
-	return 0;
-}
-
-static int version(const struct options *o)
-{
-	(void)o;
-	puts("procsrv " PROCSRV_VERSION);
-	return 0;
-}
-
-static int start(const struct options *o)
-{
-	return o->transports == 1 && strcmp(o->transport[0], "stdio") == 0 ? serve_stdio(o)
-									   : serve(o);
-}
-
-static int (*const commands[])(const struct options *o) = {
-    [SERVE] = start,
-    [STATUS] = show_status,
-    [RELEASE] = release,
-    [REPAIR] = repair,
-    [KEYGEN] = make_key,
-    [CHECK] = check_map,
-    [HELP] = help,
-    [SHOW_VERSION] = version,
-};
-
-/* A connection must not come to stand where messages go. */
-static void fill_standard_descriptors(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
+	*arg++ = self.monitor;
+	*arg++ = (char *)"-key";
+	*arg++ = g->key;
+	*arg++ = (char *)"-map";
+	*arg++ = g->map;
+	if (geteuid() != 0)
+		*arg++ = (char *)"-user-mode";
+	if (self.verbose)
+		*arg++ = (char *)"-v";
+	*arg = NULL;
 }
 
 int main(int argc, char **argv)
 {
-	struct options o;
-	char why[1024];
-
-	fill_standard_descriptors();
 	log_init("procsrv", false);
-	if (options_parse(&o, argc, argv, why, sizeof(why)) < 0)
-		fatal(EXIT_USAGE, "%s", why);
-	log_init("procsrv", o.verbose);
-	return commands[o.command](&o);
+	if (!arguments(argc, argv))
+		fatal(EXIT_USAGE, "procsrv-listener is started by procsrv; see procsrv -help");
+	log_init("procsrv", self.verbose);
+	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
+	if (where_program(self.monitor, "procsrv-monitor") < 0)
+		fatal(EXIT_FAILURE, "%s", self.monitor);
+	if (where_program(self.admin, "procsrv-admin") < 0)
+		fatal(EXIT_FAILURE, "%s", self.admin);
+	for (size_t i = 0; i < self.ngates; i++)
+		compose(&self.gates[i]);
+	serve();
+	return 0;
 }

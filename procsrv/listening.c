@@ -11,51 +11,61 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "session_dir.h"
+#include "run_dir.h"
 
 enum { LINE = 2048 };
 
 static const char prefix[] = "listener.";
 
-static struct {
-	int home; /* 0 = not open: descriptor 0 never is one of ours */
-	int record;
+static int record; /* 0 = not open: descriptor 0 never is one of ours */
+
+/* Made and locked in one, as who looks at records sees it. */
+static int make_record(int home)
+{
 	char name[32];
-} self;
+	int fd;
+
+	snprintf(name, sizeof(name), "%s%d", prefix, (int)getpid());
+	flock(home, LOCK_EX);
+	unlinkat(home, name, 0);
+	fd = openat(home, name, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		flock(fd, LOCK_EX);
+	flock(home, LOCK_UN);
+	return fd;
+}
 
 static bool open_record(void)
 {
 	char why[256];
+	int home;
 
-	if (self.record)
-		return true;
-	self.home = session_home(why, sizeof(why));
-	if (self.home < 0) {
+	if (record)
+		return record > 0;
+	home = run_dir(why, sizeof(why));
+	record = home < 0 ? -1 : make_record(home);
+	if (home >= 0 && record < 0)
+		snprintf(
+		    why, sizeof(why), "a record in the run-time directory: %s", strerror(errno));
+	if (home >= 0)
+		close(home);
+	if (record < 0)
 		log_warn("%s; -status will not show this listener", why);
-		self.home = 0;
-		return false;
-	}
-	snprintf(self.name, sizeof(self.name), "%s%d", prefix, (int)getpid());
-	unlinkat(self.home, self.name, 0);
-	self.record =
-	    openat(self.home, self.name, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (self.record < 0 || flock(self.record, LOCK_EX | LOCK_NB) != 0) {
-		log_warn("%s: %s; -status will not show this listener", self.name, strerror(errno));
-		return false;
-	}
-	return true;
+	return record > 0;
 }
 
 void listening_add(const struct listening *l)
 {
 	if (open_record())
-		dprintf(self.record, "%s %s %u %s\n", l->transport, l->pin, l->keys, l->map);
+		dprintf(record, "%s %s %u %s\n", l->transport, l->pin, l->keys, l->map);
 }
 
-void listening_end(void)
+int listening_hand_over(void)
 {
-	if (self.record > 0)
-		unlinkat(self.home, self.name, 0);
+	if (record <= 0)
+		return -1;
+	fcntl(record, F_SETFD, 0);
+	return record;
 }
 
 static void read_record(
@@ -75,7 +85,19 @@ static void read_record(
 		close(fd);
 }
 
-/* One whose lock is free is left over from a listener that was killed. */
+/* One whose lock is free is left over from a listener that has ended. */
+static bool is_left_over(int home, const char *name, int fd)
+{
+	bool unused;
+
+	flock(home, LOCK_EX);
+	unused = flock(fd, LOCK_EX | LOCK_NB) == 0;
+	if (unused)
+		unlinkat(home, name, 0);
+	flock(home, LOCK_UN);
+	return unused;
+}
+
 static void look_at(
     int home, const char *name, void (*each)(const struct listening *, void *), void *arg)
 {
@@ -83,18 +105,16 @@ static void look_at(
 
 	if (fd < 0)
 		return;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-		unlinkat(home, name, 0);
+	if (!is_left_over(home, name, fd) && each)
+		read_record(fd, (pid_t)strtol(name + sizeof(prefix) - 1, NULL, 10), each, arg);
+	else
 		close(fd);
-		return;
-	}
-	read_record(fd, (pid_t)strtol(name + sizeof(prefix) - 1, NULL, 10), each, arg);
 }
 
 void listening_list(void (*each)(const struct listening *l, void *arg), void *arg)
 {
 	char why[256];
-	int home = session_home(why, sizeof(why)), fd;
+	int home = run_dir(why, sizeof(why)), fd;
 	DIR *dir;
 	struct dirent *e;
 
@@ -110,4 +130,9 @@ void listening_list(void (*each)(const struct listening *l, void *arg), void *ar
 	else if (fd >= 0)
 		close(fd);
 	close(home);
+}
+
+void listening_sweep(void)
+{
+	listening_list(NULL, NULL);
 }

@@ -22,9 +22,14 @@ struct listening {
 /* Add one transport to our record.  It is a help only: without a run-time directory
  * there is none. */
 void listening_add(const struct listening *l);
-void listening_end(void); /* remove our record */
 
-/* Call each() for every transport of every listener that lives. */
+/* The record's descriptor, with its lock, for the program this process becomes: no
+ * longer close-on-exec.  The record is valid until that closes it.  -1 = there is none. */
+int listening_hand_over(void);
+
+/* Call each() for every transport of every listener that lives, and remove the records
+ * of those that do not. */
 void listening_list(void (*each)(const struct listening *l, void *arg), void *arg);
+void listening_sweep(void); /* the latter alone */
 
 #endif

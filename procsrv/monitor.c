@@ -10,7 +10,6 @@
  */
 #include "monitor.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -21,9 +20,10 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "address.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "spawn.h"
 
@@ -130,26 +130,12 @@ static void take_descriptors(struct monitor *m)
 	}
 }
 
-/* An address as people write it; IPv4 in IPv6 clothes as IPv4. */
 static void name_peer(struct monitor *m)
 {
 	socklen_t len = sizeof(m->peer);
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&m->peer;
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&m->peer;
-	char text[INET6_ADDRSTRLEN];
 
-	snprintf(m->from, sizeof(m->from), "local");
-	if (getpeername(FD_SOCKET, (struct sockaddr *)&m->peer, &len) != 0)
-		return;
-	if (m->peer.ss_family == AF_INET && inet_ntop(AF_INET, &v4->sin_addr, text, sizeof(text)))
-		snprintf(m->from, sizeof(m->from), "%s:%u", text, ntohs(v4->sin_port));
-	if (m->peer.ss_family != AF_INET6)
-		return;
-	if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) &&
-	    inet_ntop(AF_INET, v6->sin6_addr.s6_addr + 12, text, sizeof(text)))
-		snprintf(m->from, sizeof(m->from), "%s:%u", text, ntohs(v6->sin6_port));
-	else if (inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof(text)))
-		snprintf(m->from, sizeof(m->from), "[%s]:%u", text, ntohs(v6->sin6_port));
+	getpeername(FD_SOCKET, (struct sockaddr *)&m->peer, &len);
+	address_text((const struct sockaddr *)&m->peer, m->from, sizeof(m->from));
 }
 
 /* ---- the loop -------------------------------------------------------------------- */
@@ -178,17 +164,9 @@ static void first_request(struct monitor *m)
 	m->channel = -1;
 }
 
-uint64_t monitor_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static int time_left(const struct monitor *m)
 {
-	uint64_t now = monitor_ms();
+	uint64_t now = now_ms();
 
 	if (!m->deadline)
 		return -1;
@@ -214,7 +192,7 @@ static int serve(struct monitor *m)
 		if (n < 0 && errno != EINTR)
 			fatal(MONITOR_FAILED, "poll: %s", strerror(errno));
 		if (n <= 0) {
-			if (m->deadline && monitor_ms() >= m->deadline) {
+			if (m->deadline && now_ms() >= m->deadline) {
 				kill_conn(m, "conn did not keep its times");
 				m->deadline = 0;
 			}
@@ -247,11 +225,11 @@ static void drain_conn(struct monitor *m)
  * that closes it.  A guard that takes longer writes no more of them. */
 static void drain_guard(struct monitor *m)
 {
-	uint64_t end = monitor_ms() + LETTING_GO_MS;
+	uint64_t end = now_ms() + LETTING_GO_MS;
 
 	while (m->guard_pipe >= 0) {
 		struct pollfd p = {.fd = m->guard_pipe, .events = POLLIN};
-		uint64_t now = monitor_ms();
+		uint64_t now = now_ms();
 
 		if (now >= end || (poll(&p, 1, (int)(end - now)) < 0 && errno != EINTR))
 			return;

@@ -36,7 +36,7 @@ struct monitor {
 	int pipe;    /* -1 when conn closed it */
 	int channel; /* the far end of conn's; -1 once the guard has it */
 	struct ipc_state phase;
-	uint64_t deadline; /* monitor_ms: for the proof, then for conn's end; 0 = none */
+	uint64_t deadline; /* now_ms: for the proof, then for conn's end; 0 = none */
 	bool broke_rules;
 
 	/* what the client is */
@@ -58,9 +58,6 @@ struct monitor {
 	bool has_ended;
 	enum err refused; /* why, for the exit status; E_OK = it was not */
 };
-
-/* Milliseconds of a clock that only goes forward, also in suspend. */
-uint64_t monitor_ms(void);
 
 /* ---- monitor_conn.c: what conn may ask for --------------------------------- */
 

@@ -13,8 +13,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/wire.h"
+#include "run_dir.h"
 #include "spawn.h"
 
 #define CONN_USER "procsrv-conn"
@@ -92,7 +94,7 @@ static int become_nobody(struct spawn_user *u, int *dir, char *why, size_t size)
 		return -1;
 	}
 	*u = (struct spawn_user){pw->pw_uid, pw->pw_gid, NULL, 0, true};
-	*dir = session_empty_dir(why, size);
+	*dir = run_dir_empty(why, size);
 	return *dir < 0 ? -1 : 0;
 }
 
@@ -169,7 +171,7 @@ int monitor_start_conn(struct monitor *m, char *why, size_t size)
 	if (err)
 		snprintf(why, size, "cannot set up procsrv-conn: %s", strerror(err));
 	m->phase = (struct ipc_state){C_M, PHASE_HANDSHAKE, {0}};
-	m->deadline = monitor_ms() + HANDSHAKE_MS + PROOF_MS + SLACK_MS;
+	m->deadline = now_ms() + HANDSHAKE_MS + PROOF_MS + SLACK_MS;
 	return err ? -1 : 0;
 }
 
@@ -298,7 +300,7 @@ static bool on_ended(struct monitor *m, const union body *b)
 {
 	m->ended = b->ended;
 	m->has_ended = true;
-	m->deadline = monitor_ms() + LAST_WORDS_MS;
+	m->deadline = now_ms() + LAST_WORDS_MS;
 	return true;
 }
 
@@ -322,7 +324,7 @@ bool monitor_serve(struct monitor *m)
 		close(m->pipe);
 		m->pipe = -1;
 		if (!m->deadline)
-			m->deadline = monitor_ms() + LAST_WORDS_MS;
+			m->deadline = now_ms() + LAST_WORDS_MS;
 		return true;
 	}
 	if (err == EAGAIN)

@@ -3,9 +3,7 @@
  * Sessions are found on the file system: HOME/s/ID/ holds a session's socket,
  * its journal and a record of facts.  Whoever keeps the session alive holds a lock
  * on the record; a directory whose lock is free is left over and may be swept.
- *
- * HOME is /run/procsrv for root; for other users $XDG_RUNTIME_DIR/procsrv, else
- * /tmp/procsrv-UID.
+ * HOME is the run-time directory (run_dir.h).
  */
 #ifndef PROCSRV_SESSION_DIR_H
 #define PROCSRV_SESSION_DIR_H
@@ -45,13 +43,6 @@ struct session_dir {
 	int journal;
 };
 
-/* HOME, made if need be and judged: ours, and writable by nobody else.  A
- * descriptor (O_PATH | O_DIRECTORY), or -1 and a sentence in why. */
-int session_home(char *why, size_t size);
-
-/* HOME/empty, where conn is locked in.  A descriptor, or -1 and a sentence. */
-int session_empty_dir(char *why, size_t size);
-
 /* Make the directory of a new session from facts (id, number and live are filled
  * in).  E_OK; E_SESSIONS when this fingerprint has most sessions already or there
  * are SESSIONS_ALL; E_OS.  A sentence is in why then. */
@@ -63,13 +54,5 @@ void session_set_pid(struct session_dir *d, pid_t pid);
 
 /* Close what is still open; remove: and delete the directory. */
 void session_close(struct session_dir *d, bool remove);
-
-/* Call each() for every session directory; the number of calls, or -1 and a
- * sentence. */
-int session_list(
-    void (*each)(const struct session_facts *f, void *arg), void *arg, char *why, size_t size);
-
-/* Remove the directories whose lock is free.  How many, or -1 and a sentence. */
-int session_sweep(char *why, size_t size);
 
 #endif

@@ -85,7 +85,7 @@ bool map_row_valid_at(const struct map_row *row, time_t now);
  * other families only match a row without from=. */
 bool map_row_from(const struct map_row *row, const struct sockaddr *sa);
 
-/* In words, what the map allows: for procsrv -check. */
-void usermap_describe(const struct usermap *m, FILE *f);
+/* In words, what the map at path allows: for procsrv -check. */
+void usermap_describe(const struct usermap *m, const char *path, FILE *f);
 
 #endif

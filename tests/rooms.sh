@@ -66,17 +66,19 @@ never_calls() {
 }
 
 private=libexec/procsrv
-for program in bin/procsrv "$private"/procsrv-guard "$private"/procsrv-tracer "$private"/procsrv-reader \
-	"$private"/procsrv-launch; do
+for program in bin/procsrv "$private"/procsrv-listener "$private"/procsrv-admin "$private"/procsrv-guard \
+	"$private"/procsrv-tracer "$private"/procsrv-reader "$private"/procsrv-launch; do
 	never_links "$program" '^libmbed'
 done
 never_links "$private"/procsrv-monitor '^libmbed(tls|x509)'
-for program in bin/procsrv "$private"/procsrv-monitor "$private"/procsrv-conn "$private"/procsrv-guard \
+for program in bin/procsrv "$private"/procsrv-listener "$private"/procsrv-admin \
+	"$private"/procsrv-monitor "$private"/procsrv-conn "$private"/procsrv-guard \
 	"$private"/procsrv-tracer "$private"/procsrv-reader "$private"/procsrv-keygen "$private"/procsrv-launch; do
 	never_links "$program" '^lib(dw|elf|debuginfod|capstone)'
 done
 never_calls "$private"/procsrv-conn 'ptrace|process_vm_.*|(v|pos)?fork.*|exec.*|posix_spawn.*|setuid|setres.id'
 never_calls bin/procsrv 'ptrace|process_vm_.*|recv.*'
+never_calls "$private"/procsrv-listener 'ptrace|process_vm_.*|recv.*|openat|fopen|.*scanf|getpw.*|getaddrinfo'
 never_calls "$private"/procsrv-monitor 'ptrace|process_vm_.*'
 
 [ $bad -eq 0 ] && echo "rooms: every file and every program keeps to its own"

@@ -7,8 +7,9 @@ UNIT_test_frame = $(WIRE)
 UNITLIB_test_frame = $(LIB_event)
 UNIT_test_chan = common/chan
 UNITLIB_test_chan = $(LIB_event)
+UNIT_test_heart = common/clock
 UNITLIB_test_heart = $(LIB_event)
-UNIT_test_usermap = $(USERMAP) common/buf common/log
+UNIT_test_usermap = $(USERMAP) procsrv/usermap_describe common/buf common/log
 UNIT_test_transport = common/transport common/fingerprint common/buf
 UNIT_test_limits = procsrv/limits
 UNIT_test_regs = $(ARCH) common/buf
@@ -25,7 +26,7 @@ UNITLIB_test_damaged = $(LIB_dw)
 UNIT_test_demangle = host/sym/demangle
 UNITLIB_test_demangle = $(LIB_dw)
 UNIT_test_cfi_expr = host/sym/cfi_expr
-UNIT_test_target = $(ENGINE) host/errtext host/errtable common/wire common/buf common/err common/log common/heart \
+UNIT_test_target = $(ENGINE) host/errtext host/errtable common/wire common/buf common/err common/log common/clock common/heart \
 	tests/unit/fake_agent tests/unit/fake_symbols
 UNITLIB_test_target = $(LIB_event)
 
@@ -43,7 +44,7 @@ UNIT_test_proof = $(KEY) common/keymake
 UNITLIB_test_proof = $(LIB_tls)
 UNIT_test_tls = $(TLS) $(KEY) $(WIRE) common/keymake
 UNITLIB_test_tls = $(LIB_event) $(LIB_tls)
-UNIT_test_session_dir = procsrv/session_dir procsrv/session_record common/log
+UNIT_test_session_dir = $(SESSION_DIR) procsrv/session_list common/log
 UNIT_test_sandbox = procsrv/sandbox
 UNITLIB_test_sandbox = $(LIB_seccomp)
 

@@ -6,7 +6,7 @@ FUZZER ?=
 
 FUZZ_wire = $(WIRE)
 FUZZLIB_wire = $(LIB_event)
-FUZZ_usermap = procsrv/usermap_words procsrv/trusted_file common/fingerprint common/buf common/log
+FUZZ_usermap = procsrv/usermap_words procsrv/usermap_describe procsrv/trusted_file common/fingerprint common/buf common/log
 FUZZ_transport = common/transport common/fingerprint common/buf
 FUZZ_ipc = procsrv/ipc procsrv/ipc_check
 FUZZ_tls = $(TLS) $(KEY) common/keymake common/chan

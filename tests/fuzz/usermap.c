@@ -27,7 +27,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		sink = fopen("/dev/null", "w");
 	if (!m || !sink || size > FILE_MAX)
 		goto out;
-	m->path = strdup("map");
 	if (parse_file(&p, m, (struct span){data, (uint32_t)size}) != 0) {
 		FUZZ_CHECK(why[0]);
 		goto out;
@@ -36,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_row(m, usermap_row(m, i));
 		map_row_from(usermap_row(m, i), (const struct sockaddr *)&from);
 	}
-	usermap_describe(m, sink);
+	usermap_describe(m, "map", sink);
 out:
 	usermap_free(m);
 	return 0;

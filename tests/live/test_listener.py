@@ -357,6 +357,38 @@ def test_the_listener_holds_no_connection(box):
         assert not [link for link in links if link.startswith('socket:[') and link[8:-1] in tcp]
 
 
+def records(environment):
+    home = '/run/procsrv' if harness.ROOT else os.path.join(environment['XDG_RUNTIME_DIR'], 'procsrv')
+    return os.listdir(home)
+
+
+def test_what_stays_is_the_listener_alone_and_its_record_goes_with_it(world, files, environment):
+    listener = Listener(world, '-t', f'tls:port=0,bind=127.0.0.1,{files}', env=environment)
+    pid = listener.process.pid
+    assert os.path.basename(os.readlink(f'/proc/{pid}/exe')) == 'procsrv-listener'
+    assert f'listener.{pid}' in records(environment)
+    assert listener.end() == 0
+    assert f'listener.{pid}' not in records(environment)
+
+
+def test_the_record_of_a_listener_that_was_killed_goes_with_the_next_start(world, files, environment):
+    transport = f'tls:port=0,bind=127.0.0.1,{files}'
+    first = Listener(world, '-t', transport, env=environment)
+    assert first.end(signal.SIGKILL) == -signal.SIGKILL
+    assert f'listener.{first.process.pid}' in records(environment)
+    second = Listener(world, '-t', transport, env=environment)
+    assert not clean.eventually(lambda: f'listener.{first.process.pid}' in records(environment))
+    assert f'listener.{second.process.pid}' in records(environment)
+    assert second.end() == 0
+
+
+@pytest.mark.parametrize('program', ['procsrv-listener', 'procsrv-admin'])
+def test_a_private_program_started_by_hand_says_whose_it_is(world, program):
+    base = harness.PREFIX if harness.ROOT and harness.PREFIX else harness.BUILD
+    r = world.run([os.path.join(base, 'libexec', 'procsrv', program), '-t'])
+    assert r.status == 2 and 'procsrv -help' in r.err
+
+
 def test_json_stays_json_whatever_the_map_is_called(world, environment):
     directory = world.path('a "b\\ c')
     os.mkdir(directory)

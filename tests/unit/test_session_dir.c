@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 #include "common/err.h"
-#include "procsrv/session_dir.h"
+#include "procsrv/session_list.h"
 
 enum { NOBODY = 65534 };
 

@@ -397,7 +397,7 @@ static void names_are_escaped_and_described(void **state)
 	(void)state;
 	assert_string_equal(row->name, "J\\xc3\\xb6rg");
 	assert_non_null(f);
-	usermap_describe(m, f);
+	usermap_describe(m, "map", f);
 	assert_int_equal(fclose(f), 0);
 	assert_non_null(strstr(text, "1 key\n"));
 	assert_non_null(strstr(text, KEY_B));
@@ -420,7 +420,7 @@ static void a_row_of_the_past_is_described_as_such(void **state)
 	(void)state;
 	accepts(KEY_B " user=$ expires=2001-02-03\n", &m);
 	assert_non_null(f);
-	usermap_describe(m, f);
+	usermap_describe(m, "map", f);
 	assert_int_equal(fclose(f), 0);
 	assert_non_null(strstr(text, "2001-02-03 00:00 UTC (it is refused now)\n"));
 	free(text);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "usermap.h"
+
+#include <arpa/inet.h>
+#include <time.h>
+
+#include "common/wire.h"
+
+static void describe_nets(const struct map_row *row, FILE *f)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	fputs(row->nnets ? "" : "anywhere", f);
+	for (size_t i = 0; i < row->nnets; i++) {
+		const struct map_net *net = &row->nets[i];
+
+		inet_ntop(net->v6 ? AF_INET6 : AF_INET, net->addr, text, sizeof(text));
+		fprintf(f, "%s%s/%u", i ? ", " : "", text, net->bits);
+	}
+}
+
+static void describe_row(const struct map_row *row, FILE *f)
+{
+	char key[FINGERPRINT_SIZE], day[32];
+	struct tm tm;
+
+	fprintf(f, "line %u: %s\n", row->line, fingerprint_format(key, row->key));
+	fprintf(f, "  name in records: %s\n  acts as:", row->name);
+	for (size_t i = 0; i < row->nusers; i++)
+		fprintf(f, "%s %s (uid %u, gid %u%s)", i ? "," : "", row->users[i].name,
+		    (unsigned)row->users[i].uid, (unsigned)row->users[i].gid,
+		    i == 0 && row->nusers > 1 ? "; the default" : "");
+	fprintf(f, "\n  may:%s%s%s%s\n", row->rights & 1u << WIRE_R_LOOK ? " look" : "",
+	    row->rights & 1u << WIRE_R_STOP ? ", stop" : "",
+	    row->rights & 1u << WIRE_R_WRITE ? ", write" : "",
+	    row->rights & 1u << WIRE_R_LAUNCH ? ", launch" : "");
+	if (row->rights & (1u << WIRE_R_WRITE | 1u << WIRE_R_LAUNCH))
+		fputs("       (that is to run any code as that user)\n", f);
+	fputs("  from: ", f);
+	describe_nets(row, f);
+	fputs("\n  until: ", f);
+	if (row->has_expires && gmtime_r(&row->expires, &tm) &&
+	    strftime(day, sizeof(day), "%Y-%m-%d 00:00 UTC", &tm))
+		fprintf(f, "%s%s", day,
+		    map_row_valid_at(row, time(NULL)) ? "" : " (it is refused now)");
+	else
+		fputs("taken out of the map", f);
+	fprintf(f, "\n  sessions at once: %u\n", (unsigned)row->max_sessions);
+}
+
+void usermap_describe(const struct usermap *m, const char *path, FILE *f)
+{
+	size_t n = usermap_count(m);
+
+	fprintf(f, "%s: %zu key%s\n", path, n, n == 1 ? "" : "s");
+	for (size_t i = 0; i < n; i++)
+		describe_row(usermap_row(m, i), f);
+}
