@@ -71,6 +71,13 @@ static int judge_peer(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *fla
 	*flags = 0;
 	if (depth > 0)
 		return 0;
+	/* What does not speak our protocol is told so, and nobody is asked about its key.  (A
+	 * server has looked already.) */
+	if (!t->server && !mbedtls_ssl_get_alpn_protocol(&t->ssl)) {
+		rep->end = TLS_NO_ALPN;
+		*flags = MBEDTLS_X509_BADCERT_OTHER;
+		return 0;
+	}
 	rep->has_peer = key_hash_spki(rep->peer, spki);
 	if (rep->has_peer && t->accept(t->arg, rep->peer))
 		return 0;
@@ -257,7 +264,8 @@ static bool is_stranger(struct tls *t)
 }
 
 /* No protocol was agreed on.  A server knows once it has read the hello, and can
- * stop before anything is signed; a client is told at the latest at the end. */
+ * stop before anything is signed; a client looks when it judges the server's key, and
+ * at the end. */
 static bool no_alpn(const struct tls *t)
 {
 	bool known = t->server ? t->ssl.COMPAT_PRIVATE(state) > MBEDTLS_SSL_CLIENT_HELLO
