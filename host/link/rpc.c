@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,7 +17,7 @@
 enum {
 	PARK_MS = 20,      /* after a caller's turn the thread leaves the link alone so long */
 	LOOK_MS = 50,      /* a caller that waits for another's turn looks up so often */
-	FAREWELL_MS = 500, /* for the goodbye to leave */
+	FAREWELL_MS = 500, /* for the goodbye to leave, and to be heard */
 };
 
 /* ---- the end -------------------------------------------------------------- */
@@ -96,7 +97,10 @@ static void on_readable(struct chan *c, void *arg)
 {
 	struct rpc *r = arg;
 
-	(void)c;
+	if (r->phase == RPC_ENDED) {
+		evbuffer_drain(chan_in(c), evbuffer_get_length(chan_in(c)));
+		return;
+	}
 	heart_heard(&r->heart);
 	rpc_take(r);
 	rpc_flush(r);
@@ -410,6 +414,7 @@ static bool start_channel(struct rpc *r)
 	int fd = r->via.fd;
 
 	r->via.fd = -1;
+	r->fd = fd;
 	r->chan = chan_new(r->base, fd, fd, &channel, r);
 	if (!r->chan)
 		return false;
@@ -491,24 +496,40 @@ struct rpc *rpc_new(struct inbox *inbox, const struct rpc_via *via)
 	return r;
 }
 
-/* Give the last words a moment to leave. */
+/* One turn of the farewell; false when there is none any more. */
+static bool turn(struct rpc *r)
+{
+	return !r->cut && !event_base_got_exit(r->base) &&
+	       event_base_loop(r->base, EVLOOP_ONCE) == 0;
+}
+
+/* Give the last words a moment to leave and, where there was a session, to be heard: to
+ * close a socket whose input was not read is to reset it (tcp(7)), and the server may
+ * then meet the reset before the goodbye. */
 static void farewell(struct rpc *r)
 {
+	bool opened = r->phase == RPC_OPEN || r->phase == RPC_OPENING;
 	struct timeval moment = {0, FAREWELL_MS * 1000L};
 
 	if (!r->chan)
 		return;
-	if (r->phase == RPC_OPEN || r->phase == RPC_OPENING)
+	if (opened)
 		rpc_goodbye(r, E_OK, "");
 	r->phase = RPC_ENDED;
 	if (r->via.bye)
 		r->via.bye(r->via.arg);
 	chan_flush(r->chan);
-	if (!chan_pending(r->chan) || event_base_loopexit(r->base, &moment) != 0)
+	if (event_base_loopexit(r->base, &moment) != 0)
 		return;
-	while (chan_pending(r->chan) && !r->cut && !event_base_got_exit(r->base))
-		if (event_base_loop(r->base, EVLOOP_ONCE) != 0)
+	while (chan_pending(r->chan))
+		if (!turn(r))
 			return;
+	if (!opened || shutdown(r->fd, SHUT_WR) != 0)
+		return;
+	evbuffer_drain(chan_in(r->chan), evbuffer_get_length(chan_in(r->chan)));
+	chan_more(r->chan);
+	while (turn(r))
+		;
 }
 
 void rpc_free(struct rpc *r)

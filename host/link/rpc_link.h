@@ -99,6 +99,7 @@ struct rpc {
 	enum rpc_phase phase;
 	struct event_base *base;
 	struct chan *chan;
+	int fd; /* of chan */
 	struct event *kick, *cancel, *limit;
 	int kick_fd;
 	struct heart heart;

@@ -690,6 +690,30 @@ static void *many_calls(void *arg)
 	return NULL;
 }
 
+/* Whoever says goodbye listens until the other has closed: a reset would overtake it. */
+static void play_goodbye_heard(struct agent *a)
+{
+	static const uint8_t more[256 * 1024];
+	uint8_t byte;
+
+	agent_open(a);
+	agent_expect(a, WIRE_goodbye);
+	if (recv(a->fd, &byte, 1, 0) != 0)
+		agent_wrong(a, "no end of file behind the goodbye");
+	if (send(a->fd, more, sizeof(more), MSG_NOSIGNAL) != sizeof(more))
+		agent_wrong(a, "nobody listens any more");
+	shutdown(a->fd, SHUT_RDWR);
+}
+
+static void who_says_goodbye_listens_until_it_was_heard(void **state)
+{
+	struct fix f;
+
+	(void)state;
+	start_open(&f, play_goodbye_heard, NULL);
+	finish(&f);
+}
+
 static void a_wait_can_be_broken_off_while_events_keep_coming(void **state)
 {
 	struct inbox *b = inbox_new();
@@ -753,6 +777,7 @@ int main(void)
 	    cmocka_unit_test(heartbeats_are_answered_while_the_engine_does_other_things),
 	    cmocka_unit_test(a_cut_link_fails_its_calls_and_is_told_once),
 	    cmocka_unit_test(the_end_is_said),
+	    cmocka_unit_test(who_says_goodbye_listens_until_it_was_heard),
 	    cmocka_unit_test(several_threads_may_call),
 	    cmocka_unit_test(a_wait_can_be_broken_off_while_events_keep_coming),
 	};
