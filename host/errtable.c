@@ -97,6 +97,8 @@ static const struct sentence {
 	"{box}: cannot {what}[ ({subject})]: a security policy of the box forbids it "
 	"(seccomp, a security module or a container)[: {os}]. In a container, allow ptrace "
 	"(for docker: --cap-add=SYS_PTRACE)"},
+    {E_POLICY, "{box}: cannot {what}: the server does not offer what was asked for the loss of the "
+	       "link or for long stops; there, a lost link resumes and detaches at once"},
 
     {E_FAULT, "{box}: cannot {what}: memory at {addr} cannot be read[ ({os})]"},
     {E_NO_FILE, "{box}: cannot {what}: no such file[: {subject}]"},

@@ -13,6 +13,7 @@
 
 #include "common/log.h"
 #include "common/wire.h"
+#include "policy.h"
 #include "spawn.h"
 
 enum err monitor_judge(struct monitor *m)
@@ -58,8 +59,10 @@ enum err monitor_open(struct monitor *m, const struct ipc_open *ask)
 {
 	struct session_facts f = {.pid = getpid(), .since = time(NULL)};
 	char why[256] = "";
-	enum err err;
+	enum err err = (enum err)policy_session(ask->loss);
 
+	if (err != E_OK)
+		return err;
 	if (key_random(NULL, m->session.id, sizeof(m->session.id)) != 0)
 		return E_INTERNAL;
 	fingerprint_format(f.fingerprint, m->row->key);

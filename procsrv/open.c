@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "handlers.h"
+#include "policy.h"
 #include "refuse.h"
 #include "tracer.h"
 
@@ -21,10 +22,12 @@ int on_open(struct call *c)
 	    .yama = refuse_yama_scope(),
 	};
 	struct buf *body = serve_scratch(c->serve);
+	int err;
 
 	wire_decode_open(c->body, &o);
-	if (o.loss > WIRE_LOSS_KILL)
-		return E_MALFORMED;
+	err = policy_session(o.loss);
+	if (err != E_OK)
+		return err;
 	wire_encode_opened(body, &a);
 	return serve_answer(c, body);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "handlers.h"
+#include "policy.h"
 #include "reader.h"
 #include "refuse.h"
 #include "serve.h"
@@ -212,7 +213,9 @@ static int answer_attached(struct call *c, struct target *tg)
 
 static int check_attach(struct call *c, const struct wire_attach *a)
 {
-	if (a->how > WIRE_ATTACH_LOOK || a->loss > WIRE_LOSS_KILL || c->h->target == 0)
+	int err = policy_target(a->loss, a->grace_ms, a->max_stop_ms);
+
+	if (a->how > WIRE_ATTACH_LOOK || err == E_MALFORMED || c->h->target == 0)
 		return E_MALFORMED;
 	if (a->how != WIRE_ATTACH_LOOK && !(c->tracer->session.rights & 1u << WIRE_R_STOP))
 		return E_RIGHT;
@@ -220,7 +223,7 @@ static int check_attach(struct call *c, const struct wire_attach *a)
 		return E_IN_USE;
 	if (a->pid <= INT32_MAX && target_by_pid(c->tracer, (pid_t)a->pid))
 		return fault_set(&c->fault, E_ATTACHED, 0, a->pid);
-	return E_OK;
+	return err;
 }
 
 int on_attach(struct call *c)

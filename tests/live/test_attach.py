@@ -54,6 +54,17 @@ def test_a_handle_in_use_and_a_process_twice_are_refused(link, debuggee):
     refused('MALFORMED', link, 'attach', target=0, pid=other.pid)
 
 
+def test_attach_promises_nothing_about_a_lost_link_that_is_not_kept(link, debuggee):
+    d = debuggee('sleepers')
+    for asked in (dict(loss=wire.ENUM['LOSS_HOLD']), dict(loss=wire.ENUM['LOSS_KILL']), dict(grace_ms=1000),
+                  dict(max_stop_ms=1000)):
+        refused('POLICY', link, 'attach', target=1, pid=d.pid, **asked)
+    for loss in (4, 255):
+        refused('MALFORMED', link, 'attach', target=1, pid=d.pid, loss=loss)
+    assert clean.status(d.pid)['TracerPid'] == '0'
+    link.do('attach', target=1, pid=d.pid, loss=wire.ENUM['LOSS_RESUME'])
+
+
 def test_attach_without_stopping(link, debuggee):
     d = debuggee('sleepers')
     target, _ = link.attach(d.pid, how='RUN')

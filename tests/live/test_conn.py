@@ -146,6 +146,18 @@ def test_a_proven_client_opens_a_session_and_is_told_who_it_is(link):
     assert opened['session'] == bytes(16) and opened['secret'] == bytes(32)
 
 
+@pytest.mark.parametrize('loss,answer', [('HOLD', 'POLICY'), ('KILL', 'POLICY'), (4, 'MALFORMED'), (255, 'MALFORMED')])
+def test_a_session_promises_nothing_about_a_lost_link_that_is_not_kept(link, box, loss, answer):
+    c = link(start=False)
+    c.greet()
+    c.prove()
+    with pytest.raises(wire.Error) as e:
+        c.do('open', loss=wire.ENUM[f'LOSS_{loss}'] if isinstance(loss, str) else loss)
+    assert e.value.name == answer
+    assert box.await_audit(event='refused') and not box.audit(event='open')
+    assert not box.quiet()
+
+
 def flipped(data, at):
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
 

@@ -33,6 +33,16 @@ def test_requests_before_open_are_refused(links):
     refused('STATE', link, 'ps')
 
 
+def test_open_promises_nothing_about_a_lost_link_that_is_not_kept(links):
+    link = links(open=False)
+    link.send('hello', kind=1, version_min=1, version_max=1, credit_bytes=1 << 20)
+    for loss in ('HOLD', 'KILL'):
+        refused('POLICY', link, 'open', loss=wire.ENUM['LOSS_' + loss])
+    for loss in (4, 255):
+        refused('MALFORMED', link, 'open', loss=loss)
+    assert link.do('open', loss=wire.ENUM['LOSS_RESUME'], grace_ms=30000)['grace_ms'] == 0
+
+
 def test_another_version_is_told_so(links):
     link = links(open=False)
     link.send('hello', kind=1, version_min=7, version_max=9, credit_bytes=1 << 20)
