@@ -89,8 +89,15 @@ struct who {
 	uint64_t start;
 };
 
-/* (facts.c) */
-struct he_error *facts_ask(const struct who *w, unsigned what, struct he_facts **ret);
+/* The process of a target; of one without a handle (a snapshot) by its number. */
+struct who who_is(const struct he_target *t);
+
+/* target_ops.facts and .file_read of whatever is a process there; the file comes in pieces
+ * of max_read that travel together. (facts.c) */
+struct he_error *facts_ask(struct he_target *t, unsigned what, struct he_facts **ret);
+struct he_error *file_ask(struct he_target *t, const char *path, uint64_t dev, uint64_t ino,
+    uint64_t offset, void *buf, size_t len, size_t *got, uint64_t *size);
+
 /* The requests for mappings and auxiliary vector, sent but not yet waited for. */
 struct maps_call {
 	struct rpc_call *maps, *auxv;
@@ -99,18 +106,6 @@ struct maps_call maps_send(const struct who *w, bool auxv);
 /* The mappings, and with auxv != NULL that; both calls are ended in any case.  That the
  * auxiliary vector may not be read is no error: auxv is empty then. */
 struct he_error *maps_wait(struct maps_call *c, struct maps *maps, struct buf *auxv);
-
-/* Part of a file in the process's root, in pieces of max_read that travel together;
- * see target_ops.file_read. (facts.c) */
-struct file_part {
-	const char *path;
-	uint64_t dev, ino, offset;
-	uint8_t *buf;
-	size_t len;
-	size_t got;    /* out */
-	uint64_t size; /* out: of the whole file */
-};
-struct he_error *file_ask(const struct who *w, struct file_part *f);
 
 /* "link to box lost: why", and that t runs on there when the loss took it from us (NULL:
  * about no target). */

@@ -11,6 +11,12 @@
 
 enum { BYTES_MAX = 1024 * 1024 };
 
+struct who who_is(const struct he_target *t)
+{
+	return (struct who){
+	    .server = t->server, .handle = t->handle, .pid = t->pid, .start = t->start};
+}
+
 /* ---- requests that are nothing but who ---------------------------------------- */
 
 static struct rpc_call *send_who(const struct who *w, enum wire_type type)
@@ -178,8 +184,9 @@ static struct he_error *take_maps(struct fact_box *b, struct maps_call *c, bool 
 	return err;
 }
 
-struct he_error *facts_ask(const struct who *w, unsigned what, struct he_facts **ret)
+struct he_error *facts_ask(struct he_target *t, unsigned what, struct he_facts **ret)
 {
+	struct who w = who_is(t);
 	bool maps = what & (HE_FACTS_MAPS | HE_FACTS_AUXV);
 	struct fact_box *b = calloc(1, sizeof(*b));
 	struct rpc_call *facts, *env = NULL;
@@ -188,11 +195,11 @@ struct he_error *facts_ask(const struct who *w, unsigned what, struct he_facts *
 
 	if (!b)
 		return he_error_new(E_NOMEM, "out of memory.");
-	facts = send_who(w, WIRE_facts);
+	facts = send_who(&w, WIRE_facts);
 	if (what & HE_FACTS_ENVIRON)
-		env = send_who(w, WIRE_environment);
+		env = send_who(&w, WIRE_environment);
 	if (maps)
-		m = maps_send(w, what & HE_FACTS_AUXV);
+		m = maps_send(&w, what & HE_FACTS_AUXV);
 	err = rpc_each(facts, facts_piece, b);
 	if (!err && env) {
 		err = take_environ(b, env);
@@ -213,6 +220,16 @@ struct he_error *facts_ask(const struct who *w, unsigned what, struct he_facts *
 }
 
 /* ---- files ---------------------------------------------------------------------- */
+
+/* What is asked for, of whom, and what came. */
+struct file_part {
+	struct who who;
+	const char *path;
+	uint64_t dev, ino, offset;
+	uint8_t *buf;
+	size_t len, got;
+	uint64_t size; /* of the whole file */
+};
 
 struct file_piece {
 	struct file_part *f;
@@ -235,9 +252,9 @@ static bool file_data_piece(void *arg, const struct wire_msg *m)
 	return true;
 }
 
-static struct rpc_call *send_file(
-    const struct who *w, const struct file_part *f, size_t at, size_t len)
+static struct rpc_call *send_file(const struct file_part *f, size_t at, size_t len)
 {
+	const struct who *w = &f->who;
 	struct wire_file_read q = {
 	    .pid = w->handle ? 0 : w->pid,
 	    .start = w->handle ? 0 : w->start,
@@ -260,15 +277,14 @@ static struct rpc_call *send_file(
 enum { FILE_CALLS = 16 }; /* at most so many under way */
 
 /* The pieces from `from` on, as many as go together. */
-static struct he_error *file_round(
-    const struct who *w, struct file_part *f, size_t from, size_t step, bool *end)
+static struct he_error *file_round(struct file_part *f, size_t from, size_t step, bool *end)
 {
 	struct rpc_call *c[FILE_CALLS] = {0};
 	struct he_error *err = NULL;
 	size_t n = 0;
 
 	for (size_t at = from; at < f->len && n < FILE_CALLS; at += step)
-		c[n++] = send_file(w, f, at, f->len - at < step ? f->len - at : step);
+		c[n++] = send_file(f, at, f->len - at < step ? f->len - at : step);
 	for (size_t i = 0; i < n; i++) {
 		size_t at = from + i * step;
 		struct file_piece p = {
@@ -285,15 +301,23 @@ static struct he_error *file_round(
 	return err;
 }
 
-struct he_error *file_ask(const struct who *w, struct file_part *f)
+struct he_error *file_ask(struct he_target *t, const char *path, uint64_t dev, uint64_t ino,
+    uint64_t offset, void *buf, size_t len, size_t *got, uint64_t *size)
 {
-	size_t step = server_max_read(w->server);
+	size_t step = server_max_read(t->server);
+	struct file_part f = {.who = who_is(t),
+	    .path = path,
+	    .dev = dev,
+	    .ino = ino,
+	    .offset = offset,
+	    .buf = buf,
+	    .len = len};
 	struct he_error *err = NULL;
 	bool end = false;
 
-	f->got = 0;
-	f->size = 0;
-	for (size_t at = 0; at < f->len && !end && !err; at += step * FILE_CALLS)
-		err = file_round(w, f, at, step, &end);
+	for (size_t at = 0; at < len && !end && !err; at += step * FILE_CALLS)
+		err = file_round(&f, at, step, &end);
+	*got = f.got;
+	*size = f.size;
 	return err;
 }

@@ -360,12 +360,7 @@ static struct he_error *detach(struct he_target *t)
 	return rpc_do(link_of(t), WIRE_detach, t->handle, NULL, 0, NULL);
 }
 
-/* ---- mappings, facts, files ----------------------------------------------------------- */
-
-static struct who who_is(const struct he_target *t)
-{
-	return (struct who){.server = t->server, .handle = t->handle};
-}
+/* ---- mappings ------------------------------------------------------------------------- */
 
 static struct he_error *maps(struct he_target *t, struct maps *m, struct buf *auxv)
 {
@@ -375,35 +370,15 @@ static struct he_error *maps(struct he_target *t, struct maps *m, struct buf *au
 	return maps_wait(&c, m, auxv);
 }
 
-static struct he_error *facts(struct he_target *t, unsigned what, struct he_facts **ret)
-{
-	struct who w = who_is(t);
-
-	return facts_ask(&w, what, ret);
-}
-
-static struct he_error *file_read(struct he_target *t, const char *path, uint64_t dev, uint64_t ino,
-    uint64_t offset, void *buf, size_t len, size_t *got, uint64_t *size)
-{
-	struct file_part f = {
-	    .path = path, .dev = dev, .ino = ino, .offset = offset, .buf = buf, .len = len};
-	struct who w = who_is(t);
-	struct he_error *err = file_ask(&w, &f);
-
-	*got = f.got;
-	*size = f.size;
-	return err;
-}
-
 const struct target_ops procsrv_ops = {
     .name = "process",
     .mem_read = mem_read,
     .regs_read = regs_read,
     .threads = threads,
     .maps = maps,
-    .facts = facts,
+    .facts = facts_ask,
     .mem_walk = mem_walk,
-    .file_read = file_read,
+    .file_read = file_ask,
     .resume = resume,
     .interrupt = interrupt,
     .detach = detach,

@@ -179,32 +179,6 @@ static struct he_error *mem_read(
 	return err;
 }
 
-/* Which process: by number, there is no handle. */
-static struct who who_is(const struct he_target *t)
-{
-	return (struct who){.server = t->server, .pid = t->pid, .start = t->start};
-}
-
-static struct he_error *facts(struct he_target *t, unsigned what, struct he_facts **ret)
-{
-	struct who w = who_is(t);
-
-	return facts_ask(&w, what, ret);
-}
-
-static struct he_error *file_read(struct he_target *t, const char *path, uint64_t dev, uint64_t ino,
-    uint64_t offset, void *buf, size_t len, size_t *got, uint64_t *size)
-{
-	struct file_part f = {
-	    .path = path, .dev = dev, .ino = ino, .offset = offset, .buf = buf, .len = len};
-	struct who w = who_is(t);
-	struct he_error *err = file_ask(&w, &f);
-
-	*got = f.got;
-	*size = f.size;
-	return err;
-}
-
 static void end(struct he_target *t)
 {
 	struct snapshot *p = t->priv;
@@ -217,7 +191,7 @@ static void end(struct he_target *t)
 const struct target_ops snapshot_ops = {
     .name = "snapshot",
     .mem_read = mem_read,
-    .facts = facts,
-    .file_read = file_read,
+    .facts = facts_ask,
+    .file_read = file_ask,
     .free = end,
 };

@@ -133,20 +133,28 @@ static struct he_error *finish(struct he_target *t, struct he_error *err)
 	return target_leave(t, below);
 }
 
-struct he_error *he_modules(struct he_target *t, struct he_modules **ret)
+/* Its beginning, which fails as a whole; then finish is due. */
+static struct he_error *begin(struct he_target *t, struct symbols **ret)
 {
 	struct he_error *err = target_enter(t);
-	struct he_modules *got = NULL;
-	struct symbols *s;
 
 	if (err)
 		return err;
-	/* The mappings tell the modules; what the dynamic linker adds (search order) is not
-	 * worth its round trips here. */
-	err = target_symbols(t, &s);
-	if (!err)
-		err = symbols_modules(s, &got);
-	err = finish(t, err);
+	err = target_symbols(t, ret);
+	return err ? finish(t, err) : NULL;
+}
+
+/* The mappings tell the modules; what the dynamic linker adds (search order) is not worth
+ * its round trips here. */
+struct he_error *he_modules(struct he_target *t, struct he_modules **ret)
+{
+	struct he_modules *got = NULL;
+	struct symbols *s;
+	struct he_error *err = begin(t, &s);
+
+	if (err)
+		return err;
+	err = finish(t, symbols_modules(s, &got));
 	if (err)
 		he_modules_free(got);
 	else
@@ -154,17 +162,10 @@ struct he_error *he_modules(struct he_target *t, struct he_modules **ret)
 	return err;
 }
 
-struct he_error *he_symbol_at(struct he_target *t, uint64_t addr, struct he_symbol **ret)
+/* What was found goes to the caller, unless something was wrong all the same. */
+static struct he_error *hand_symbol(
+    struct he_target *t, struct he_error *err, struct he_symbol *got, struct he_symbol **ret)
 {
-	struct he_error *err = target_enter(t);
-	struct he_symbol *got = NULL;
-	struct symbols *s;
-
-	if (err)
-		return err;
-	err = target_symbols(t, &s);
-	if (!err)
-		err = symbols_at(s, addr, &got);
 	err = finish(t, err);
 	if (err)
 		he_symbol_free(got);
@@ -173,15 +174,24 @@ struct he_error *he_symbol_at(struct he_target *t, uint64_t addr, struct he_symb
 	return err;
 }
 
-/* The executable comes first in any order: what it has needs no link map. */
-static struct he_error *named(struct he_target *t, const char *name, struct he_symbol **ret)
+struct he_error *he_symbol_at(struct he_target *t, uint64_t addr, struct he_symbol **ret)
 {
+	struct he_symbol *got = NULL;
 	struct symbols *s;
-	struct he_error *err = target_symbols(t, &s);
+	struct he_error *err = begin(t, &s);
 
 	if (err)
 		return err;
-	err = symbols_named(s, name, ret);
+	err = symbols_at(s, addr, &got);
+	return hand_symbol(t, err, got, ret);
+}
+
+/* The executable comes first in any order: what it has needs no link map. */
+static struct he_error *named(
+    struct he_target *t, struct symbols *s, const char *name, struct he_symbol **ret)
+{
+	struct he_error *err = symbols_named(s, name, ret);
+
 	if (!err && (*ret)->module && strcmp((*ret)->module, t->exe) == 0)
 		return NULL;
 	if (err && err->code != E_NO_FILE)
@@ -196,14 +206,22 @@ static struct he_error *named(struct he_target *t, const char *name, struct he_s
 
 struct he_error *he_symbol_named(struct he_target *t, const char *name, struct he_symbol **ret)
 {
-	struct he_error *err = target_enter(t);
 	struct he_symbol *got = NULL;
+	struct symbols *s;
+	struct he_error *err = begin(t, &s);
 
 	if (err)
 		return err;
-	err = finish(t, named(t, name, &got));
+	err = named(t, s, name, &got);
+	return hand_symbol(t, err, got, ret);
+}
+
+static struct he_error *hand_line(
+    struct he_target *t, struct he_error *err, struct he_line *got, struct he_line **ret)
+{
+	err = finish(t, err);
 	if (err)
-		he_symbol_free(got);
+		he_line_free(got);
 	else
 		*ret = got;
 	return err;
@@ -211,39 +229,25 @@ struct he_error *he_symbol_named(struct he_target *t, const char *name, struct h
 
 struct he_error *he_line_at(struct he_target *t, uint64_t addr, struct he_line **ret)
 {
-	struct he_error *err = target_enter(t);
 	struct he_line *got = NULL;
 	struct symbols *s;
+	struct he_error *err = begin(t, &s);
 
 	if (err)
 		return err;
-	err = target_symbols(t, &s);
-	if (!err)
-		err = symbols_line_at(s, addr, &got);
-	err = finish(t, err);
-	if (err)
-		he_line_free(got);
-	else
-		*ret = got;
-	return err;
+	err = symbols_line_at(s, addr, &got);
+	return hand_line(t, err, got, ret);
 }
 
 struct he_error *he_line_named(
     struct he_target *t, const char *file, unsigned line, struct he_line **ret)
 {
-	struct he_error *err = target_enter(t);
 	struct he_line *got = NULL;
 	struct symbols *s;
+	struct he_error *err = begin(t, &s);
 
 	if (err)
 		return err;
-	err = target_symbols(t, &s);
-	if (!err)
-		err = symbols_line_named(s, file, line, &got);
-	err = finish(t, err);
-	if (err)
-		he_line_free(got);
-	else
-		*ret = got;
-	return err;
+	err = symbols_line_named(s, file, line, &got);
+	return hand_line(t, err, got, ret);
 }
