@@ -28,6 +28,8 @@ enum {
 	WIRE_PIECE = 65536,   /* bytes of a body, at most */
 	WIRE_PROOF_VERSION = 1,
 	WIRE_TYPES = 256, /* types are below this */
+	WIRE_OUTPUT_WINDOW = 256 * 1024, /* bytes of a launched program's output ahead of the host */
+	WIRE_LAUNCH_MAX = 2 * 1024 * 1024, /* bytes of arguments and environment of a launch */
 };
 
 #define WIRE_ALPN_PROCSRV "procsrv/1" /* kind of server and major version, RFC 7301 */
@@ -93,7 +95,11 @@ enum wire_caught {
 	WIRE_CATCH_SYSCALL = 32,
 };
 enum wire_follow { WIRE_FOLLOW_PARENT, WIRE_FOLLOW_CHILD, WIRE_FOLLOW_BOTH };
-enum wire_launch_flag { WIRE_LAUNCH_PTY = 1, WIRE_LAUNCH_ASLR = 2 /* leave it as it is */ };
+enum wire_launch_flag {
+	WIRE_LAUNCH_PTY = 1,
+	WIRE_LAUNCH_ASLR = 2, /* leave it as it is */
+	WIRE_LAUNCH_LOGIN = 4, /* the environment given is added to a login's */
+};
 enum wire_scope { WIRE_SCOPE_CAUSE, WIRE_SCOPE_ALL }; /* threads that caused the stop; every thread */
 enum wire_base { WIRE_BASE_ZERO, WIRE_BASE_PC, WIRE_BASE_SP, WIRE_BASE_FP };
 enum wire_chunk { WIRE_BYTES, WIRE_ZEROS, WIRE_UNCHANGED, WIRE_UNREADABLE };

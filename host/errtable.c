@@ -121,6 +121,9 @@ static const struct sentence {
     {E_TOO_LONG, "{box}: cannot {what}: evaluating the condition takes too long"},
     {E_EXEC_FAILED, "{box}: cannot {what}[: {subject}][: {os}]"},
     {E_NOT_LAUNCHED, "{box}: cannot {what}: the target was not started by this session"},
+    {E_ATTACH_ONLY, "{box}: cannot {what}[ ({subject})]: what procsrv starts there would inherit "
+		    "the restrictions of its service[ ({detail})]. An admin can lift them with the "
+		    "drop-in launch.conf, see procsrv(8) there; attaching needs none"},
 };
 
 /* Yama's scope decides what can be done about it: kernel documentation,
@@ -326,6 +329,7 @@ static const struct doing {
     {WIRE_launch, false, "start a program"},
     {WIRE_input, false, "send input"},
     {WIRE_window, false, "set the window's size"},
+    {WIRE_output_more, false, "take output"},
 };
 
 char *he_doing(char *text, size_t size, uint16_t type, struct span body)
