@@ -4,6 +4,7 @@
 The table is read when this module is imported, so that the two cannot disagree.
 Messages and records are dicts; texts, blobs and raw fields bytes; lists lists."""
 
+import math
 import os
 import re
 import select
@@ -54,7 +55,7 @@ def _read_enums():
         for item in body.split(","):
             name, _, given = item.partition("=")
             if given.strip():
-                value = int(given.strip(), 0)
+                value = math.prod(int(factor, 0) for factor in given.split("*"))
             if name.strip():
                 found[name.strip().removeprefix("WIRE_")] = value
                 value += 1
