@@ -180,7 +180,11 @@ install: all
 	$(Q)$(foreach p,$(PROGS),install -m $(if $(filter $(UNREADABLE),$(notdir $(p))),0711,0755) \
 		$(BUILD)/$(p) $(DESTDIR)$(PREFIX)/$(p) &&) true
 	$(if $(PROGS_HOST),$(Q)install -D -m 0644 $(BUILD)/libhosteng.a $(DESTDIR)$(PREFIX)/lib/libhosteng.a && \
-		install -D -m 0644 host/hosteng.h $(DESTDIR)$(PREFIX)/include/hosteng.h)
+		install -D -m 0644 host/hosteng.h $(DESTDIR)$(PREFIX)/include/hosteng.h && \
+		install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig && \
+		sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LIB_hosteng)|' host/hosteng.pc.in \
+			>$(DESTDIR)$(PREFIX)/lib/pkgconfig/hosteng.pc && \
+		chmod 0644 $(DESTDIR)$(PREFIX)/lib/pkgconfig/hosteng.pc)
 	$(Q)$(foreach m,$(MANPAGES),install -m 0644 $(m) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/ &&) true
 	$(Q)install -m 0644 host/hdb/hdb.bash $(DESTDIR)$(COMPLETIONDIR)/hdb
 	$(Q)install -m 0644 systemd/procsrv.socket $(DESTDIR)$(UNITDIR)/
@@ -200,7 +204,7 @@ uninstall:
 	$(Q)if $(IN_PLACE) && [ -d /run/systemd/system ]; then \
 		systemctl disable --now procsrv.socket procsrv.service; fi
 	$(Q)rm -f $(foreach p,$(PROGS),$(DESTDIR)$(PREFIX)/$(p)) $(DESTDIR)$(PREFIX)/lib/libhosteng.a \
-		$(DESTDIR)$(PREFIX)/include/hosteng.h \
+		$(DESTDIR)$(PREFIX)/include/hosteng.h $(DESTDIR)$(PREFIX)/lib/pkgconfig/hosteng.pc \
 		$(foreach m,$(MANPAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
 		$(addprefix $(DESTDIR)$(UNITDIR)/,procsrv.socket procsrv.service) \
 		$(DESTDIR)$(COMPLETIONDIR)/hdb \

@@ -9,7 +9,7 @@ set -eu
 build='gcc libc6-dev libevent-dev libmbedtls-dev libseccomp-dev libdw-dev libelf-dev
 	libdebuginfod-dev libiberty-dev zlib1g-dev libedit-dev libjansson-dev'
 demo="$build procps util-linux"
-tests='binutils dwz g++ libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-pexpect openssl gdb
+tests='binutils dwz g++ libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-pexpect openssl gdb pkgconf
 	redis-server nginx python3-dbg mandoc systemd systemd-container mmdebstrap'
 
 case ${1-} in
