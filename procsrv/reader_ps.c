@@ -19,6 +19,7 @@
 enum {
 	PROC_REC = 4 * 6 + 16 + 2 + 2 + 64 + 2 + 256 + 2 + 64 + 2 + 4096 + 4 + 4096,
 	TEXT = 8192,
+	AT_ONCE = 32, /* processes looked at before others get the loop */
 };
 
 int reader_open(struct call *c, uint32_t pid, uint64_t start, struct reader_who *w)
@@ -228,10 +229,9 @@ static bool look_at(struct ps *ps, const char *name)
 static void refill_ps(struct reply *r)
 {
 	struct ps *ps = r->state;
-	unsigned before = r->pieces;
 	const struct dirent *e;
 
-	while (r->pieces == before && !r->done) {
+	for (unsigned looked = 0; looked < AT_ONCE && !r->done;) {
 		e = readdir(ps->proc);
 		if (!e) {
 			pack_flush(&ps->pack);
@@ -239,7 +239,10 @@ static void refill_ps(struct reply *r)
 				reply_done(r);
 			return;
 		}
-		if (e->d_name[0] < '1' || e->d_name[0] > '9' || !look_at(ps, e->d_name))
+		if (e->d_name[0] < '1' || e->d_name[0] > '9')
+			continue;
+		looked++;
+		if (!look_at(ps, e->d_name))
 			continue;
 		if (ps->m.limit && ps->shown == ps->m.limit) {
 			ps->more++;
@@ -248,6 +251,7 @@ static void refill_ps(struct reply *r)
 		wire_put_proc(pack_room(&ps->pack, 0, PROC_REC), &ps->facts.rec);
 		ps->shown++;
 	}
+	r->later = !r->done;
 }
 
 static void drop_ps(struct reply *r)

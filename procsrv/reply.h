@@ -34,9 +34,12 @@ struct reply {
 	size_t *total;   /* the session's sum of the same */
 	bool done;       /* no more will be appended */
 	bool effect;     /* of a request that changes something: goes before what follows from it */
-	/* Append at least one piece, or call reply_done or reply_fail.  NULL: whoever
-	 * keeps the reply will do so later. */
+	/* Append at least one piece, call reply_done or reply_fail, or set later.  NULL:
+	 * whoever keeps the reply will do so. */
 	void (*refill)(struct reply *r);
+	/* Refill has worked for as long as heartbeats and others can wait: it is called
+	 * again when they have had the loop. */
+	bool later;
 	/* The host does not want it any more: end it soon (reply_fail CANCELLED).
 	 * NULL: end it at once, unless it waits for something that must happen. */
 	void (*cancel)(struct reply *r);

@@ -116,7 +116,7 @@ static void handle(struct serve *s, const struct wire_head *h, struct span body,
 	} else if (h->type == WIRE_open) {
 		s->phase = OPENED;
 	}
-	while (!c.reply->done && c.reply->refill && c.reply->bytes < EAGER)
+	while (!c.reply->done && c.reply->refill && !c.reply->later && c.reply->bytes < EAGER)
 		c.reply->refill(c.reply);
 }
 
@@ -196,6 +196,8 @@ static void on_more(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (s->phase == CLOSING)
 		return;
+	for (struct reply *r = s->replies.first; r; r = r->next)
+		r->later = false;
 	serve_take_held(s);
 	serve_pump(s);
 }

@@ -34,7 +34,7 @@ struct serve_queue {
 struct serve {
 	struct tracer *t;
 	struct chan *chan;
-	struct event *more;
+	struct event *more; /* goes on with what was left for others to have the loop */
 	void (*ended)(struct tracer *);
 	enum serve_phase phase;
 	struct credit_out out;

@@ -64,7 +64,7 @@ struct reply *serve_pop(struct serve_queue *q)
 /* A piece can go when it is known whether another follows. */
 static bool ready(struct reply *r)
 {
-	while (!r->done && r->pieces < 2 && r->refill)
+	while (!r->done && r->pieces < 2 && r->refill && !r->later)
 		r->refill(r);
 	return r->done || r->pieces >= 2;
 }
@@ -159,8 +159,20 @@ static void tell_lost(struct serve *s)
 	serve_event_body(s, WIRE_events_lost, 0, &b);
 }
 
+static bool any_later(const struct serve *s)
+{
+	const struct reply *r = s->replies.first;
+
+	while (r && !r->later)
+		r = r->next;
+	return r != NULL;
+}
+
 void serve_pump(struct serve *s)
 {
+	/* A timer, which comes after what can be read by now; an active event would come
+	 * before. */
+	static const struct timeval soon = {0, 0};
 	size_t sent = 0, n = 1;
 
 	if (s->phase == CLOSING)
@@ -185,8 +197,8 @@ void serve_pump(struct serve *s)
 		sent += n;
 		chan_flush(s->chan);
 	}
-	if (n || (s->held_first && s->built <= SERVE_BUILT))
-		event_active(s->more, EV_TIMEOUT, 1);
+	if (n || any_later(s) || (s->held_first && s->built <= SERVE_BUILT))
+		event_add(s->more, &soon);
 }
 
 /* ---- events --------------------------------------------------------------- */

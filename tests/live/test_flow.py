@@ -134,6 +134,48 @@ def test_long_replies_take_turns(links, debuggee):
     link.wait(first)
 
 
+@pytest.fixture
+def crowd(world):
+    """More processes than a list of them looks at in one go."""
+    for _ in range(70):
+        world.start(['sleep', '60'])
+
+
+def request(link, name, **fields):
+    """A request's id, and its frame to be sent together with others."""
+    link.next_id += 1
+    return link.next_id - 1, wire.frame(wire.MSGS[name]['number'], wire.encode(name, **fields), id=link.next_id - 1)
+
+
+def test_a_search_through_all_processes_delays_no_heartbeat(links, crowd):
+    link = links()
+    search, frames = request(link, 'ps', pattern='no process is called like this one')
+    other, frame = request(link, 'facts', pid=os.getpid())
+    beat = wire.frame(wire.MSGS['heartbeat']['number'], wire.encode('heartbeat', stamp=1))
+    link.raw(frames + beat + frame)
+    while link.take() != 'heartbeat_ack':
+        pass
+    assert search not in link.replies
+    assert link.wait(other)['procs'] and search not in link.replies
+    assert not link.wait(search)['procs']
+
+
+def test_a_search_through_all_processes_can_be_cancelled(links, crowd):
+    link = links()
+    search, frame = request(link, 'ps', pattern='no process is called like this one')
+    link.raw(frame + wire.frame(wire.MSGS['cancel']['number'], wire.encode('cancel', request=search)))
+    with pytest.raises(wire.Error) as e:
+        link.wait(search)
+    assert e.value.name == 'CANCELLED'
+
+
+def test_a_list_of_many_processes_is_whole(link, world, crowd):
+    here = {p.pid for p in world.others}
+    assert here <= {p['pid'] for p in link.do('ps')['procs']}
+    r = link.do('ps', pattern='sleep', limit=50)
+    assert len(r['procs']) == 50 and r['more'] >= 20
+
+
 def test_an_interrupt_passes_by_reads_that_wait(links, debuggee):
     d = debuggee('memory', 2)
     link = links(credit=300000)
