@@ -20,7 +20,7 @@ lane() {
 	bad=1
 }
 
-flags=(-std=c17 -D_GNU_SOURCE -I. "-DPROCSRV_VERSION=\"0\"" "-DLIBEXECDIR=\"/\"" "-DSYSCONFDIR=\"/\"" "-DBINDIR=\"/\"")
+flags=(-std=c17 -D_GNU_SOURCE -I. -Ihost "-DPROCSRV_VERSION=\"0\"" "-DLIBEXECDIR=\"/\"" "-DSYSCONFDIR=\"/\"" "-DBINDIR=\"/\"")
 mapfile -t sources < <(git ls-files 'common/*.c' 'procsrv/*.c' 'host/*.c')
 mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
 
