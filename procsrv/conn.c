@@ -402,7 +402,7 @@ static bool make_events(struct conn *c)
 /* All that needs files, memory in plenty or new descriptors happens here. */
 static void prepare(struct conn *c)
 {
-	close_range(FD_SOCKET + 1, ~0U, 0);
+	close_range((unsigned)FD_SOCKET + 1, ~0U, 0);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	setvbuf(stderr, NULL, _IOLBF, 0);

@@ -12,9 +12,14 @@ FUZZ_ipc = procsrv/ipc procsrv/ipc_check
 FUZZ_tls = $(TLS) $(KEY) common/keymake common/chan
 FUZZLIB_tls = $(LIB_event) $(LIB_tls)
 
+# conn itself is included; in place of TLS and of its pipe stand others
+FUZZ_conn = tests/fuzz/plain_tls procsrv/conn_link procsrv/conn_relay procsrv/greet procsrv/sandbox procsrv/ipc_check \
+	$(KEY) $(WIRE)
+FUZZLIB_conn = $(LIB_event) $(LIB_seccomp) $(LIB_crypto)
+
 FUZZLIB_engine = $(BUILD)/libhosteng.a $(LIB_hosteng)
 
-FUZZERS = wire usermap transport ipc tls engine
+FUZZERS = wire usermap transport ipc tls conn engine
 
 fuzz_main = $(if $(FUZZER),,tests/fuzz/replay)
 fuzz_link = $(if $(FUZZER),-fsanitize=fuzzer)
