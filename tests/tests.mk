@@ -47,6 +47,7 @@ UNITLIB_test_tls = $(LIB_event) $(LIB_tls)
 UNIT_test_session_dir = $(SESSION_DIR) procsrv/session_list common/log
 UNIT_test_sandbox = procsrv/sandbox
 UNITLIB_test_sandbox = $(LIB_seccomp)
+UNITLIB_test_landlock = $(LIB_seccomp)
 
 # wire(7) against the table.
 $(eval $(call program,tests/wire-table,tests/wire-table $(WIRE),$(LIB_event)))
@@ -87,3 +88,7 @@ UNIT_test_reply = procsrv/reply $(WIRE)
 UNITLIB_test_reply = $(LIB_event)
 UNIT_test_ipc = procsrv/ipc
 UNIT_test_build_id = procsrv/reader_elf
+# The monitor's own loop is included; in place of spawn.c and the clock stand others.
+UNIT_test_monitor_times = procsrv/monitor_conn procsrv/monitor_session procsrv/monitor_audit procsrv/address procsrv/ipc \
+	procsrv/ipc_check $(SESSION_DIR) $(USERMAP) $(KEY) common/keymake common/err common/log
+UNITLIB_test_monitor_times = $(LIB_tls)
