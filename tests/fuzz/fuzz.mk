@@ -9,6 +9,7 @@ FUZZLIB_wire = $(LIB_event)
 FUZZ_usermap = procsrv/usermap_words procsrv/usermap_describe procsrv/trusted_file common/fingerprint common/buf common/log
 FUZZ_transport = common/transport common/fingerprint common/buf
 FUZZ_ipc = procsrv/ipc procsrv/ipc_check
+FUZZ_bytecode = procsrv/bytecode common/gdb_reg
 FUZZ_tls = $(TLS) $(KEY) common/keymake common/chan
 FUZZLIB_tls = $(LIB_event) $(LIB_tls)
 
@@ -19,7 +20,7 @@ FUZZLIB_conn = $(LIB_event) $(LIB_seccomp) $(LIB_crypto)
 
 FUZZLIB_engine = $(BUILD)/libhosteng.a $(LIB_hosteng)
 
-FUZZERS = wire usermap transport ipc tls conn engine
+FUZZERS = wire usermap transport ipc tls conn engine bytecode
 
 fuzz_main = $(if $(FUZZER),,tests/fuzz/replay)
 fuzz_link = $(if $(FUZZER),-fsanitize=fuzzer)

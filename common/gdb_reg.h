@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * General registers by the number GDB gives them in its remote protocol, which agent
+ * expressions use too: the order of GDB's features/i386/{64bit,32bit}-{core,sse,linux,
+ * segments}.xml.  Those of the floating-point and vector unit have numbers there as
+ * well, but no integer value, and are not known here.
+ */
+#ifndef COMMON_GDB_REG_H
+#define COMMON_GDB_REG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Is there a register of that number on that architecture (AUDIT_ARCH_*)? */
+bool gdb_reg_known(uint32_t arch, unsigned number);
+
+/* Its number, by GDB's name for it; -1 = none. */
+int gdb_reg_number(uint32_t arch, const char *name);
+
+/* Its value in an NT_PRSTATUS regset, without sign extension.  False: no such register,
+ * or a regset of another size than that architecture's. */
+bool gdb_reg_value(
+    uint32_t arch, unsigned number, const uint8_t *prstatus, size_t n, uint64_t *value);
+
+#endif
