@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "host/hdb/address.h"
 #include "host/hdb/cmd.h"
@@ -133,7 +135,8 @@ static int show_lines(struct hdb *h, unsigned first, unsigned last)
 	}
 	free(text);
 	if (n <= first)
-		fail(h, "%s ends at line %u", path, n - 1);
+		fail(h, "line %u is out of range; %s has %u line%s", first, path, n - 1,
+		    n == 2 ? "" : "s");
 	free(path);
 	if (n <= first)
 		return 1;
@@ -225,12 +228,23 @@ int cmd_list(struct hdb *h, const char *args)
 	return ret;
 }
 
+/* It is added all the same, as in GDB: it may be made later. */
+static void warn_dir(struct hdb *h, const char *dir)
+{
+	struct stat st;
+	int why = stat(dir, &st) != 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+
+	if (why)
+		fail(h, "Warning: %s: %s", dir, strerror(why));
+}
+
 int cmd_directory(struct hdb *h, const char *args)
 {
 	struct he_error *e;
 
 	if (!*args)
 		return fail(h, "directory needs a DIR to look for sources in");
+	warn_dir(h, args);
 	e = he_source_dir(h->engine, args);
 	return e ? fail_error(h, e) : 0;
 }

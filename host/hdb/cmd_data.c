@@ -124,13 +124,13 @@ int cmd_x(struct hdb *h, const char *args)
 	const char *wrong = examine_parse(&letters, &f);
 
 	if (wrong)
-		return fail(h, "%s", wrong);
+		return fail(h, "x%.*s: %s", (int)strcspn(args, " \t"), args, wrong);
 	if (*args == '/')
 		args = letters;
 	if (h->again)
 		f.count = h->x.count;
 	if (!*args && !h->x.format)
-		return fail(h, "x needs an ADDRESS the first time");
+		return fail(h, "x needs the address to start at, as in x/4xw $sp");
 	if (*args && address_eval(h, args, &addr) != 0)
 		return 1;
 	h->x = (struct x_state){f.format, f.unit, f.count, addr};

@@ -15,22 +15,36 @@ static const char *syms_read(const struct he_module *m)
 	return m->debug_info ? "Yes" : "Yes (*)";
 }
 
+static bool meant(const struct he_module *m, const char *part)
+{
+	return !*part || strstr(m->name, part);
+}
+
 int cmd_info_sharedlibrary(struct hdb *h, const char *args)
 {
 	static const char *const heads[] = {
 	    "From", "To", "Syms Read", "Shared Object Library", "Symbols from"};
-	struct show_table *t;
 	struct he_modules *m;
 	struct he_error *e = he_modules(h->target, &m);
 	bool starred = false;
+	struct show_table *t;
+	size_t rows = 0;
 
 	if (e)
 		return fail_error(h, e);
+	for (size_t i = 0; i < m->n; i++)
+		rows += meant(&m->v[i], args);
+	if (!rows) {
+		fprintf(
+		    h->out, "No shared libraries %s.\n", *args ? "matched" : "loaded at this time");
+		he_modules_free(m);
+		return 0;
+	}
 	t = table_new(heads, 5);
 	for (size_t i = 0; i < m->n; i++) {
 		const struct he_module *v = &m->v[i];
 
-		if (*args && !strstr(v->name, args))
+		if (!meant(v, args))
 			continue;
 		table_cell(t, "0x%016" PRIx64, v->lo);
 		table_cell(t, "0x%016" PRIx64, v->hi);

@@ -26,14 +26,14 @@ static char default_unit(char format, char last)
 static const char *take_letter(char c, struct examine *f, bool *unit)
 {
 	if (c == 'i')
-		return "x/i needs a disassembler, which a later version has";
+		return "instructions need a disassembler, which a later version has";
 	if (strchr("xduotzacfs", c)) {
 		f->format = c;
 	} else if (strchr("bhwg", c)) {
 		f->unit = c;
 		*unit = true;
 	} else {
-		return "FORMAT is one of x d u o t z a c f s, UNIT one of b h w g";
+		return "undefined format; FORMAT is one of x d u o t z a c f s, UNIT of b h w g";
 	}
 	return NULL;
 }

@@ -470,7 +470,7 @@ static void x_goes_on_where_it_was(void **state)
 {
 	struct world *w = attached(state);
 
-	expect_error(w, "x", "hdb: x needs an ADDRESS the first time.\n");
+	expect_error(w, "x", "hdb: x needs the address to start at, as in x/4xw $sp.\n");
 	assert_int_equal(run(w, "x/2xh table"), 0);
 	expect(w, "x", "0x1004 <table+4>:\t0x006f\n");
 	forget(w);
@@ -491,7 +491,11 @@ static void unreadable_memory_shows_what_is_there_and_names_the_bad_address(void
 	assert_string_equal(w->out, "0x1038 <table+56>:\t0x3b3a3938\t0x3f3e3d3c\n");
 	assert_string_equal(w->err, "hdb: memory at 0x1040 cannot be read.\n");
 	expect_error(w, "x/s 0", "hdb: memory at 0x0 cannot be read.\n");
-	expect_error(w, "x/i main", "hdb: x/i needs a disassembler, which a later version has.\n");
+	expect_error(w, "x/i main",
+	    "hdb: x/i: instructions need a disassembler, which a later version has.\n");
+	expect_error(w, "x/2q main",
+	    "hdb: x/2q: undefined format; FORMAT is one of x d u o t z a c f s, UNIT of b h w "
+	    "g.\n");
 	assert_int_equal(run(w, "x/q main"), 1);
 	assert_int_equal(run(w, "x/99999999x main"), 1);
 	assert_int_equal(run(w, "x/fb main"), 1);
@@ -565,7 +569,7 @@ static void list_has_gdbs_forms(void **state)
 	expect_lines(w, "list ,12", 3, 12);
 	expect_lines(w, "list *main+4", 1, 10);
 	expect_lines(w, "list 25,99", 25, 30);
-	expect_error(w, "list", "hdb: /src/server.c ends at line 30.\n");
+	expect_error(w, "list", "hdb: line 31 is out of range; /src/server.c has 30 lines.\n");
 	expect_error(w, "list 7,5", "hdb: line 5 comes before line 7.\n");
 	expect_error(w, "list other.c:3", "hdb: no source file other.c.\n");
 	expect_error(w, "list nothing", "hdb: no symbol nothing.\n");
@@ -587,8 +591,28 @@ static void info_line_names_code(void **state)
 	expect(w, "info address main",
 	    "Symbol \"main\" is a function at address 0x401000, 64 bytes, in "
 	    "/usr/bin/redis-server\n");
-	assert_int_equal(run(w, "directory /src"), 0);
 	assert_int_equal(run(w, "directory nowhere"), 1);
+}
+
+static void a_directory_that_is_not_there_is_added_with_a_warning_as_in_gdb(void **state)
+{
+	struct world *w = *state;
+
+	expect(w, "directory /", "");
+	assert_int_equal(run(w, "directory /nonexistent"), 0);
+	assert_string_equal(w->err, "hdb: Warning: /nonexistent: No such file or directory.\n");
+	assert_int_equal(run(w, "directory /dev/null"), 0);
+	assert_string_equal(w->err, "hdb: Warning: /dev/null: Not a directory.\n");
+}
+
+static void libraries_that_no_name_matches_are_said_to_be_none(void **state)
+{
+	struct world *w = attached(state);
+
+	expect(w, "info sharedlibrary zzz", "No shared libraries matched.\n");
+	assert_int_equal(run(w, "info sharedlibrary libc"), 0);
+	assert_non_null(strstr(w->out, "libc.so.6"));
+	assert_null(strstr(w->out, "redis"));
 }
 
 /* ---- events -------------------------------------------------------------------------------- */
@@ -870,6 +894,8 @@ int main(void)
 	    T(registers_look_like_gdbs),
 	    T(list_has_gdbs_forms),
 	    T(info_line_names_code),
+	    T(a_directory_that_is_not_there_is_added_with_a_warning_as_in_gdb),
+	    T(libraries_that_no_name_matches_are_said_to_be_none),
 	    T(every_event_is_a_line),
 	    T(a_lost_link_names_what_runs_on_and_the_next_command_connects_anew),
 	    T(a_lost_link_says_of_what_ended_and_of_snapshots_nothing),
