@@ -149,7 +149,7 @@ static struct he_error *begin(struct he_target *t, struct symbols **ret)
 struct he_error *he_modules(struct he_target *t, struct he_modules **ret)
 {
 	struct he_modules *got = NULL;
-	struct symbols *s;
+	struct symbols *s = NULL;
 	struct he_error *err = begin(t, &s);
 
 	if (err)
@@ -177,7 +177,7 @@ static struct he_error *hand_symbol(
 struct he_error *he_symbol_at(struct he_target *t, uint64_t addr, struct he_symbol **ret)
 {
 	struct he_symbol *got = NULL;
-	struct symbols *s;
+	struct symbols *s = NULL;
 	struct he_error *err = begin(t, &s);
 
 	if (err)
@@ -207,7 +207,7 @@ static struct he_error *named(
 struct he_error *he_symbol_named(struct he_target *t, const char *name, struct he_symbol **ret)
 {
 	struct he_symbol *got = NULL;
-	struct symbols *s;
+	struct symbols *s = NULL;
 	struct he_error *err = begin(t, &s);
 
 	if (err)
@@ -230,7 +230,7 @@ static struct he_error *hand_line(
 struct he_error *he_line_at(struct he_target *t, uint64_t addr, struct he_line **ret)
 {
 	struct he_line *got = NULL;
-	struct symbols *s;
+	struct symbols *s = NULL;
 	struct he_error *err = begin(t, &s);
 
 	if (err)
@@ -243,7 +243,7 @@ struct he_error *he_line_named(
     struct he_target *t, const char *file, unsigned line, struct he_line **ret)
 {
 	struct he_line *got = NULL;
-	struct symbols *s;
+	struct symbols *s = NULL;
 	struct he_error *err = begin(t, &s);
 
 	if (err)

@@ -61,7 +61,7 @@ static struct he_error *fingerprint_of(const char *file, char **ret)
 {
 	char text[FINGERPRINT_SIZE];
 	struct he_error *e;
-	struct key *k;
+	struct key *k = NULL;
 
 	e = hostkey_load(NULL, file, &k);
 	if (e)
@@ -157,7 +157,7 @@ struct he_error *hostkey_trust(
     const char *config_dir, const char *box, const char *fingerprint, bool replace)
 {
 	uint8_t key[FINGERPRINT_BYTES];
-	char *name, *path;
+	char *name = NULL, *path;
 	struct he_error *err;
 
 	if (!fingerprint_parse(key, span_str(fingerprint)))
