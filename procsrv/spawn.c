@@ -54,24 +54,39 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* A copy that stands where none of the fixed numbers is. */
+static int above(int last, int fd)
+{
+	int copy = fd < 0 ? fd : fcntl(fd, F_DUPFD, last + 1);
+
+	if (copy < 0)
+		die("descriptors");
+	return copy;
+}
+
+static void place(int fd, int number)
+{
+	if (dup2(fd, number) < 0)
+		die("descriptors");
+}
+
 /* 0 and 1 nowhere, 2 perhaps, then fds in order, then the program (close-on-exec);
  * nothing else.  Returns the program's descriptor. */
 static int place_descriptors(const struct spawn *s)
 {
 	const int last = SPAWN_FIRST + (int)s->nfds;
-	int null = open("/dev/null", O_RDWR), moved[SPAWN_FDS], program;
+	int null = above(last, open("/dev/null", O_RDWR)), moved[SPAWN_FDS];
+	int program = above(last, s->program);
 
-	if (null < 0)
-		die("/dev/null");
 	for (size_t i = 0; i < s->nfds; i++)
-		moved[i] = fcntl(s->fds[i], F_DUPFD, last + 1);
-	program = fcntl(s->program, F_DUPFD, last + 1);
+		moved[i] = above(last, s->fds[i]);
 	for (size_t i = 0; i < s->nfds; i++)
-		if (moved[i] < 0 || dup2(moved[i], SPAWN_FIRST + (int)i) < 0)
-			die("descriptors");
-	if (dup2(null, 0) < 0 || dup2(null, 1) < 0 || (s->quiet && dup2(null, 2) < 0))
-		die("descriptors");
-	if (program < 0 || dup3(program, last, O_CLOEXEC) < 0)
+		place(moved[i], SPAWN_FIRST + (int)i);
+	place(null, 0);
+	place(null, 1);
+	if (s->quiet)
+		place(null, 2);
+	if (dup3(program, last, O_CLOEXEC) < 0)
 		die("descriptors");
 	if (close_range((unsigned)last + 1, ~0U, 0) != 0)
 		die("close_range");
