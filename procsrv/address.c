@@ -32,7 +32,7 @@ const char *address_text(const struct sockaddr *sa, char *text, size_t size)
 		port = address_numbers(sa, addr, sizeof(addr));
 		snprintf(text, size, "%s:%u", addr, port);
 	} else {
-		snprintf(text, size, "local");
+		snprintf(text, size, sa->sa_family == AF_UNIX ? "local" : "unknown");
 	}
 	return text;
 }

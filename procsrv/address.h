@@ -16,7 +16,7 @@ enum { ADDRESS_TEXT = INET6_ADDRSTRLEN + 2 }; /* size for an address alone */
 unsigned address_numbers(const struct sockaddr *sa, char *text, size_t size);
 
 /* "192.0.2.1:40123", "[2001:db8::1]:40123" into text, which is returned; "local" for
- * any other family. */
+ * AF_UNIX, "unknown" for any other family. */
 const char *address_text(const struct sockaddr *sa, char *text, size_t size);
 
 #endif
