@@ -66,8 +66,8 @@ def test_the_service_is_exposed_to_2_4_at_most(units):
 def libraries():
     """The packages a box needs to run what was built here."""
     found = set()
-    for program in ('bin/procsrv', 'libexec/procsrv/procsrv-monitor', 'libexec/procsrv/procsrv-conn',
-                    'libexec/procsrv/procsrv-keygen'):
+    for program in ('bin/procsrv', 'libexec/procsrv/procsrv-listener', 'libexec/procsrv/procsrv-monitor',
+                    'libexec/procsrv/procsrv-conn', 'libexec/procsrv/procsrv-keygen'):
         for path in re.findall(r'=> (/\S+)', sh('ldd', os.path.join(harness.BUILD, program)).stdout):
             for name in {path, os.path.realpath(path), path.removeprefix('/usr')}:
                 r = subprocess.run(['dpkg-query', '-S', name], capture_output=True, text=True)
@@ -138,8 +138,12 @@ class Container:
         self.write('/etc/procsrv/authorized_keys', f'{keys["alice"].fingerprint} user=alice # alice@test\n', 'a')
         self.write('/etc/systemd/system/victim.service',
                    '[Service]\nUser=alice\nExecStart=/bin/sleep infinity\nPrivateTmp=yes\nProtectHome=yes\n')
+        # Its main process is neither its newest nor the only one of its name.
+        self.write('/etc/systemd/system/family.service',
+                   '[Service]\nUser=alice\nExecStart=/bin/sh -c "/bin/sh -c \'sleep infinity; :\' & wait"\n')
         for wants, unit in (('sockets', '/usr/local/lib/systemd/system/procsrv.socket'),
-                            ('multi-user', '/etc/systemd/system/victim.service')):
+                            ('multi-user', '/etc/systemd/system/victim.service'),
+                            ('multi-user', '/etc/systemd/system/family.service')):
             directory = self.path(f'/etc/systemd/system/{wants}.target.wants')
             os.makedirs(directory, exist_ok=True)
             os.symlink(unit, os.path.join(directory, os.path.basename(unit)))
@@ -228,6 +232,19 @@ def test_the_service_starts_at_the_first_connection_serves_and_stops(world, cont
     assert container.run('pgrep', 'procsrv').stdout == ''
 
 
+def by_unit(world, container, hdb):
+    """Names of units lead to their main process, with and without the suffix."""
+    for unit in ('victim', 'family'):
+        main = int(container.systemctl('show', '-P', 'MainPID', f'{unit}.service'))
+        for name in (unit, f'{unit}.service'):
+            r = world.run([*hdb, '-snapshot', '-psn', name, '-json'])
+            assert r.status == 0 and json.loads(r.out)['pid'] == main, repr(r)
+    r = world.run([*hdb, '-psn', 'family', '-batch', '-ex', 'bt', '-ex', 'detach'])
+    assert r.status == 0 and '#0 ' in r.out and str(main) in r.out, repr(r)
+    r = world.run([*hdb, '-psn', 'procsrv.socket', '-batch', '-ex', 'bt'])
+    assert r.status == 1 and 'procsrv.socket' in r.err, repr(r)
+
+
 def look(world, container, pin):
     """Attached from outside, through TLS; then the service is stopped under it."""
     victim = container.systemctl('show', '-P', 'MainPID', 'victim.service')
@@ -237,6 +254,7 @@ def look(world, container, pin):
     assert r.status == 0 and '#0 ' in r.out, repr(r)
     r = world.run([*hdb, '-p', '1', '-batch', '-ex', 'bt'])
     assert r.status == 1 and 'root' in r.err, repr(r)
+    by_unit(world, container, hdb)
 
     p = world.start([*hdb, '-p', victim], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
