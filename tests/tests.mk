@@ -89,6 +89,7 @@ UNITLIB_test_reply = $(LIB_event)
 UNIT_test_ipc = procsrv/ipc
 UNIT_test_spawn = procsrv/spawn procsrv/where procsrv/address common/log
 UNIT_test_bytecode = procsrv/bytecode common/gdb_reg
+UNIT_test_debugreg = procsrv/debugreg procsrv/debugreg_x86
 UNIT_test_build_id = procsrv/reader_elf
 # The monitor's own loop is included; in place of spawn.c and the clock stand others.
 UNIT_test_monitor_times = procsrv/monitor_conn procsrv/monitor_session procsrv/monitor_audit procsrv/address procsrv/ipc \
