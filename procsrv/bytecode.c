@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "bytecode.h"
 
-#include <linux/audit.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/gdb_reg.h"
 
-/* An evaluation under way.  The stack's bounds were proved by bytecode_check. */
+struct bytecode {
+	uint32_t n;
+	bool narrow; /* addresses have 32 bits */
+	uint8_t code[];
+};
+
+/* An evaluation under way.  The stack's bounds were proved by check(). */
 struct machine {
 	const struct bytecode_env *env;
-	bool narrow; /* addresses have 32 bits */
+	bool narrow;
 	unsigned depth;
 	uint64_t stack[BYTECODE_STACK];
 	uint64_t arg;   /* the instruction's operand */
@@ -285,7 +291,7 @@ static uint64_t operand(const uint8_t *p, unsigned bytes)
 enum { INSIDE = 0xff /* no instruction starts there */, UNSEEN = 0xfe };
 
 struct check {
-	struct span code;
+	const struct bytecode *b;
 	uint8_t height[BYTECODE_BYTES];
 	uint16_t todo[BYTECODE_BYTES]; /* reached, what follows not looked at yet */
 	unsigned ntodo;
@@ -303,23 +309,23 @@ static bool operand_ok(const struct op *o, const uint8_t *at, uint32_t arch)
 /* Mark where instructions start; all have to be known and whole. */
 static bool mark(struct check *c, uint32_t arch)
 {
-	struct span code = c->code;
+	const struct bytecode *b = c->b;
 
 	memset(c->height, INSIDE, sizeof(c->height));
-	for (uint32_t at = 0; at < code.n;) {
-		const struct op *o = code.p[at] < OPS ? &ops[code.p[at]] : NULL;
+	for (uint32_t at = 0; at < b->n;) {
+		const struct op *o = b->code[at] < OPS ? &ops[b->code[at]] : NULL;
 
-		if (!o || !o->run || code.n - at <= o->bytes || !operand_ok(o, code.p + at, arch))
+		if (!o || !o->run || b->n - at <= o->bytes || !operand_ok(o, b->code + at, arch))
 			return false;
 		c->height[at] = UNSEEN;
 		at += 1u + o->bytes;
 	}
-	return code.n > 0;
+	return b->n > 0;
 }
 
 static bool reach(struct check *c, uint64_t at, unsigned height)
 {
-	if (at >= c->code.n || c->height[at] == INSIDE || height > BYTECODE_STACK)
+	if (at >= c->b->n || c->height[at] == INSIDE || height > BYTECODE_STACK)
 		return false;
 	if (c->height[at] != UNSEEN)
 		return c->height[at] == height;
@@ -331,7 +337,7 @@ static bool reach(struct check *c, uint64_t at, unsigned height)
 /* One instruction's needs and where it leads. */
 static bool follow(struct check *c, unsigned at)
 {
-	const uint8_t *code = c->code.p;
+	const uint8_t *code = c->b->code;
 	const struct op *o = &ops[code[at]];
 	uint64_t v = operand(code + at + 1, o->bytes);
 	unsigned height = c->height[at];
@@ -344,30 +350,60 @@ static bool follow(struct check *c, unsigned at)
 	return o->flow == JUMP || o->flow == END_HERE || reach(c, at + 1u + o->bytes, height);
 }
 
-int bytecode_check(struct span code, uint32_t arch)
+static bool check(const struct bytecode *b, uint32_t arch)
 {
-	struct check c = {.code = code};
+	struct check c = {.b = b};
 
-	if (code.n > BYTECODE_BYTES || !mark(&c, arch) || !reach(&c, 0, 0))
-		return E_BAD_CONDITION;
+	if (!mark(&c, arch) || !reach(&c, 0, 0))
+		return false;
 	while (c.ntodo)
 		if (!follow(&c, c.todo[--c.ntodo]))
-			return E_BAD_CONDITION;
+			return false;
+	return true;
+}
+
+int bytecode_new(struct span code, uint32_t arch, struct bytecode **out)
+{
+	struct bytecode *b;
+
+	if (!code.n || code.n > BYTECODE_BYTES)
+		return E_BAD_CONDITION;
+	b = malloc(sizeof(*b) + code.n);
+	if (!b)
+		return E_NOMEM;
+	b->n = code.n;
+	b->narrow = !(arch & 0x80000000u); /* __AUDIT_ARCH_64BIT of linux/audit.h */
+	memcpy(b->code, code.p, code.n);
+	if (!check(b, arch)) {
+		free(b);
+		return E_BAD_CONDITION;
+	}
+	*out = b;
 	return E_OK;
+}
+
+void bytecode_free(struct bytecode *b)
+{
+	free(b);
+}
+
+struct span bytecode_code(const struct bytecode *b)
+{
+	return (struct span){b->code, b->n};
 }
 
 /* ---- evaluation --------------------------------------------------------------------------------
  */
 
-static int run(const uint8_t *code, struct machine *m)
+static int run(const struct bytecode *b, struct machine *m)
 {
 	uint32_t at = 0;
 
 	for (unsigned steps = 0; steps < BYTECODE_STEPS; steps++) {
-		const struct op *o = &ops[code[at]];
+		const struct op *o = &ops[b->code[at]];
 		int err;
 
-		m->arg = operand(code + at + 1, o->bytes);
+		m->arg = operand(b->code + at + 1, o->bytes);
 		err = o->run(m);
 		if (err != E_OK || o->flow == END_HERE)
 			return err;
@@ -379,10 +415,11 @@ static int run(const uint8_t *code, struct machine *m)
 	return E_TOO_LONG;
 }
 
-int bytecode_eval(struct span code, const struct bytecode_env *env, uint64_t *value, uint64_t *addr)
+int bytecode_eval(
+    const struct bytecode *b, const struct bytecode_env *env, uint64_t *value, uint64_t *addr)
 {
-	struct machine m = {.env = env, .narrow = !(env->arch & __AUDIT_ARCH_64BIT)};
-	int err = run(code.p, &m);
+	struct machine m = {.env = env, .narrow = b->narrow};
+	int err = run(b, &m);
 
 	if (err == E_OK)
 		*value = *top(&m);

@@ -27,6 +27,8 @@ enum {
 	BYTECODE_STEPS = 10000,
 };
 
+struct bytecode;
+
 /* Whose registers and memory. */
 struct bytecode_env {
 	uint32_t arch;           /* AUDIT_ARCH_* of the thread */
@@ -38,12 +40,17 @@ struct bytecode_env {
 	void *arg;
 };
 
-/* Check an expression for threads of an architecture: E_OK or BAD_CONDITION. */
-int bytecode_check(struct span code, uint32_t arch);
+/* Check and copy an expression for threads of an architecture.  E_OK and *out
+ * (bytecode_free it), BAD_CONDITION, or NOMEM. */
+int bytecode_new(struct span code, uint32_t arch, struct bytecode **out);
+void bytecode_free(struct bytecode *b);
 
-/* Evaluate one that was checked.  E_OK and *value; DIVIDED; FAULT and *addr; TOO_LONG;
- * BAD_CONDITION when the thread is of an architecture that has not all its registers. */
+/* The bytes it was made of; valid as long as b. */
+struct span bytecode_code(const struct bytecode *b);
+
+/* E_OK and *value; DIVIDED; FAULT and *addr; TOO_LONG; BAD_CONDITION when the thread is
+ * of an architecture that has not all the registers. */
 int bytecode_eval(
-    struct span code, const struct bytecode_env *env, uint64_t *value, uint64_t *addr);
+    const struct bytecode *b, const struct bytecode_env *env, uint64_t *value, uint64_t *addr);
 
 #endif

@@ -18,33 +18,33 @@ static bool read_memory(void *arg, uint64_t addr, void *to, size_t n)
 	return !(addr & 1);
 }
 
-static int eval(struct span code, uint32_t arch, uint64_t *value, uint64_t *addr)
+static int eval(const struct bytecode *b, uint32_t arch, uint64_t *value, uint64_t *addr)
 {
 	static const uint8_t regs[216] = {1, 2, 3, 4, [88] = 0xff, [128] = 7};
 	struct bytecode_env env = {.arch = arch, .prstatus = regs, .read = read_memory};
 
 	env.nprstatus = arch == AUDIT_ARCH_I386 ? 68 : sizeof(regs);
-	return bytecode_eval(code, &env, value, addr);
+	return bytecode_eval(b, &env, value, addr);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint64_t v[2] = {0}, addr[2] = {0};
 	uint32_t arch = size && data[0] & 1 ? AUDIT_ARCH_I386 : AUDIT_ARCH_X86_64;
-	struct span code;
+	struct bytecode *b;
 	int err;
 
 	if (!size || size > 2 * BYTECODE_BYTES)
 		return 0;
-	code = (struct span){data + 1, (uint32_t)size - 1};
-	err = bytecode_check(code, arch);
+	err = bytecode_new((struct span){data + 1, (uint32_t)size - 1}, arch, &b);
 	FUZZ_CHECK(err == E_OK || err == E_BAD_CONDITION);
 	if (err != E_OK)
 		return 0;
-	FUZZ_CHECK(code.n && code.n <= BYTECODE_BYTES);
-	err = eval(code, arch, &v[0], &addr[0]);
+	FUZZ_CHECK(size - 1 <= BYTECODE_BYTES && bytecode_code(b).n == size - 1);
+	err = eval(b, arch, &v[0], &addr[0]);
 	FUZZ_CHECK(err == E_OK || err == E_DIVIDED || err == E_FAULT || err == E_TOO_LONG);
 	FUZZ_CHECK(err != E_FAULT || addr[0] & 1);
-	FUZZ_CHECK(eval(code, arch, &v[1], &addr[1]) == err && v[0] == v[1] && addr[0] == addr[1]);
+	FUZZ_CHECK(eval(b, arch, &v[1], &addr[1]) == err && v[0] == v[1] && addr[0] == addr[1]);
+	bytecode_free(b);
 	return 0;
 }

@@ -39,10 +39,14 @@ static const struct bytecode_env env = {
 
 static int eval_on(const struct bytecode_env *e, struct span code, uint64_t *value, uint64_t *addr)
 {
-	int err = bytecode_check(code, e->arch);
+	struct bytecode *b;
+	int err = bytecode_new(code, e->arch, &b);
 
-	if (err == E_OK)
-		err = bytecode_eval(code, e, value, addr);
+	if (err == E_OK) {
+		assert_int_equal(bytecode_code(b).n, code.n);
+		err = bytecode_eval(b, e, value, addr);
+		bytecode_free(b);
+	}
 	return err;
 }
 
@@ -216,15 +220,17 @@ static void a_thread_of_another_architecture_has_no_such_registers(void **state)
 {
 	uint8_t set[68] = {0};
 	struct bytecode_env e = {.arch = AUDIT_ARCH_I386, .prstatus = set, .nprstatus = 68};
-	struct span code = CODE(0x26, 0, 58, END);
+	struct bytecode *b;
 	uint64_t v, addr;
 
 	(void)state;
-	assert_int_equal(bytecode_check(code, AUDIT_ARCH_X86_64), E_OK);
-	assert_int_equal(bytecode_eval(code, &e, &v, &addr), E_BAD_CONDITION);
+	assert_int_equal(bytecode_new(CODE(0x26, 0, 58, END), AUDIT_ARCH_X86_64, &b), E_OK);
+	assert_int_equal(bytecode_eval(b, &e, &v, &addr), E_BAD_CONDITION);
 	e.arch = AUDIT_ARCH_X86_64;
-	assert_int_equal(bytecode_eval(code, &e, &v, &addr), E_BAD_CONDITION);
-	assert_int_equal(bytecode_check(code, AUDIT_ARCH_I386), E_BAD_CONDITION);
+	assert_int_equal(bytecode_eval(b, &e, &v, &addr), E_BAD_CONDITION);
+	bytecode_free(b);
+	assert_int_equal(
+	    bytecode_new(CODE(0x26, 0, 58, END), AUDIT_ARCH_I386, &b), E_BAD_CONDITION);
 }
 
 static void jumps_choose(void **state)
