@@ -62,20 +62,43 @@ static const struct gdb_reg i386[] = {
     [41] = {"orig_eax", 44, 4},
 };
 
+/* The same thread as a 64-bit debugger's PTRACE_GETREGS shows it. */
+static const struct gdb_reg i386_wide[] = {
+    {"eax", 80, 4},
+    {"ecx", 88, 4},
+    {"edx", 96, 4},
+    {"ebx", 40, 4},
+    {"esp", 152, 4},
+    {"ebp", 32, 4},
+    {"esi", 104, 4},
+    {"edi", 112, 4},
+    {"eip", 128, 4},
+    {"eflags", 144, 4},
+    {"cs", 136, 4},
+    {"ss", 160, 4},
+    {"ds", 184, 4},
+    {"es", 192, 4},
+    {"fs", 200, 4},
+    {"gs", 208, 4},
+    [41] = {"orig_eax", 120, 4},
+};
+
 static const struct table {
 	uint32_t arch;
-	size_t prstatus; /* bytes of the regset */
+	size_t size; /* bytes of the registers */
 	const struct gdb_reg *regs;
 	unsigned n;
 } tables[] = {
     {AUDIT_ARCH_X86_64, 216, x86_64, sizeof(x86_64) / sizeof(x86_64[0])},
     {AUDIT_ARCH_I386, 68, i386, sizeof(i386) / sizeof(i386[0])},
+    {AUDIT_ARCH_I386, 216, i386_wide, sizeof(i386_wide) / sizeof(i386_wide[0])},
 };
 
-static const struct table *table_of(uint32_t arch)
+/* size 0: any, as all of an architecture have the same names. */
+static const struct table *table_of(uint32_t arch, size_t size)
 {
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-		if (tables[i].arch == arch)
+		if (tables[i].arch == arch && (!size || tables[i].size == size))
 			return &tables[i];
 	return NULL;
 }
@@ -87,12 +110,12 @@ static const struct gdb_reg *find(const struct table *t, unsigned number)
 
 bool gdb_reg_known(uint32_t arch, unsigned number)
 {
-	return find(table_of(arch), number) != NULL;
+	return find(table_of(arch, 0), number) != NULL;
 }
 
 int gdb_reg_number(uint32_t arch, const char *name)
 {
-	const struct table *t = table_of(arch);
+	const struct table *t = table_of(arch, 0);
 
 	for (unsigned i = 0; t && i < t->n; i++)
 		if (t->regs[i].name && strcmp(t->regs[i].name, name) == 0)
@@ -100,15 +123,13 @@ int gdb_reg_number(uint32_t arch, const char *name)
 	return -1;
 }
 
-bool gdb_reg_value(
-    uint32_t arch, unsigned number, const uint8_t *prstatus, size_t n, uint64_t *value)
+bool gdb_reg_value(uint32_t arch, unsigned number, const uint8_t *regs, size_t n, uint64_t *value)
 {
-	const struct table *t = table_of(arch);
-	const struct gdb_reg *r = find(t, number);
+	const struct gdb_reg *r = find(n ? table_of(arch, n) : NULL, number);
 
-	if (!r || n != t->prstatus)
+	if (!r)
 		return false;
 	*value = 0;
-	memcpy(value, prstatus + r->offset, r->bytes); /* little-endian, as both machines are */
+	memcpy(value, regs + r->offset, r->bytes); /* little-endian, as both machines are */
 	return true;
 }

@@ -18,9 +18,9 @@ bool gdb_reg_known(uint32_t arch, unsigned number);
 /* Its number, by GDB's name for it; -1 = none. */
 int gdb_reg_number(uint32_t arch, const char *name);
 
-/* Its value in an NT_PRSTATUS regset, without sign extension.  False: no such register,
- * or a regset of another size than that architecture's. */
-bool gdb_reg_value(
-    uint32_t arch, unsigned number, const uint8_t *prstatus, size_t n, uint64_t *value);
+/* Its value, without sign extension, in a thread's NT_PRSTATUS regset, or in the struct
+ * user_regs_struct of a 64-bit debugger.  False: no such register, or the block's size is
+ * none of that architecture's. */
+bool gdb_reg_value(uint32_t arch, unsigned number, const uint8_t *regs, size_t n, uint64_t *value);
 
 #endif

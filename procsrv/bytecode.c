@@ -184,7 +184,7 @@ static int op_reg(struct machine *m)
 	const struct bytecode_env *e = m->env;
 	uint64_t v;
 
-	if (!gdb_reg_value(e->arch, (unsigned)m->arg, e->prstatus, e->nprstatus, &v))
+	if (!gdb_reg_value(e->arch, (unsigned)m->arg, e->regs, e->nregs, &v))
 		return E_BAD_CONDITION;
 	push(m, v);
 	return E_OK;

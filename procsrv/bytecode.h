@@ -31,9 +31,9 @@ struct bytecode;
 
 /* Whose registers and memory. */
 struct bytecode_env {
-	uint32_t arch;           /* AUDIT_ARCH_* of the thread */
-	const uint8_t *prstatus; /* its NT_PRSTATUS regset */
-	size_t nprstatus;
+	uint32_t arch;       /* AUDIT_ARCH_* of the thread */
+	const uint8_t *regs; /* its general registers, in any form that gdb_reg.h takes */
+	size_t nregs;
 	/* n (at most 8) bytes at addr, as the program has them; false: not all of them
 	 * can be read.  On a 32-bit architecture addr is below 1 << 32. */
 	bool (*read)(void *arg, uint64_t addr, void *to, size_t n);

@@ -21,9 +21,9 @@ static bool read_memory(void *arg, uint64_t addr, void *to, size_t n)
 static int eval(const struct bytecode *b, uint32_t arch, uint64_t *value, uint64_t *addr)
 {
 	static const uint8_t regs[216] = {1, 2, 3, 4, [88] = 0xff, [128] = 7};
-	struct bytecode_env env = {.arch = arch, .prstatus = regs, .read = read_memory};
+	struct bytecode_env env = {.arch = arch, .regs = regs, .read = read_memory};
 
-	env.nprstatus = arch == AUDIT_ARCH_I386 ? 68 : sizeof(regs);
+	env.nregs = arch == AUDIT_ARCH_I386 ? 68 : sizeof(regs);
 	return bytecode_eval(b, &env, value, addr);
 }
 

@@ -32,8 +32,8 @@ static bool read_memory(void *arg, uint64_t addr, void *to, size_t n)
 
 static const struct bytecode_env env = {
     .arch = AUDIT_ARCH_X86_64,
-    .prstatus = prstatus,
-    .nprstatus = sizeof(prstatus),
+    .regs = prstatus,
+    .nregs = sizeof(prstatus),
     .read = read_memory,
 };
 
@@ -199,17 +199,21 @@ static void registers_go_by_gdbs_numbers(void **state)
 
 static void a_32_bit_program_has_32_bit_addresses(void **state)
 {
-	uint8_t set[68] = {0};
-	struct bytecode_env e = {.arch = AUDIT_ARCH_I386,
-	    .prstatus = set,
-	    .nprstatus = sizeof(set),
-	    .read = read_memory};
+	uint8_t set[68] = {0}, wide[216] = {0};
+	struct bytecode_env e = {
+	    .arch = AUDIT_ARCH_I386, .regs = set, .nregs = sizeof(set), .read = read_memory};
 	uint64_t v, addr;
 
 	(void)state;
 	memset(set + 60, 0xf0, 4);
 	assert_int_equal(eval_on(&e, CODE(0x26, 0, 4, END), &v, &addr), E_OK);
 	assert_int_equal(v, 0xf0f0f0f0);
+	/* The same thread, in a 64-bit debugger's form. */
+	e.regs = wide;
+	e.nregs = sizeof(wide);
+	memset(wide + 152, 0xe1, 8);
+	assert_int_equal(eval_on(&e, CODE(0x26, 0, 4, END), &v, &addr), E_OK);
+	assert_int_equal(v, 0xe1e1e1e1);
 	assert_int_equal(eval_on(&e, CODE(C64(0x100001000), 0x17, END), &v, &addr), E_OK);
 	assert_int_equal(asked, 0x1000);
 	assert_int_equal(eval_on(&e, CODE(C8(8), C8(16), 0x03, 0x17, END), &v, &addr), E_FAULT);
@@ -219,7 +223,7 @@ static void a_32_bit_program_has_32_bit_addresses(void **state)
 static void a_thread_of_another_architecture_has_no_such_registers(void **state)
 {
 	uint8_t set[68] = {0};
-	struct bytecode_env e = {.arch = AUDIT_ARCH_I386, .prstatus = set, .nprstatus = 68};
+	struct bytecode_env e = {.arch = AUDIT_ARCH_I386, .regs = set, .nregs = 68};
 	struct bytecode *b;
 	uint64_t v, addr;
 
