@@ -124,6 +124,7 @@ static int start(struct monitor *m, int pipe, int channel, char *why, size_t siz
 	    .dir = -1,
 	    .quiet = !m->verbose,
 	    .no_new_privs = true,
+	    .expendable = true, /* its loss is a lost link's, and strangers can make it grow */
 	};
 
 	if (!m->user_mode) {

@@ -157,6 +157,19 @@ static char **environment(char *room[ENVIRONMENT])
 	return room;
 }
 
+/* Raising it takes no right.  Where the file is not ours to write (user mode) nobody
+ * has lowered it. */
+static void restore_oom_score(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_RDWR);
+	char sign = 0;
+
+	if (fd >= 0 && read(fd, &sign, 1) == 1 && sign == '-' && pwrite(fd, "0", 1, 0) != 1)
+		die("oom_score_adj");
+	if (fd >= 0)
+		close(fd);
+}
+
 static _Noreturn void child(const struct spawn *s)
 {
 	char *room[ENVIRONMENT], **env = environment(room);
@@ -165,6 +178,8 @@ static _Noreturn void child(const struct spawn *s)
 	reset_signals();
 	if (s->dir >= 0 ? fchdir(s->dir) != 0 : chdir("/") != 0)
 		die("working directory");
+	if (s->expendable)
+		restore_oom_score();
 	program = place_descriptors(s);
 	umask(077);
 	if (s->nofile && setrlimit(RLIMIT_NOFILE, s->nofile) != 0)

@@ -35,6 +35,7 @@ struct spawn {
 	bool quiet;       /* its stderr goes nowhere */
 	bool own_session; /* setsid(2): no terminal's signals */
 	bool no_new_privs;
+	bool expendable;               /* not kept from the OOM killer, as the unit keeps us */
 	const struct spawn_user *user; /* NULL = as we are */
 	const struct rlimit *nofile;   /* RLIMIT_NOFILE to be restored; NULL = as it is */
 };

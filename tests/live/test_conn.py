@@ -448,6 +448,18 @@ def test_one_who_says_nothing_is_closed_after_a_while(box):
     assert box.await_audit(event='refused')[0]['result'] == 'TIMEOUT'
 
 
+def test_only_what_a_target_depends_on_is_kept_from_the_oom_killer(link, box):
+    try:
+        with open(f'/proc/{box.pid}/oom_score_adj', 'w') as f:
+            f.write('-900')
+    except PermissionError:
+        pytest.skip('needs CAP_SYS_RESOURCE')
+    link().do('ps', limit=1)
+    scores = {role: clean.read(f'/proc/{pid_of(box, "procsrv-" + role)}/oom_score_adj').strip()
+              for role in ('conn', 'guard', 'tracer')}
+    assert scores == {'conn': '0', 'guard': '-900', 'tracer': '-900'}
+
+
 def test_nothing_runs_as_the_mapped_user_before_the_first_request(link, box):
     c = link()
     assert not any('guard' in r or 'tracer' in r for r in roles(box)), roles(box)
