@@ -30,6 +30,7 @@ LIB_crypto  = -lmbedcrypto
 LIB_tls	    = -lmbedtls -lmbedx509 -lmbedcrypto
 LIB_seccomp = -lseccomp
 LIB_dw	    = -ldw -lelf -liberty -lz
+LIB_insn    = -lcapstone
 
 Q = $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
@@ -41,13 +42,13 @@ KEY = common/key common/proof common/buf common/fingerprint
 TLS = common/tls common/tls_remote
 ARCH = common/arch common/arch_x86_64
 # everything symbolic: what calls elfutils
-SYMBOLS = $(addprefix host/sym/,symbols sym_lookup module symfile symfind fetch debuginfod elf_image \
+SYMBOLS = $(addprefix host/sym/,symbols sym_lookup code module symfile symfind fetch debuginfod elf_image \
 	symtab plt demangle dwarf_index die_name line pcinfo pcmap strpool cfi cfi_expr unwind \
 	unwind_guess) host/arena
 # the engine above link and symbols
 ENGINE = $(addprefix host/engine/,engine engine_events event_apply server process facts attach \
 	target target_mem target_threads target_symbols target_procsrv target_snapshot memcache maps \
-	threads regs link_map stack source) host/arena $(ARCH)
+	threads regs link_map stack source run target_run patches insn handling) host/arena $(ARCH)
 USERMAP = procsrv/usermap procsrv/usermap_words procsrv/trusted_file common/fingerprint
 
 # the directories of sessions, as their makers and their readers see them
@@ -94,7 +95,7 @@ HOST_LINK = $(addprefix host/link/,rpc rpc_call rpc_in rpc_open rpc_out inbox co
 # and of the host side
 PROGS_HOST = bin/hdb
 LIBHOSTENG = $(ENGINE) $(HOST_LINK) $(SYMBOLS) $(TLS) $(KEY) $(WIRE)
-LIB_hosteng = $(LIB_event) $(LIB_pthread) $(LIB_tls) $(LIB_dw)
+LIB_hosteng = $(LIB_event) $(LIB_pthread) $(LIB_tls) $(LIB_dw) $(LIB_insn)
 # the front end; it sees the engine through host/hosteng.h alone
 HDB = $(addprefix host/hdb/,hdb options console complete cmd cmd_table cmd_process cmd_thread \
 	cmd_stack cmd_data cmd_code cmd_info front front_frame front_event numbers address examine \

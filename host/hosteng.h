@@ -174,8 +174,11 @@ struct he_threads {
 struct he_error *he_threads(struct he_target *t, struct he_threads **ret);
 void he_threads_free(struct he_threads *p);
 
-/* tid 0 = all. */
+/* tid 0 = all.  A thread that stopped with a signal gets it, as its handling says. */
 struct he_error *he_continue(struct he_target *t, uint64_t tid);
+/* The same, but thread tid (not 0) gets this signal instead, 0 = none; others: all
+ * stand = false. */
+struct he_error *he_continue_with(struct he_target *t, uint64_t tid, uint32_t signal, bool others);
 struct he_error *he_interrupt(struct he_target *t, uint64_t tid); /* event follows */
 
 enum he_event_kind {
@@ -190,6 +193,44 @@ enum he_event_kind {
 	HE_E_JOB_CONTINUED,
 	HE_E_LINK_LOST, /* every target of server is HE_GONE to us (info: lost) */
 	HE_E_RELEASED,	/* let go by the box (text: why); HE_GONE to us, it runs on there */
+	HE_E_FORKED,    /* number: pid of the child; child: its target, NULL = it was let go */
+};
+
+enum he_break_kind {
+	HE_BREAK_SOFT,
+	HE_BREAK_HARD,
+	HE_BREAK_WATCH,  /* written */
+	HE_BREAK_RWATCH, /* read */
+	HE_BREAK_AWATCH, /* either */
+	HE_BREAK_CATCH,
+};
+
+/* Why a thread stands (HE_E_STOPPED). */
+enum he_reason {
+	HE_R_REQUEST, /* attach or interrupt */
+	HE_R_SIGNAL,
+	HE_R_JOB, /* group stop: SIGSTOP, SIGTSTP ... */
+	HE_R_EXEC,
+	HE_R_BORN, /* a new thread or a followed child that has not run yet */
+	HE_R_BREAKPOINT,
+	HE_R_WATCH,       /* expression, old_value, value */
+	HE_R_WATCH_SCOPE, /* the block of a watched local was left: that one is deleted */
+	HE_R_CATCH,       /* caught; number, text */
+	HE_R_STEP,        /* what he_step, he_finish ... were asked for is done */
+	HE_R_LAUNCH,      /* before the first instruction of a program we started */
+};
+
+enum he_catch {
+	HE_CATCH_FORK,
+	HE_CATCH_VFORK,
+	HE_CATCH_EXEC,
+	HE_CATCH_SYSCALL,
+	HE_CATCH_SIGNAL,
+	HE_CATCH_LOAD,
+	HE_CATCH_UNLOAD,
+	HE_CATCH_THROW,
+	HE_CATCH_RETHROW,
+	HE_CATCH_CATCH,
 };
 
 struct he_event {
@@ -199,7 +240,23 @@ struct he_event {
 	uint64_t tid; /* that it is about; 0 = none in particular */
 	uint32_t signal;
 	int status; /* wait status */
-	char text[256]; /* HE_E_LINK_LOST, HE_E_RELEASED: why */
+	char text[256];      /* HE_E_LINK_LOST, HE_E_RELEASED: why; HE_CATCH_EXEC: the program,
+			      * HE_CATCH_LOAD, HE_CATCH_UNLOAD: the first library */
+	uint64_t generation; /* HE_E_STOPPED: grows with each stop of the target */
+	/* HE_E_STOPPED, too; what is pointed to is valid until the next he_wait */
+	enum he_reason reason;
+	const unsigned *breakpoints; /* numbers of all that were hit, the first is shown */
+	size_t n_breakpoints;
+	bool temporary; /* the first was, and is deleted now */
+	bool hardware;  /* the first needs the processor's help */
+	enum he_break_kind break_kind;
+	enum he_catch caught;
+	bool returned;           /* HE_CATCH_SYSCALL: from it, not at its entry */
+	int64_t number;          /* the system call; the child's pid (also HE_E_FORKED) */
+	struct he_target *child; /* HE_E_FORKED: when it is followed */
+	const char *expression, *old_value, *value; /* NULL where not known; value: also what
+						     * a finished function returned */
+	const char *trouble; /* why a condition could not be evaluated: it stopped for that */
 };
 
 /* The next event, in the order they happened: a stop that was resumed meanwhile is told
@@ -211,6 +268,137 @@ struct he_error *he_wait(struct he_engine *e, int timeout_ms, struct he_event *r
 /* Readable while events wait: for poll(2).  Always the same one, valid as long as e;
  * ask for it anew before each sleep, so that the links know. */
 int he_event_fd(struct he_engine *e);
+
+/* ---- breakpoints, watchpoints, catchpoints ------------------------------- */
+
+/* They belong to the engine, by number from 1, and to one target and what it forks; when
+ * these are gone they wait for the next target that is attached to or launched. */
+struct he_break {
+	enum he_break_kind kind;
+	/* A location: FUNCTION, FILE:FUNCTION, LINE (of file), FILE:LINE, or *ADDRESS (its value
+	 * is addr); of a watchpoint: the expression; of HE_CATCH_LOAD and HE_CATCH_UNLOAD: a
+	 * regular expression of names, NULL = any. */
+	const char *where;
+	const char *file; /* for LINE; NULL: there is none */
+	uint64_t addr;
+	const char *condition; /* NULL = none */
+	uint64_t tid;          /* only this thread; 0 = all */
+	uint64_t ignore;       /* so many hits pass */
+	bool temporary;
+	bool pending; /* nothing found is fine: a library that comes may have it */
+	/* Where names of condition and expression are looked up. */
+	uint64_t frame_tid; /* 0 = nowhere: globals only */
+	unsigned frame;
+	bool location; /* watch what the expression means now, wherever the program goes */
+	enum he_catch catch;
+	const uint32_t *numbers; /* of syscalls or signals; none = all (of signals: all that
+				  * are no debugger's own) */
+	size_t n_numbers;
+};
+
+/* Set at once, when t is not NULL.  E_NO_FILE: no such place (yet): with pending it
+ * would be set all the same.  A refused patch is no error of this: see trouble. */
+struct he_error *he_break(
+    struct he_engine *e, struct he_target *t, const struct he_break *q, unsigned *number);
+
+struct he_location {
+	unsigned number; /* from 1 within its breakpoint */
+	struct he_target *target;
+	uint64_t addr;
+	bool enabled;
+	const char *function, *file, *module; /* NULL = not known */
+	unsigned line;
+	const char *trouble; /* a sentence, why it is not planted; NULL = it is (or needs not be) */
+};
+
+struct he_breakpoint {
+	unsigned number;
+	enum he_break_kind kind;
+	enum he_catch catch;
+	const char *where;     /* NULL for most catchpoints */
+	const char *condition; /* NULL */
+	bool on_host;          /* the condition is evaluated here: each hit stops the target */
+	bool enabled, temporary, pending;
+	bool software;      /* a watchpoint by single steps */
+	bool disable_hit;   /* disabled (delete_hit: deleted) by its next hit */
+	uint64_t countdown; /* disabled after so many more hits; 0 = not */
+	uint64_t tid;
+	uint64_t hits, ignore;
+	const uint32_t *numbers;
+	size_t n_numbers;
+	struct he_location *v;
+	size_t n;
+};
+
+struct he_breakpoints {
+	struct he_breakpoint *v; /* by number */
+	size_t n;
+};
+
+/* number 0 = all; E_NO_FILE: no such one. */
+struct he_error *he_breakpoints(struct he_engine *e, unsigned number, struct he_breakpoints **ret);
+void he_breakpoints_free(struct he_breakpoints *p);
+
+struct he_error *he_break_delete(struct he_engine *e, unsigned number);
+enum he_enable { HE_DISABLE, HE_ENABLE, HE_ENABLE_ONCE, HE_ENABLE_DELETE, HE_ENABLE_COUNT };
+/* location 0 = the whole; count: of HE_ENABLE_COUNT. */
+struct he_error *he_break_enable(
+    struct he_engine *e, unsigned number, unsigned location, enum he_enable how, uint64_t count);
+/* text NULL = none. */
+struct he_error *he_break_condition(struct he_engine *e, unsigned number, const char *text);
+struct he_error *he_break_ignore(struct he_engine *e, unsigned number, uint64_t count);
+
+/* Functions whose names match a POSIX extended regular expression, each once, with its
+ * place; of file only, when that is not NULL. */
+struct he_place {
+	const char *function, *file, *module; /* file: NULL without debug information */
+	unsigned line;
+	uint64_t addr; /* where a breakpoint on it goes */
+};
+struct he_places {
+	struct he_place *v;
+	size_t n;
+};
+struct he_error *he_functions(
+    struct he_target *t, const char *regex, const char *file, struct he_places **ret);
+/* Where a location is (see he_break.where), without setting anything. */
+struct he_error *he_locate(
+    struct he_target *t, const char *where, const char *file, struct he_places **ret);
+void he_places_free(struct he_places *p);
+
+/* ---- how targets run -------------------------------------------------------- */
+
+/* What is done about a signal, as GDB's handle table has it. */
+struct he_handling {
+	bool stop, print, pass;
+};
+enum { HE_SIGNALS = 64 };
+struct he_error *he_handling(struct he_engine *e, uint32_t signal, struct he_handling *ret);
+struct he_error *he_handle(struct he_engine *e, uint32_t signal, const struct he_handling *h);
+
+enum he_scheduler { HE_LOCK_OFF, HE_LOCK_ON, HE_LOCK_STEP };
+struct he_settings {
+	bool follow_child;           /* after fork and vfork */
+	bool detach_on_fork;         /* the one that is not followed is let go */
+	bool non_stop;               /* only the thread that hit something stops */
+	bool stop_on_load;           /* at each change of the list of libraries */
+	enum he_scheduler scheduler; /* do other threads run with the one that is resumed? */
+};
+void he_settings(const struct he_engine *e, struct he_settings *ret);
+struct he_error *he_set_settings(struct he_engine *e, const struct he_settings *s);
+
+/* ---- changing a target -------------------------------------------------------- */
+
+/* All of it or, with E_FAULT, up to the error's addr.  Planted breakpoints stay. */
+struct he_error *he_write(struct he_target *t, uint64_t addr, const void *data, size_t len);
+/* bits of reg's value, little-endian; only of frame 0, or one that outer frames keep in
+ * memory or in a register. */
+struct he_error *he_write_register(struct he_target *t, uint64_t tid, unsigned frame,
+    const char *name, const void *value, size_t len);
+struct he_error *he_signal(
+    struct he_target *t, uint64_t tid, uint32_t signal); /* tid 0 = process */
+struct he_error *he_kill(struct he_target *t);           /* HE_E_EXITED follows */
+struct he_error *he_abandon(struct he_target *t);        /* let go, left stopped; frees t */
 
 /* ---- memory and registers --------------------------------------------- */
 
@@ -260,6 +448,7 @@ struct he_frame {
 	const char *file;     /* as the compiler recorded it; NULL */
 	const char *directory; /* compilation directory, NULL */
 	unsigned line, column; /* 0 = not known */
+	bool at_line;          /* pc is where the code of that line begins */
 	const char *module;    /* path of the mapped file or "[vdso]"; NULL */
 	const char *build_id;  /* hex; NULL */
 };
@@ -272,7 +461,8 @@ struct he_stack {
 };
 
 /* max frames counted without inlined ones, 0 = no limit but sanity (100,000). */
-struct he_error *he_backtrace(struct he_target *t, uint64_t tid, unsigned max, struct he_stack **ret);
+struct he_error *he_backtrace(
+    struct he_target *t, uint64_t tid, unsigned max, struct he_stack **ret);
 void he_stack_free(struct he_stack *s);
 /* Get ready for the backtraces of all threads in few round trips. */
 struct he_error *he_prefetch_stacks(struct he_target *t);
@@ -281,7 +471,8 @@ struct he_module {
 	uint64_t lo, hi;
 	const char *name;
 	const char *build_id;	  /* hex; NULL */
-	const char *symbols_from; /* "local file /usr/lib/…", "debug file …", "target", "none: why" */
+	const char
+	    *symbols_from; /* "local file /usr/lib/…", "debug file …", "target", "none: why" */
 	bool debug_info;	  /* has line numbers and types, not symbols only */
 };
 
@@ -344,7 +535,7 @@ struct he_facts {
 	char **environ; /* NULL-terminated; NULL when it may not be read */
 	struct {
 		uint64_t type, value;
-	} *auxv;
+	} * auxv;
 	size_t n_auxv;
 };
 

@@ -6,7 +6,7 @@
 # installs it, through sudo when not root.  Nothing missing: nothing is done.
 set -eu
 
-build='gcc libc6-dev libevent-dev libmbedtls-dev libseccomp-dev libdw-dev libelf-dev
+build='gcc libc6-dev libevent-dev libmbedtls-dev libseccomp-dev libdw-dev libcapstone-dev libelf-dev
 	libdebuginfod-dev libiberty-dev zlib1g-dev libedit-dev libjansson-dev'
 demo="$build procps util-linux"
 tests='binutils dwz g++ libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-pexpect openssl gdb pkgconf

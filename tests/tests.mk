@@ -28,7 +28,7 @@ UNITLIB_test_demangle = $(LIB_dw)
 UNIT_test_cfi_expr = host/sym/cfi_expr
 UNIT_test_target = $(ENGINE) host/errtext host/errtable common/wire common/buf common/err common/log common/clock common/heart \
 	tests/unit/fake_agent tests/unit/fake_symbols
-UNITLIB_test_target = $(LIB_event)
+UNITLIB_test_target = $(LIB_event) $(LIB_insn)
 
 comma = ,
 include tests/debuggees/debuggees.mk

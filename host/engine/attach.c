@@ -9,6 +9,7 @@
 
 #include "common/err.h"
 #include "host/engine/engine.h"
+#include "host/engine/run.h"
 #include "host/errtext.h"
 
 /* Ordered with every stop.  The windows of all threads are not among them: a thousand
@@ -128,6 +129,7 @@ struct he_error *he_attach(
 	rpc_drop(along.auxv);
 	/* Its first stop is told by our return. */
 	engine_drop_events(s->engine, t, NULL);
+	run_forget(t, 0);
 	if (!err) {
 		*ret = t;
 		return NULL;

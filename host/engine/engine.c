@@ -59,6 +59,7 @@ struct he_error *he_new(const struct he_config *config, struct he_engine **ret)
 		return he_error_new(E_NOMEM, "out of memory.");
 	e->pending_end = &e->pending;
 	e->poll_fd = e->wake_fd = -1;
+	handling_init(&e->handling);
 	if (copy_config(e, config) && open_descriptors(e)) {
 		*ret = e;
 		return NULL;

@@ -9,6 +9,7 @@
 #include "host/arena.h"
 #include "host/hosteng.h"
 #include "host/link/rpc.h"
+#include "host/engine/handling.h"
 #include "host/engine/target.h"
 
 enum {
@@ -33,6 +34,7 @@ struct he_engine {
 	size_t n_pending;
 	char **source_dirs; /* NULL-terminated */
 	size_t n_source_dirs;
+	struct handling handling;
 };
 
 struct he_server {
@@ -59,6 +61,8 @@ struct he_error *engine_wait_for(struct he_engine *e, struct he_server *s,
 /* The next event into *ret, HE_E_NONE after timeout_ms, or when ENGINE_TURN of them had
  * nothing to tell. */
 void engine_next_event(struct he_engine *e, int timeout_ms, struct he_event *ret);
+/* One to be told that was decided already (run.c). */
+void engine_keep_event(struct he_engine *e, const struct he_event *ev);
 /* No event about this one will be told any more. */
 void engine_drop_events(struct he_engine *e, const struct he_target *t, const struct he_server *s);
 

@@ -12,6 +12,7 @@
 #include "common/err.h"
 #include "common/heart.h"
 #include "host/engine/engine.h"
+#include "host/engine/run.h"
 #include "host/errtext.h"
 
 /* ---- the queue ---------------------------------------------------------------- */
@@ -43,7 +44,7 @@ static struct pending *place(const struct he_engine *e, const struct he_event *e
 	return p;
 }
 
-static void keep(struct he_engine *e, const struct he_event *ev)
+static void keep(struct he_engine *e, const struct he_event *ev, bool decided)
 {
 	struct pending *p = place(e, ev);
 
@@ -51,10 +52,16 @@ static void keep(struct he_engine *e, const struct he_event *ev)
 		return;
 	p->next = NULL;
 	p->ev = *ev;
+	p->decided = decided;
 	*e->pending_end = p;
 	e->pending_end = &p->next;
 	e->n_pending++;
 	update_wake(e);
+}
+
+void engine_keep_event(struct he_engine *e, const struct he_event *ev)
+{
+	keep(e, ev, true);
 }
 
 static void drop(struct he_engine *e, struct pending *p)
@@ -64,13 +71,14 @@ static void drop(struct he_engine *e, struct pending *p)
 		free(p);
 }
 
-static bool take(struct he_engine *e, struct he_event *ret)
+static bool take(struct he_engine *e, struct he_event *ret, bool *decided)
 {
 	struct pending *p = e->pending;
 
 	if (!p)
 		return false;
 	*ret = p->ev;
+	*decided = p->decided || ret->kind != HE_E_STOPPED;
 	e->pending = p->next;
 	if (!e->pending)
 		e->pending_end = &e->pending;
@@ -177,7 +185,7 @@ static bool advance(struct he_engine *e, int timeout_ms)
 	for (const struct rpc_piece *p = event; p; p = p->next) {
 		take_up(e, p, &ev);
 		if (ev.kind)
-			keep(e, &ev);
+			keep(e, &ev, false);
 	}
 	rpc_pieces_free(event);
 	return true;
@@ -205,13 +213,25 @@ struct he_error *engine_wait_for(struct he_engine *e, struct he_server *s,
 	return NULL;
 }
 
+/* The next that is to be told.  A stop that is not lets its target run again. */
+static bool tell(struct he_engine *e, struct he_event *ret)
+{
+	bool decided;
+
+	while (take(e, ret, &decided))
+		if (decided || run_decide(ret->target, ret))
+			return true;
+	*ret = (struct he_event){.kind = HE_E_NONE};
+	return false;
+}
+
 void engine_next_event(struct he_engine *e, int timeout_ms, struct he_event *ret)
 {
 	uint64_t end = now_ms() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0);
 	int left = timeout_ms;
 
 	*ret = (struct he_event){.kind = HE_E_NONE};
-	for (int late = 0; !take(e, ret) && late < ENGINE_TURN; late += !left) {
+	for (int late = 0; !tell(e, ret) && late < ENGINE_TURN; late += !left) {
 		uint64_t now;
 
 		if (!advance(e, left))

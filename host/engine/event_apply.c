@@ -4,6 +4,7 @@
  */
 #include "common/err.h"
 #include "host/engine/engine.h"
+#include "host/engine/run.h"
 
 /* What was ordered with a stop fits many times; more is a liar's, whose chunks of one
  * byte would each cost a page. */
@@ -66,11 +67,25 @@ static int stopped(struct he_target *t, const struct wire_msg *m, struct he_even
 		if (memcache_pages(t->mem) < BUNDLE_PAGES)
 			target_put_chunk(t, &chunk);
 	note_cause(t, q.stops);
+	run_note_stops(t, q.stops);
 	if (m->h.flags & WIRE_MORE)
 		return E_OK;
 	end_stop(t);
-	*ret =
-	    (struct he_event){.kind = HE_E_STOPPED, .tid = t->cause_tid, .signal = t->cause_signal};
+	*ret = (struct he_event){.kind = HE_E_STOPPED,
+	    .generation = q.generation,
+	    .tid = t->cause_tid,
+	    .signal = t->cause_signal};
+	return E_OK;
+}
+
+static int causes(struct he_target *t, const struct wire_msg *m, struct he_event *ret)
+{
+	struct wire_causes q;
+
+	(void)ret;
+	if (!wire_decode_causes(m->body, &q))
+		return E_MALFORMED;
+	run_note_hits(t, &q);
 	return E_OK;
 }
 
@@ -106,6 +121,7 @@ static int thread_exited(struct he_target *t, const struct wire_msg *m, struct h
 	if (!wire_decode_thread_exited(m->body, &q))
 		return E_MALFORMED;
 	threads_remove(&t->threads, q.tid);
+	run_forget(t, q.tid);
 	*ret = (struct he_event){.kind = HE_E_THREAD_EXITED, .tid = q.tid, .status = q.status};
 	return E_OK;
 }
@@ -136,6 +152,7 @@ static int executed(struct he_target *t, const struct wire_msg *m, struct he_eve
 	if (!wire_decode_executed(m->body, &q))
 		return E_MALFORMED;
 	target_forget(t);
+	run_executed(t);
 	if (t->state == HE_STOPPED)
 		t->state = HE_RUNNING;
 	t->arch_id = q.arch;
@@ -182,6 +199,7 @@ int event_apply(struct he_target *t, const struct wire_msg *m, struct he_event *
 		int (*apply)(struct he_target *, const struct wire_msg *, struct he_event *);
 	} rows[] = {
 	    {WIRE_stopped, stopped},
+	    {WIRE_causes, causes},
 	    {WIRE_signalled, signalled},
 	    {WIRE_thread_born, thread_born},
 	    {WIRE_thread_exited, thread_exited},

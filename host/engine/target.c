@@ -6,6 +6,8 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "host/engine/engine.h"
+#include "host/engine/patches.h"
+#include "host/engine/run.h"
 #include "host/errtext.h"
 
 enum {
@@ -36,8 +38,10 @@ struct he_target *target_new(struct he_engine *e, struct he_server *s, const str
 	t->comm = strdup("");
 	t->exe = strdup("");
 	t->mem = memcache_new(CACHE_PAGES, false);
+	t->run = run_new();
+	t->patches = patches_new();
 	append(e, t);
-	if (t->comm && t->exe && t->mem)
+	if (t->comm && t->exe && t->mem && t->run && t->patches)
 		return t;
 	target_free(t);
 	return NULL;
@@ -67,6 +71,10 @@ void target_free(struct he_target *t)
 	maps_free(&t->maps);
 	buf_free(&t->auxv);
 	memcache_free(t->mem);
+	if (t->stepper)
+		t->stepper->cancel(t);
+	patches_free(t->patches);
+	run_free(t->run);
 	free(t->comm);
 	free(t->exe);
 	free(t);
@@ -208,60 +216,6 @@ struct he_target *he_target_next(struct he_engine *e, const struct he_target *af
 	while (t && t->hidden)
 		t = t->next;
 	return t;
-}
-
-static bool stop_met(struct he_target *t)
-{
-	return !t->stop_due || t->state != HE_RUNNING;
-}
-
-/* A stop under way is reported by the agent even when a resume overtakes it: taken up
- * later, it would be believed to be the newest state. */
-static struct he_error *meet_stop(struct he_target *t)
-{
-	char title[TARGET_TITLE];
-	struct he_error *err =
-	    t->server ? engine_wait_for(t->engine, t->server, stop_met, t) : NULL;
-
-	if (!err && t->state == HE_GONE)
-		err = he_error_new(E_GONE, "%s has ended.", target_title(t, title));
-	return err;
-}
-
-struct he_error *he_continue(struct he_target *t, uint64_t tid)
-{
-	struct he_error *err = target_enter(t);
-
-	if (err)
-		return err;
-	if (!t->ops->resume)
-		return target_leave(t, he_error_new(E_STATE, "this target cannot run."));
-	if (t->state == HE_LOOKING)
-		return target_leave(
-		    t, he_error_new(E_STATE, "this target is only looked at: it runs already."));
-	err = meet_stop(t);
-	if (err)
-		return target_leave(t, err);
-	/* Before the answer: it may run from the moment the request is under way. */
-	target_ran(t, tid);
-	err = t->ops->resume(t, tid);
-	if (err)
-		t->threads.complete = false;
-	return target_leave(t, err);
-}
-
-struct he_error *he_interrupt(struct he_target *t, uint64_t tid)
-{
-	struct he_error *err = target_enter(t);
-
-	if (err)
-		return err;
-	if (!t->ops->interrupt || t->state == HE_LOOKING)
-		return target_leave(t,
-		    he_error_new(E_STATE, "this target is only looked at: it cannot be stopped."));
-	err = t->ops->interrupt(t, tid);
-	t->stop_due = t->stop_due || !err;
-	return target_leave(t, err);
 }
 
 struct he_error *he_detach(struct he_target *t)

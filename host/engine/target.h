@@ -17,12 +17,31 @@
 #include "host/engine/threads.h"
 
 struct he_target;
+struct run;     /* run.h */
+struct patches; /* patches.h */
+struct stepper; /* run.h */
 
 /* What an operation yields, piece by piece; the record is valid during the call. */
 typedef void chunk_sink(void *arg, const struct wire_rec_chunk *c);
 typedef void regset_sink(void *arg, const struct wire_rec_regset *r);
 typedef void thread_sink(void *arg, const struct wire_rec_thread *r);
 typedef void node_sink(void *arg, const struct wire_rec_node *n);
+typedef void patch_sink(void *arg, const struct wire_rec_patch_result *r);
+
+/* What changes a target, or lets it run: all that is there goes in one flight, in the
+ * order of the fields. */
+struct run_flight {
+	struct span clear; /* of wire_rec_patch_id; empty = nothing to do, of each field */
+	struct span set;   /* of wire_rec_patch */
+	patch_sink *sink;  /* the answer for each of them ... */
+	void *arg;
+	const struct wire_catch *caught;
+	const struct wire_signals *signals;
+	const struct wire_preorder *preorder;
+	struct span go; /* of wire_rec_go */
+	uint8_t go_stop;
+	struct he_error *refused; /* out: why something of it but go was not done; the caller's */
+};
 
 /* Operations, each in as few round trips as possible.  One that a target does not
  * offer is NULL.  What a sink gets was checked against what was asked: chunks lie in
@@ -46,7 +65,16 @@ struct target_ops {
 	 * shorter than len = end of file. size: of the whole file. */
 	struct he_error *(*file_read)(struct he_target *t, const char *path, uint64_t dev,
 	    uint64_t ino, uint64_t offset, void *buf, size_t len, size_t *got, uint64_t *size);
-	struct he_error *(*resume)(struct he_target *t, uint64_t tid);
+	/* The error is that of go. */
+	struct he_error *(*run)(struct he_target *t, struct run_flight *f);
+	struct he_error *(*mem_write)(
+	    struct he_target *t, uint64_t addr, const void *data, size_t len);
+	struct he_error *(*regs_write)(struct he_target *t, const struct wire_rec_regset *r);
+	struct he_error *(*patch_hits)(
+	    struct he_target *t, void (*sink)(void *, const struct wire_rec_patch_state *), void *arg);
+	struct he_error *(*signal)(struct he_target *t, uint64_t tid, uint32_t signal);
+	struct he_error *(*kill)(struct he_target *t);
+	struct he_error *(*abandon)(struct he_target *t); /* as detach, but left stopped */
 	struct he_error *(*interrupt)(struct he_target *t, uint64_t tid);
 	/* Let go of the process; the answer is waited for.  NULL: nothing to let go of. */
 	struct he_error *(*detach)(struct he_target *t);
@@ -58,7 +86,8 @@ struct target_ops {
 struct pending {
 	struct pending *next;
 	struct he_event ev;
-	bool kept; /* part of its target or server: not to be freed */
+	bool kept;    /* part of its target or server: not to be freed */
+	bool decided; /* as it is to be told; else a stop is shown to run_decide first */
 };
 
 struct he_target {
@@ -97,6 +126,12 @@ struct he_target {
 	struct he_error *trouble;        /* see target_symbol_trouble */
 	struct stack_reading *reading;   /* while a stack is unwound */
 	unsigned depth;                  /* engine calls inside one another, see target_enter */
+
+	struct run *run;               /* what its threads stopped for */
+	struct patches *patches;       /* what should be planted, and is */
+	bool code_differs;             /* what runs is not what the files have */
+	const struct stepper *stepper; /* the step under way; NULL = none */
+	void *step;                    /* the stepper's */
 };
 
 /* ---- making and ending (target.c) --------------------------------------- */
@@ -141,6 +176,11 @@ struct he_error *target_read(
 struct he_error *target_prefetch(struct he_target *t, const struct mem_range *v, size_t n);
 /* A chunk that came unasked (stop bundle, snapshot). */
 void target_put_chunk(void *target, const struct wire_rec_chunk *c);
+
+/* Code at addr: what the cache knows of this stop, else what the module's file on this
+ * machine has, else what is read.  *file: it is the file's. */
+struct he_error *target_code(
+    struct he_target *t, uint64_t addr, void *buf, size_t len, size_t *got, bool *file);
 
 /* ---- threads and registers (target_threads.c, regs.c) ---------------------- */
 

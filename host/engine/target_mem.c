@@ -166,6 +166,24 @@ struct he_error *target_read(
 	return err;
 }
 
+struct he_error *target_code(
+    struct he_target *t, uint64_t addr, void *buf, size_t len, size_t *got, bool *file)
+{
+	int why = 0;
+
+	*file = false;
+	*got = memcache_get(t->mem, addr, buf, len, &why);
+	if (*got == len)
+		return NULL;
+	if (t->symbols && !t->code_differs) {
+		*got = symbols_code(t->symbols, addr, buf, len);
+		*file = *got != 0;
+		if (*got)
+			return NULL;
+	}
+	return target_read(t, addr, buf, len, got, &why);
+}
+
 struct he_error *he_read(struct he_target *t, uint64_t addr, void *buf, size_t len, size_t *got)
 {
 	struct he_error *err = target_enter(t);

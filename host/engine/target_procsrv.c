@@ -7,6 +7,7 @@
 
 #include "common/err.h"
 #include "host/engine/engine.h"
+#include "host/engine/target_run.h"
 #include "host/errtext.h"
 
 enum {
@@ -319,24 +320,6 @@ static struct he_error *mem_walk(struct he_target *t, uint64_t head, uint32_t ne
 
 /* ---- running and stopping ------------------------------------------------------------ */
 
-static struct he_error *resume(struct he_target *t, uint64_t tid)
-{
-	struct wire_rec_resume one = {.tid = tid, .action = WIRE_RESUME_CONT, .signal = -1};
-	struct wire_resume q = {0};
-	struct he_error *err;
-	struct buf list, body;
-
-	buf_init(&list, WIRE_PIECE);
-	buf_init(&body, WIRE_PIECE);
-	wire_put_resume(&list, &one);
-	q.threads = span_buf(&list);
-	wire_encode_resume(&body, &q);
-	err = rpc_do(link_of(t), WIRE_resume, t->handle, &body, 0, NULL);
-	buf_free(&list);
-	buf_free(&body);
-	return err;
-}
-
 static struct he_error *interrupt(struct he_target *t, uint64_t tid)
 {
 	struct wire_interrupt q = {0};
@@ -379,7 +362,13 @@ const struct target_ops procsrv_ops = {
     .facts = facts_ask,
     .mem_walk = mem_walk,
     .file_read = file_ask,
-    .resume = resume,
+    .run = procsrv_run,
+    .mem_write = procsrv_mem_write,
+    .regs_write = procsrv_regs_write,
+    .patch_hits = procsrv_patch_hits,
+    .signal = procsrv_signal,
+    .kill = procsrv_kill,
+    .abandon = procsrv_abandon,
     .interrupt = interrupt,
     .detach = detach,
 };

@@ -83,6 +83,10 @@ struct he_stack *symbols_no_stack(enum he_end end, const char *text);
 struct he_error *symbols_frame_regs(
     struct symbols *s, const struct sym_regs *regs, unsigned n, struct sym_regs *ret);
 
+/* Code as the module's file on this machine has it (no round trip): how many bytes of len
+ * there are. */
+size_t symbols_code(struct symbols *s, uint64_t addr, void *buf, size_t len);
+
 struct he_error *symbols_modules(struct symbols *s, struct he_modules **ret);
 struct he_error *symbols_at(struct symbols *s, uint64_t addr, struct he_symbol **ret);
 struct he_error *symbols_named(struct symbols *s, const char *name, struct he_symbol **ret);

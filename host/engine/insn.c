@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/engine/insn.h"
+
+#include <capstone/capstone.h>
+#include <linux/audit.h>
+
+static const struct {
+	uint32_t audit;
+	cs_mode mode;
+} modes[] = {
+    {AUDIT_ARCH_X86_64, CS_MODE_64},
+    {AUDIT_ARCH_I386, CS_MODE_32},
+};
+
+static bool in_group(const cs_insn *i, uint8_t group)
+{
+	for (unsigned n = 0; n < i->detail->groups_count; n++)
+		if (i->detail->groups[n] == group)
+			return true;
+	return false;
+}
+
+/* A 4-byte displacement from the pc in its ModRM byte's address. */
+static bool relative(const cs_insn *i)
+{
+	const cs_x86 *x = &i->detail->x86;
+
+	for (unsigned n = 0; n < x->op_count; n++)
+		if (x->operands[n].type == X86_OP_MEM &&
+		    (x->operands[n].mem.base == X86_REG_RIP ||
+			x->operands[n].mem.base == X86_REG_EIP))
+			return true;
+	return false;
+}
+
+static bool direct(const cs_insn *i)
+{
+	return i->detail->x86.op_count == 1 && i->detail->x86.operands[0].type == X86_OP_IMM;
+}
+
+/* What the tracer emulates: the plain encodings.  A branch of 16 bits, or a far one, or
+ * one that counts in rcx runs in its place. */
+static bool near_jump(const cs_insn *i)
+{
+	const uint8_t *b = i->bytes, *end = b + i->size;
+
+	while (b < end && (*b == 0x2e || *b == 0x3e || *b == 0xf2)) /* hints, bnd */
+		b++;
+	if (b >= end)
+		return false;
+	return *b == 0xeb || *b == 0xe9 || (*b >= 0x70 && *b <= 0x7f) ||
+	       (*b == 0x0f && b + 1 < end && b[1] >= 0x80 && b[1] <= 0x8f);
+}
+
+static bool near_call(const cs_insn *i)
+{
+	const uint8_t *b = i->bytes, *end = b + i->size;
+
+	while (b < end && *b == 0xf2)
+		b++;
+	return b < end && *b == 0xe8;
+}
+
+static bool leaves(const cs_insn *i)
+{
+	return i->id == X86_INS_RET || i->id == X86_INS_JMP;
+}
+
+/* Of an indirect call the pushed address would be the copy's; what traps, enters the
+ * kernel, or knows its own address in other ways has to run where it is. */
+static bool stays(const cs_insn *i)
+{
+	return in_group(i, CS_GRP_INT) || in_group(i, CS_GRP_IRET) ||
+	       in_group(i, CS_GRP_PRIVILEGE) || i->id == X86_INS_SYSCALL ||
+	       i->id == X86_INS_SYSENTER || i->id == X86_INS_CALL || i->id == X86_INS_LCALL ||
+	       i->id == X86_INS_LJMP || i->id == X86_INS_RETF || i->id == X86_INS_RETFQ ||
+	       i->id == X86_INS_HLT || i->id == X86_INS_UD2 || i->id == X86_INS_XBEGIN ||
+	       i->id == X86_INS_XABORT || i->id == X86_INS_LOOP || i->id == X86_INS_LOOPE ||
+	       i->id == X86_INS_LOOPNE || i->id == X86_INS_JCXZ || i->id == X86_INS_JECXZ ||
+	       i->id == X86_INS_JRCXZ || i->id == X86_INS_RDTSCP || i->id == X86_INS_RSM;
+}
+
+static void classify(const cs_insn *i, struct insn *ret)
+{
+	const cs_x86_encoding *e = &i->detail->x86.encoding;
+
+	if (in_group(i, CS_GRP_CALL) && direct(i) && near_call(i))
+		ret->class = WIRE_INSN_CALL;
+	else if (in_group(i, CS_GRP_JUMP) && direct(i) && near_jump(i))
+		ret->class = WIRE_INSN_JUMP;
+	else if (stays(i) || (in_group(i, CS_GRP_JUMP) && direct(i)))
+		ret->class = WIRE_INSN_OTHER;
+	else if (relative(i) && (leaves(i) || e->disp_size != 4 || !e->disp_offset))
+		ret->class = WIRE_INSN_OTHER; /* jmp *disp(%rip): both at once is no class */
+	else if (relative(i)) {
+		ret->class = WIRE_INSN_RELATIVE;
+		ret->fix = e->disp_offset;
+	} else
+		ret->class = leaves(i) ? WIRE_INSN_LEAVES : WIRE_INSN_PLAIN;
+}
+
+struct insn insn_look(uint32_t audit, uint64_t addr, const uint8_t *bytes, size_t n)
+{
+	struct insn ret = {.class = WIRE_INSN_OTHER};
+	cs_insn *i = NULL;
+	size_t row = 0;
+	csh h;
+
+	while (row < sizeof(modes) / sizeof(*modes) && modes[row].audit != audit)
+		row++;
+	if (row == sizeof(modes) / sizeof(*modes) ||
+	    cs_open(CS_ARCH_X86, modes[row].mode, &h) != CS_ERR_OK)
+		return ret;
+	cs_option(h, CS_OPT_DETAIL, CS_OPT_ON);
+	if (cs_disasm(h, bytes, n, addr, 1, &i) == 1 && i->size <= INSN_MAX) {
+		ret.len = (uint8_t)i->size;
+		classify(i, &ret);
+	}
+	cs_free(i, i ? 1 : 0);
+	cs_close(&h);
+	return ret;
+}
