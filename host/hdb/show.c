@@ -143,7 +143,7 @@ void show_place(FILE *f, const struct show_style *style, const struct he_frame *
 		fputs("<signal handler called>", f);
 		return;
 	}
-	if (!inner || !inner->inlined) {
+	if (!frame->at_line && !(inner && inner->inlined)) {
 		snprintf(pc, sizeof(pc), "0x%016llx", (unsigned long long)frame->pc);
 		coloured(f, style, SHOW_ADDRESS, pc);
 		fputs(" in ", f);

@@ -39,7 +39,8 @@ struct show_style {
 };
 
 /* One frame on one line, as GDB writes it.  inner: the frame it called, NULL for the
- * innermost.  The pc is left out where an inlined callee has the same. */
+ * innermost.  The pc is left out where an inlined callee has the same, and where the code
+ * of the line begins there. */
 void show_frame(FILE *f, const struct show_style *style, unsigned level,
     const struct he_frame *frame, const struct he_frame *inner);
 /* "0x… in func () at file:line", the same without level and newline. */

@@ -95,6 +95,7 @@ static void line_at(struct place *p, struct pc_frame *ret)
 	ret->file = l.file;
 	ret->line = l.line;
 	ret->column = l.column;
+	ret->lo = l.lo + p->bias;
 }
 
 static const char *comp_dir(struct place *p)

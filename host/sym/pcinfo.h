@@ -15,6 +15,7 @@ enum { INLINED_MAX = 128 };
 struct pc_frame {
 	const char *function, *linkage, *file, *directory;
 	unsigned line, column;
+	uint64_t lo; /* where the code of that line begins; 0 = not known, or a call's line */
 	bool inlined;
 };
 

@@ -182,6 +182,7 @@ static bool add_known(struct stack_object *o, const struct he_frame *base, const
 		f.directory = k->directory;
 		f.line = k->line;
 		f.column = k->column;
+		f.at_line = k->lo && k->lo == f.pc;
 		if (!k->inlined && p->entry && f.pc >= p->entry)
 			f.offset = f.pc - p->entry;
 		if (!add_frame(o, &f))

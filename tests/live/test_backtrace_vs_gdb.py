@@ -14,11 +14,14 @@ CORPUS = [
     ('sleepers-static', '3', '4'), ('sleepers-static-pie', '3', '4'), ('sleepers-dwarf4', '3', '4'),
     ('inlined',), ('inlined-O3',), ('sigframe',), ('sigframe-O2',), ('deep', '300'),
     ('dlopened', 'libplugin.so'), ('plt',), ('jumped',), ('names',), ('names-O2',),
+    ('linestart',), ('linestart-O2',),
 ]
+BUSY = ('linestart', 'linestart-O2')
 
 
 def start(debuggee, name, *args):
-    return debuggee(name, *(os.path.join(harness.DEBUGGEES, a) if a.endswith('.so') else a for a in args))
+    return debuggee(name, *(os.path.join(harness.DEBUGGEES, a) if a.endswith('.so') else a for a in args),
+                    busy=name in BUSY)
 
 
 def gdb_frames(world, pid):
@@ -100,11 +103,12 @@ def test_bt_names_the_functions_gdb_names(world, hdb, box, debuggee, which):
     frames = gdb_frames(world, d.pid)[d.pid]
     r = hdb('-p', d.pid, '-batch', '-ex', 'bt', box=box)
     assert r.status == 0, r
-    found = re.findall(r'^#\d+ *(?:0x[0-9a-f]+ in )?(.+?)(?: \(\))?(?: at (\S+):(\d+))?(?: from \S+)?(?: +\(inlined\))?$',
+    found = re.findall(r'^#\d+ *(0x[0-9a-f]+ in )?(.+?)(?: \(\))?(?: at (\S+):(\d+))?(?: from \S+)?(?: +\(inlined\))?$',
                        r.out, re.M)
     ours = [('<signal>' if name == '<signal handler called>' else None if name == '??' else simple(name), file and os.path.basename(file),
-             int(line or 0)) for name, file, line in found]
-    theirs = [(f[1], f[2] or '', f[3] or 0) for f in map(brief_gdb, frames)]
+             int(line or 0), bool(pc)) for pc, name, file, line in found]
+    theirs = [(b[1], b[2] or '', b[3] or 0, f['with_pc']) for f, b in zip(frames, map(brief_gdb, frames))]
+    assert which[0] != 'linestart' or [f[3] for f in ours[:4]] == [False, True, False, False]
     assert up_to_start_by(ours, 0) == up_to_start_by(theirs, 0)
 
 
