@@ -44,7 +44,7 @@ ARCH = common/arch common/arch_x86_64
 # everything symbolic: what calls elfutils
 SYMBOLS = $(addprefix host/sym/,symbols sym_lookup code module symfile symfind fetch debuginfod elf_image \
 	symtab plt demangle dwarf_index die_name line pcinfo pcmap strpool cfi cfi_expr unwind \
-	unwind_guess) host/arena
+	unwind_guess type type_read name_index scope frame look_up dwarf_expr dwarf_arith dw_entry place) host/arena
 # the engine above link and symbols
 ENGINE = $(addprefix host/engine/,engine engine_events event_apply server process facts attach \
 	target target_mem target_threads target_symbols target_procsrv target_snapshot memcache maps \

@@ -61,6 +61,24 @@ static const struct rules *rules_of(struct symfile *f, uint64_t pc)
 	return NULL;
 }
 
+bool cfi_cfa_rule(struct symfile *f, uint64_t pc, unsigned *reg, int64_t *offset)
+{
+	const struct rules *r = rules_of(f, pc);
+	Dwarf_Op *ops;
+	size_t n;
+
+	if (!r || !r->frame || dwarf_frame_cfa(r->frame, &ops, &n) != 0 || n != 1)
+		return false;
+	if (ops->atom == DW_OP_bregx) {
+		*reg = (unsigned)ops->number;
+		*offset = (int64_t)ops->number2;
+		return true;
+	}
+	*reg = (unsigned)ops->atom - DW_OP_breg0;
+	*offset = (int64_t)ops->number;
+	return ops->atom >= DW_OP_breg0 && ops->atom <= DW_OP_breg31;
+}
+
 /* ---- one step ------------------------------------------------------------ */
 
 static enum cfi_result find_cfa(struct expr *e, const struct rules *r, uint64_t *cfa)

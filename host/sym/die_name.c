@@ -115,6 +115,97 @@ static const char *qualified(Dwarf_Die *fn, const char *name, struct strpool *po
 	return strpool_add(pool, text);
 }
 
+const char *die_scoped_name(Dwarf_Die *die, const char *name, struct strpool *pool)
+{
+	return has_scopes(language(die)) ? qualified(die, name, pool) : strpool_add(pool, name);
+}
+
+/* Namespaces that a name may leave out: unnamed ones, and inline ones. */
+static bool may_be_left_out(Dwarf_Die *scope)
+{
+	int tag = dwarf_tag(scope);
+
+	if (tag == DW_TAG_enumeration_type)
+		return !dwarf_hasattr(scope, DW_AT_enum_class);
+	return tag == DW_TAG_namespace &&
+	       (!dwarf_hasattr(scope, DW_AT_name) || dwarf_hasattr(scope, DW_AT_export_symbols));
+}
+
+bool die_parent(Dwarf_Die *die, Dwarf_Die *ret)
+{
+	Dwarf_Off target = dwarf_dieoffset(die);
+	Dwarf_Die at;
+
+	if (!dwarf_diecu(die, &at, NULL, NULL))
+		return false;
+	for (int i = 0; i < DIE_DEPTH_MAX; i++) {
+		*ret = at;
+		if (!child_towards(&at, target))
+			return false;
+		if (dwarf_dieoffset(&at) == target)
+			return true;
+	}
+	return false;
+}
+
+/* The part of a name before its last "::" outside of angle brackets; n bytes of it. */
+static bool split_last(const char *name, size_t n, size_t *head, size_t *tail)
+{
+	int angle = 0;
+
+	for (size_t i = n; i-- > 1;) {
+		angle += name[i] == '>';
+		angle -= name[i] == '<';
+		if (!angle && name[i] == ':' && name[i - 1] == ':') {
+			*head = i - 1;
+			*tail = i + 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *die_last_name(const char *name)
+{
+	size_t head, tail;
+
+	return split_last(name, strlen(name), &head, &tail) ? name + tail : name;
+}
+
+bool die_is_named(Dwarf_Die *die, const char *name)
+{
+	Dwarf_Die decl = declaration(*die), at, path[DIE_DEPTH_MAX];
+	Dwarf_Off target = dwarf_dieoffset(&decl);
+	size_t n = 0, head = strlen(name), tail = 0;
+
+	if (!split_last(name, head, &head, &tail))
+		head = 0;
+	if (!dwarf_diecu(&decl, &at, NULL, NULL))
+		return !head;
+	while (n < DIE_DEPTH_MAX && child_towards(&at, target) && dwarf_dieoffset(&at) < target)
+		path[n++] = at;
+	while (n--) {
+		const char *scope = scope_name(&path[n]);
+		size_t len, up;
+
+		if (!scope || strcmp(scope, "(anonymous namespace)") == 0)
+			continue;
+		if (!split_last(name, head, &up, &tail))
+			up = tail = 0;
+		len = strlen(scope);
+		if (head - tail == len && !memcmp(scope, name + tail, len))
+			head = up;
+		else if (!may_be_left_out(&path[n]))
+			return false;
+	}
+	return !head;
+}
+
+bool die_has_scopes(Dwarf_Die *die)
+{
+	return has_scopes(language(die));
+}
+
 void die_name(Dwarf_Die *fn, struct strpool *pool, const char **function, const char **linkage)
 {
 	const char *mangled = linkage_name(fn), *name = dwarf_diename(fn);

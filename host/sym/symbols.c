@@ -9,6 +9,7 @@
 #include "host/errtext.h"
 #include "host/sym/symfile.h"
 #include "host/sym/symstate.h"
+#include "host/sym/type_store.h"
 
 enum { PAGE = 4096, DYNAMIC_MAX = 256 };
 
@@ -35,10 +36,18 @@ void symbols_free(struct symbols *s)
 {
 	if (!s)
 		return;
+	types_end(s->types);
 	modules_free(&s->modules);
 	strpool_drop(s->pool);
 	free(s->cache_dir);
 	free(s);
+}
+
+struct types *symbols_types(struct symbols *s)
+{
+	if (!s->types)
+		s->types = types_new(s);
+	return s->types;
 }
 
 struct he_error *symbols_set_maps(struct symbols *s, const struct he_mapping *maps, size_t n)

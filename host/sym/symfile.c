@@ -14,8 +14,10 @@
 #include "host/sym/dwarf_index.h"
 #include "host/sym/elf_image.h"
 #include "host/errtext.h"
+#include "host/sym/name_index.h"
 #include "host/sym/symfind.h"
 #include "host/sym/symtab.h"
+#include "host/sym/type_store.h"
 
 /* libdwfl asks for the ELF once, with what symfile_get found. */
 struct opening {
@@ -122,6 +124,8 @@ void symfile_free(struct symfile *f)
 	pcmap_clear(&f->rules, cfi_rules_free);
 	symtab_free(f->symtab);
 	dwarf_index_free(f->dwarf_index);
+	name_index_free(f->name_index);
+	type_module_gone(f->types);
 	if (f->dwfl)
 		dwfl_end(f->dwfl);
 	free(f->image);

@@ -14,6 +14,8 @@
 
 struct symtab;      /* symtab.h */
 struct dwarf_index; /* dwarf_index.h */
+struct name_index;  /* name_index.h */
+struct type_module; /* type_store.h */
 
 struct symfile {
 	Dwfl *dwfl;
@@ -34,6 +36,8 @@ struct symfile {
 
 	struct symtab *symtab;
 	struct dwarf_index *dwarf_index;
+	struct name_index *name_index;
+	struct type_module *types;
 	struct pcmap places; /* of struct pcinfo, pcinfo.h */
 	struct pcmap rules;  /* see cfi.h */
 };

@@ -12,6 +12,7 @@ struct symbols {
 	struct sym_source src;
 	struct modules modules;
 	struct strpool *pool;
+	struct types *types; /* NULL: not asked for yet */
 	char *cache_dir; /* what src.cache_dir points to */
 };
 

@@ -27,6 +27,10 @@ struct sym_frame {
 struct he_error *symbols_frame(
     struct symbols *s, const struct sym_regs *first, unsigned index, struct sym_frame *ret);
 
+/* All of them in their order, until each returns false. */
+struct he_error *symbols_frames(struct symbols *s, const struct sym_regs *first,
+    bool (*each)(void *arg, unsigned index, const struct sym_frame *f), void *arg);
+
 /* ---- names ----------------------------------------------------------------- */
 
 /* libdw's, not to be looked into. */
@@ -64,7 +68,7 @@ struct sym_scope {
 /* What may be looked for: a type where the name of a type is expected. */
 enum { LOOK_VALUES = 1, LOOK_TYPES = 2, LOOK_TAGS = 4 /* struct, union, enum NAME */ };
 
-/* The types of this target; valid as long as s, or held. */
+/* The types of this target; valid as long as s, or held.  NULL without memory. */
 struct types *symbols_types(struct symbols *s);
 
 /* name: an identifier, or several joined by "::" (C++; a first part 'file.c' or a
