@@ -29,7 +29,7 @@ bool only_roots(const char *path)
 
 	if (*path != '/' || strlen(path) >= sizeof(dir) || !is_roots("/"))
 		return false;
-	strcpy(dir, path);
+	snprintf(dir, sizeof(dir), "%s", path);
 	for (char *p = dir + 1; (p = strchr(p, '/')); *p++ = '/') {
 		*p = 0;
 		if (!is_roots(dir))
@@ -70,7 +70,7 @@ static int try_beside(const char *rest, char **ret)
 	slash = strrchr(path, '/');
 	if (!slash || (size_t)(slash - path) + strlen(rest) >= sizeof(path))
 		return ENOENT;
-	strcpy(slash, rest);
+	snprintf(slash, sizeof(path) - (size_t)(slash - path), "%s", rest);
 	return try(path, ret);
 }
 
