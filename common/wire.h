@@ -152,17 +152,17 @@ enum wire_type {
 
 /* A row of the table, by message type. */
 struct wire_row {
-	uint16_t type;
 	const char *name;
+	const char *reply;		  /* name of the reply's row, "none" */
+	bool (*valid)(struct span body);  /* decodes and forgets */
+	void (*dump)(FILE *f, struct span body); /* fields of a valid body */
+	uint32_t min, max;		  /* bounds of the body, bytes */
 	enum wire_kind kind;
-	uint16_t since;
-	const char *reply; /* name of the reply's row, "none" */
 	enum wire_state state;
 	enum wire_right right;
+	uint16_t type;
+	uint16_t since;
 	bool effect;
-	uint32_t min, max;			       /* bounds of the body, bytes */
-	bool (*valid)(struct span body);	       /* decodes and forgets */
-	void (*dump)(FILE *f, struct span body);       /* fields of a valid body */
 };
 
 /* The row of a type; NULL when there is none. */
