@@ -90,7 +90,7 @@ void proc_close(struct proc_id *p)
  * between finds as little as in a zombie. */
 static bool has_memory(int dir)
 {
-	uint8_t room[128];
+	uint8_t room[128] = {0};
 	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
 
 	return proc_read(dir, "statm", &b) == 0 && b.len && room[0] != '0';
