@@ -111,7 +111,8 @@ struct he_processes {
 	uint32_t truncated; /* so many more were left out */
 };
 
-/* pattern: part of name, executable, arguments or unit; NULL = all. */
+/* pattern: part of name, executable, arguments or unit; NULL = all.  With a pattern the
+ * caller itself, whose arguments tend to hold it, and its private procsrv are left out. */
 struct he_error *he_ps(struct he_server *s, const char *pattern, struct he_processes **ret);
 void he_processes_free(struct he_processes *p);
 

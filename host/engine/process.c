@@ -3,6 +3,7 @@
  * The processes of a box: listing them, and finding the one that was meant.
  */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/err.h"
 #include "common/log.h"
@@ -44,6 +45,8 @@ bool process_copy(struct arena *a, struct he_process *to, const struct wire_rec_
 	};
 	return !a->bad;
 }
+
+enum { OWN_DEPTH = 8 }; /* processes from ours down to the last of a private procsrv */
 
 /* ---- listing ---------------------------------------------------------------- */
 
@@ -96,6 +99,58 @@ void he_processes_free(struct he_processes *p)
 	free(l);
 }
 
+/* Of a process of this machine; false when there is none. */
+static bool own_stat(uint32_t pid, uint32_t *parent, uint64_t *start)
+{
+	unsigned long long began;
+	char path[32], text[1024];
+	const char *at = NULL;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	text[fread(text, 1, sizeof(text) - 1, f)] = 0;
+	fclose(f);
+	/* proc_pid_stat(5): the name before the last bracket may hold anything. */
+	at = strrchr(text, ')');
+	if (!at || sscanf(at,
+		       ") %*c %u %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+		       "%*d %llu",
+		       parent, &began) != 2)
+		return false;
+	*start = began;
+	return true;
+}
+
+/* Is it us, or the procsrv that we have started to see this machine? */
+static bool own(const struct he_server *s, const struct he_process *p)
+{
+	uint32_t child = s->local ? rpc_peer(s->rpc)->child : 0, parent, pid = p->pid;
+	uint64_t start;
+
+	/* Of another box it is not enough to have our number. */
+	if (pid == (uint32_t)getpid())
+		return own_stat(pid, &parent, &start) && start == p->start;
+	for (int i = 0; child && pid != child && i < OWN_DEPTH; i++) {
+		if (!own_stat(pid, &parent, &start))
+			return false;
+		pid = parent;
+	}
+	return child && pid == child;
+}
+
+static void leave_out_own(const struct he_server *s, struct he_processes *l)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (!own(s, &l->v[i]))
+			l->v[n++] = l->v[i];
+	l->n = n;
+}
+
 struct he_error *he_ps(struct he_server *s, const char *pattern, struct he_processes **ret)
 {
 	struct wire_ps q = {.pattern = span_str(pattern)};
@@ -115,6 +170,8 @@ struct he_error *he_ps(struct he_server *s, const char *pattern, struct he_proce
 		he_processes_free(&l->public);
 		return err;
 	}
+	if (pattern)
+		leave_out_own(s, &l->public);
 	*ret = &l->public;
 	return NULL;
 }

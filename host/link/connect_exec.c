@@ -94,6 +94,7 @@ static struct he_error *start(const struct connecting *c, char *name, const char
 		piped_end(p);
 		return e;
 	}
+	via.child = (uint32_t)p->child.pid;
 	r = rpc_new(c->inbox, &via);
 	if (!r)
 		return he_error_new(E_NOMEM, "out of memory");

@@ -474,6 +474,7 @@ struct rpc *rpc_new(struct inbox *inbox, const struct rpc_via *via)
 	r->corked = true;
 	r->peer = (struct rpc_peer){.name = via->name,
 	    .box = via->box,
+	    .child = via->child,
 	    .key = via->key,
 	    .machine = "",
 	    .os = "",

@@ -49,6 +49,7 @@ struct rpc_peer {
 	/* known when connect_start returns */
 	const char *name; /* "box:7000", "exec:ssh box …", "this machine" */
 	const char *box;  /* the short form for sentences: "box", "this machine" */
+	uint32_t child;   /* the process of ours that is the way there, 0 = none */
 	const char *key;  /* the box's fingerprint; NULL when it has none (stdio) */
 	/* from its hello */
 	uint8_t kind;

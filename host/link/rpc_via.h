@@ -36,6 +36,7 @@ struct rpc_via {
 
 	char *name, *box;  /* malloced, the link's from rpc_new on */
 	char *key;         /* the same; NULL = it has none.  May be set until hello: rpc_set_key */
+	uint32_t child; /* the process behind fd, where we have started it; 0 = none */
 	bool keyed;        /* we are who we are there by a key and a map file */
 	uint32_t hello_ms; /* how long to wait for hello; 0 = a person may be typing */
 	FILE *dump;

@@ -222,6 +222,19 @@ def test_ps_takes_a_pattern(hdb, box, debuggee):
     assert re.match(r'\s*PID\s+USER\s+THREADS\s+UNIT\s+COMMAND', text.out), text
 
 
+@pytest.mark.parametrize('where', ['box', 'this machine'])
+def test_a_pattern_does_not_find_who_asks(world, box, where):
+    # All of these are in hdb's own arguments, the last in those of its private procsrv, too.
+    nobody = f'nobody-{os.getpid()}'
+    for pattern in (nobody, 'json', 'hdb', 'stdio'):
+        p = world.hdb_start('-json', '-ps', pattern, box=box if where == 'box' else None)
+        out, err = p.communicate(timeout=harness.PATIENCE)
+        assert p.returncode == 0 and not err
+        found = json.loads(out)['processes']
+        assert not [x for x in found if p.pid in (x['pid'], x['ppid'])], found
+        assert pattern != nobody or not found
+
+
 def test_snapshot_json(hdb, box, debuggee):
     d = debuggee('sleepers', 3, 4)
     r = hdb('-snapshot', d.pid, '-json', box=box)
