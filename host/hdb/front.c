@@ -45,7 +45,10 @@ int fail_error(struct hdb *h, struct he_error *e)
 void front_free(struct hdb *h)
 {
 	front_stale(h);
+	for (struct he_target *t = NULL; (t = he_target_next(h->engine, t));)
+		front_say_held(h, t);
 	he_free(h->engine); /* detaches everything */
+	progress_clear(&h->progress, h->err);
 	numbers_free(h->numbers);
 	free(h->list.file);
 	free(h->list.directory);

@@ -93,6 +93,8 @@ unsigned front_physical(const struct he_stack *s, unsigned frame);
 
 /* Attach and say so; 0 = done. */
 int front_attach(struct hdb *h, uint32_t pid, uint64_t start, enum he_how how);
+/* On a terminal: what letting t go will have to wait for, if anything; the progress line. */
+void front_say_held(struct hdb *h, struct he_target *t);
 /* Let t go; the selection moves to another target if it was that. */
 int front_detach(struct hdb *h, struct he_target *t);
 

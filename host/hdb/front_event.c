@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host/hdb/front.h"
 
@@ -100,6 +101,32 @@ int front_attach(struct hdb *h, uint32_t pid, uint64_t start, enum he_how how)
 	return 0;
 }
 
+void front_say_held(struct hdb *h, struct he_target *t)
+{
+	char name[FRONT_NAME], *what = NULL;
+	struct he_threads *p;
+	struct he_error *e;
+	uint64_t held = 0;
+
+	if (!isatty(fileno(h->err)) || front_state(t) == HE_GONE || front_state(t) == HE_FROZEN)
+		return;
+	e = he_threads(t, &p);
+	if (e) {
+		he_error_free(e);
+		return;
+	}
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].state == HE_T_STOPPING)
+			held = p->v[i].tid;
+	he_threads_free(p);
+	if (held && asprintf(&what,
+			"letting %s go: the kernel does not interrupt thread %llu now (vfork, "
+			"disk), it is waited for",
+			front_name(h, t, name), (unsigned long long)held) >= 0)
+		progress_show(&h->progress, h->err, what, 0, 0);
+	free(what);
+}
+
 int front_detach(struct hdb *h, struct he_target *t)
 {
 	struct he_target_info i;
@@ -110,7 +137,9 @@ int front_detach(struct hdb *h, struct he_target *t)
 	numbers_forget(&h->numbers, i.number);
 	if (selected)
 		front_select(h, NULL);
+	front_say_held(h, t);
 	e = he_detach(t);
+	progress_clear(&h->progress, h->err);
 	if (selected)
 		front_select(h, he_target_next(h->engine, NULL));
 	return e ? fail_error(h, e) : 0;
