@@ -70,8 +70,8 @@ struct target_ops {
 	struct he_error *(*mem_write)(
 	    struct he_target *t, uint64_t addr, const void *data, size_t len);
 	struct he_error *(*regs_write)(struct he_target *t, const struct wire_rec_regset *r);
-	struct he_error *(*patch_hits)(
-	    struct he_target *t, void (*sink)(void *, const struct wire_rec_patch_state *), void *arg);
+	struct he_error *(*patch_hits)(struct he_target *t,
+	    void (*sink)(void *, const struct wire_rec_patch_state *), void *arg);
 	struct he_error *(*signal)(struct he_target *t, uint64_t tid, uint32_t signal);
 	struct he_error *(*kill)(struct he_target *t);
 	struct he_error *(*abandon)(struct he_target *t); /* as detach, but left stopped */
@@ -98,11 +98,11 @@ struct he_target {
 	struct he_engine *engine;
 	struct he_server *server; /* NULL: no server behind it */
 	unsigned number;
+	bool lost;       /* GONE because the link is: it runs on there */
 	bool hidden;     /* a snapshot's means, not shown to anybody */
 	uint32_t handle; /* on the wire; 0 = none */
 
 	enum he_state state;
-	bool lost; /* GONE because the link is: it runs on there */
 	int exit_status;
 	struct pending last; /* the event of its end */
 	uint64_t generation; /* of the newest stop */
