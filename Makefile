@@ -60,7 +60,7 @@ FRONT = procsrv/front procsrv/listen procsrv/address procsrv/listening procsrv/r
 # Programs of the target side, by their place below PREFIX.  OBJ_name lists the objects
 # a program links, LIB_name the libraries.
 PROGS_TARGET = bin/procsrv $(addprefix libexec/procsrv/,procsrv-listener procsrv-monitor procsrv-conn \
-	procsrv-guard procsrv-tracer procsrv-keygen procsrv-admin)
+	procsrv-guard procsrv-tracer procsrv-launch procsrv-keygen procsrv-admin)
 # the command: understands its options, then becomes one of the others
 OBJ_procsrv = procsrv/procsrv procsrv/options $(FRONT)
 OBJ_procsrv-admin = procsrv/admin procsrv/status procsrv/release procsrv/traced procsrv/session_list \
@@ -84,8 +84,10 @@ OBJ_procsrv-tracer = procsrv/tracer procsrv/serve procsrv/serve_send procsrv/ser
 	procsrv/trace_thread procsrv/trace_wait procsrv/trace_stop procsrv/trace_regs procsrv/trace_mem \
 	procsrv/trace_snapshot procsrv/snapshot_plan procsrv/recipe procsrv/reader_ps procsrv/reader_maps \
 	procsrv/reader_elf procsrv/reader_file procsrv/proc procsrv/proc_parse procsrv/refuse \
+	procsrv/launch procsrv/launch_io procsrv/launch_text procsrv/launch_child \
 	procsrv/ipc procsrv/ipc_check $(WIRE)
 LIB_procsrv-tracer = $(LIB_event)
+OBJ_procsrv-launch = procsrv/launcher common/log
 
 # The host's link to a server: transports, calls, events, errors.
 HOST_LINK = $(addprefix host/link/,rpc rpc_call rpc_in rpc_open rpc_out inbox connect connect_exec \
@@ -167,6 +169,7 @@ clean:
 MANDIR = $(PREFIX)/share/man
 COMPLETIONDIR = $(PREFIX)/share/bash-completion/completions
 UNITDIR = $(PREFIX)/lib/systemd/system
+SHAREDIR = $(PREFIX)/share/procsrv
 KEYDIR = $(SYSCONFDIR)/procsrv
 MANPAGES = $(wildcard man/*.[1-8])
 # Executable, not readable: the kernel then keeps their users from debugging them.
@@ -191,6 +194,7 @@ install: all
 	$(Q)install -m 0644 systemd/procsrv.socket $(DESTDIR)$(UNITDIR)/
 	$(Q)sed 's|/usr/local|$(PREFIX)|' systemd/procsrv.service >$(DESTDIR)$(UNITDIR)/procsrv.service
 	$(Q)chmod 0644 $(DESTDIR)$(UNITDIR)/procsrv.service
+	$(Q)install -D -m 0644 systemd/launch.conf $(DESTDIR)$(SHAREDIR)/launch.conf
 	$(Q)install -m 0644 systemd/procsrv.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/procsrv.conf
 	$(Q)install -m 0644 systemd/procsrv.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/procsrv.conf
 	$(Q)if [ -n "$(DESTDIR)" ] || [ "$$(id -u)" = 0 ]; then \
@@ -209,8 +213,9 @@ uninstall:
 		$(foreach m,$(MANPAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
 		$(addprefix $(DESTDIR)$(UNITDIR)/,procsrv.socket procsrv.service) \
 		$(DESTDIR)$(COMPLETIONDIR)/hdb \
-		$(DESTDIR)$(PREFIX)/lib/sysusers.d/procsrv.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/procsrv.conf
-	$(Q)rmdir $(DESTDIR)$(LIBEXECDIR) || true
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d/procsrv.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/procsrv.conf \
+		$(DESTDIR)$(SHAREDIR)/launch.conf
+	$(Q)rmdir $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(SHAREDIR) || true
 	$(Q)if $(IN_PLACE) && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 
 # ---- looking at it ------------------------------------------------------------------

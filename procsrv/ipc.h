@@ -183,7 +183,7 @@ struct ipc_audit {
 	char name[256]; /* comm, or path as opened; any bytes, NUL-terminated */
 };
 
-enum ipc_event { IPC_ATTACH = 1, IPC_DETACH, IPC_SNAPSHOT, IPC_FILE_READ, IPC_EXITED };
+enum ipc_event { IPC_ATTACH = 1, IPC_DETACH, IPC_SNAPSHOT, IPC_FILE_READ, IPC_EXITED, IPC_LAUNCH };
 
 /* Send one packet.  0, or an errno value (EAGAIN: the pipe is full). */
 int ipc_send(int fd, enum ipc_type type, const void *body, size_t size);

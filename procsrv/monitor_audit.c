@@ -60,6 +60,7 @@ static const char *const events[] = {
     [IPC_SNAPSHOT] = "snapshot",
     [IPC_FILE_READ] = "file-read",
     [IPC_EXITED] = "exited",
+    [IPC_LAUNCH] = "launch",
 };
 
 /* More facts at the end of a reason, set off by a blank. */

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <linux/audit.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -43,6 +44,11 @@ static int no_process(struct proc_id *p, struct fault *f, uint32_t pid)
 static bool reaped(int pidfd)
 {
 	return syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) != 0 && errno == ESRCH;
+}
+
+void proc_kill(const struct proc_id *p)
+{
+	syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
 }
 
 int proc_open(struct proc_id *p, uint32_t pid, uint64_t start, struct fault *f)

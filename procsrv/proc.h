@@ -40,6 +40,9 @@ void proc_relive(struct proc_id *p);
 /* Neither dead nor (all its threads) a zombie. */
 bool proc_alive(const struct proc_id *p);
 
+/* SIGKILL, and to no other. */
+void proc_kill(const struct proc_id *p);
+
 /* Append the file name (relative to dir) to b, as far as b's max allows.  0, or an
  * errno value.  EFBIG: there was more (what fits is in b). */
 int proc_read(int dir, const char *name, struct buf *b);

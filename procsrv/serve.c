@@ -36,6 +36,11 @@ static handler *const handlers[WIRE_TYPES] = {
     [WIRE_preorder] = on_preorder,
     [WIRE_signals] = on_signals,
     [WIRE_snapshot] = on_snapshot,
+    [WIRE_launch_text] = on_launch_text,
+    [WIRE_launch] = on_launch,
+    [WIRE_input] = on_input,
+    [WIRE_window] = on_window,
+    [WIRE_output_more] = on_output_more,
 };
 
 /* The type each request is answered with. */

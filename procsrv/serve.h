@@ -45,6 +45,10 @@ struct reply *serve_event(struct serve *s, uint16_t type, uint32_t target);
 /* The same for an event of one piece. */
 void serve_event_body(struct serve *s, uint16_t type, uint32_t target, const struct buf *body);
 
+/* Few events wait: more of those that must not be lost may be made (what a program
+ * writes).  Else launch_unpause is called once that is so. */
+bool serve_room(const struct serve *s);
+
 /* Say goodbye to the host: the tracer is told to end. */
 void serve_shutdown(struct serve *s);
 

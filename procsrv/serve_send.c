@@ -8,12 +8,14 @@
 #include "common/err.h"
 #include "common/frame.h"
 #include "common/log.h"
+#include "launch.h"
 #include "serve_parts.h"
 
 enum {
 	SEND_AHEAD = 128 * 1024,        /* bytes the channel may have waiting */
 	SEND_TURN = 1024 * 1024,        /* bytes sent before others get the loop */
 	EVENTS_MAX = 1024 * 1024,       /* bytes of events waiting: above, some kinds are dropped */
+	EVENTS_ROOM = 256 * 1024,       /* below, programs may write more */
 	EVENTS_HARD = 48 * 1024 * 1024, /* above, all kinds */
 };
 
@@ -197,6 +199,8 @@ void serve_pump(struct serve *s)
 		sent += n;
 		chan_flush(s->chan);
 	}
+	if (serve_room(s))
+		launch_unpause(s->t);
 	if (n || any_later(s) || (s->held_first && s->built <= SERVE_BUILT))
 		event_add(s->more, &soon);
 }
@@ -207,7 +211,12 @@ void serve_pump(struct serve *s)
 static bool may_be_lost(uint16_t type)
 {
 	return type != WIRE_stopped && type != WIRE_exited && type != WIRE_released &&
-	       type != WIRE_events_lost;
+	       type != WIRE_output && type != WIRE_events_lost;
+}
+
+bool serve_room(const struct serve *s)
+{
+	return s->event_bytes < EVENTS_ROOM;
 }
 
 struct reply *serve_event(struct serve *s, uint16_t type, uint32_t target)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "handlers.h"
+#include "launch.h"
 #include "policy.h"
 #include "reader.h"
 #include "refuse.h"
@@ -74,6 +75,7 @@ void target_free(struct target *tg)
 		at = &(*at)->next;
 	*at = tg->next;
 	tg->tracer->ntargets--;
+	launch_free(tg);
 	trace_forget(tg);
 	if (tg->timer)
 		event_free(tg->timer);
@@ -93,6 +95,7 @@ void target_exited(struct target *tg, int status)
 
 	if (tg->snapshot)
 		snapshot_gone(tg->snapshot);
+	launch_exited(tg);
 	if (tg->handle) {
 		target_audit(IPC_EXITED, &tg->id, "", 0, E_OK);
 		wire_encode_exited(&b, &e);
@@ -188,7 +191,7 @@ static int start_tracing(struct target *tg, struct fault *f)
 	return err;
 }
 
-static int answer_attached(struct call *c, struct target *tg)
+int target_attached(const struct target *tg, struct buf *body)
 {
 	struct wire_attached a = {
 	    .pid = (uint32_t)tg->id.pid,
@@ -197,7 +200,7 @@ static int answer_attached(struct call *c, struct target *tg)
 	    .arch = tg->arch,
 	    .threads = tg->count,
 	};
-	struct buf proc, *body = serve_scratch(c->serve);
+	struct buf proc;
 	int err;
 
 	buf_init(&proc, 16384);
@@ -206,9 +209,17 @@ static int answer_attached(struct call *c, struct target *tg)
 	if (tg->count)
 		a.threads = tg->count;
 	wire_encode_attached(body, &a);
-	err = proc.bad ? E_NOMEM : serve_answer(c, body);
+	err = proc.bad || body->bad ? E_NOMEM : E_OK;
 	buf_free(&proc);
 	return err;
+}
+
+static int answer_attached(struct call *c, const struct target *tg)
+{
+	struct buf *body = serve_scratch(c->serve);
+	int err = target_attached(tg, body);
+
+	return err == E_OK ? serve_answer(c, body) : err;
 }
 
 static int check_attach(struct call *c, const struct wire_attach *a)
@@ -219,7 +230,7 @@ static int check_attach(struct call *c, const struct wire_attach *a)
 		return E_MALFORMED;
 	if (a->how != WIRE_ATTACH_LOOK && !(c->tracer->session.rights & 1u << WIRE_R_STOP))
 		return E_RIGHT;
-	if (c->target)
+	if (c->target || launch_has_handle(c->tracer, c->h->target))
 		return E_IN_USE;
 	if (a->pid <= INT32_MAX && target_by_pid(c->tracer, (pid_t)a->pid))
 		return fault_set(&c->fault, E_ATTACHED, 0, a->pid);

@@ -22,6 +22,7 @@
 struct tracer;
 struct reply;
 struct snapshot;
+struct launch;
 
 enum {
 	STOP_BOUND_MS = 100, /* for threads to stand, then the stop is reported without the rest */
@@ -52,6 +53,7 @@ struct tracee {
 	bool in_job;                /* takes part in a group stop, listening or standing */
 	bool unannounced;           /* the host has not heard of it yet */
 	bool foreign;               /* no thread of this target: to be let go when it stands */
+	bool launched;              /* at the first instruction of a program we started */
 };
 
 struct preorder {
@@ -85,6 +87,7 @@ struct target {
 	uint64_t since_ms;         /* when the wait for threads began; 0 = none */
 	struct event *timer;
 	struct event *death; /* of one we do not trace, by pidfd */
+	struct launch *launch; /* of a program we started; NULL = we did not */
 };
 
 /* ---- target.c: the list, coming and going ---------------------------------------- */
@@ -108,6 +111,9 @@ void target_exited(struct target *tg, int status);
  * use; else it belongs to the target. */
 int target_who(struct target *target, uint32_t pid, uint64_t start, struct proc_id *id, bool *own,
     struct fault *f);
+
+/* Message attached, into body.  E_OK or NOMEM. */
+int target_attached(const struct target *tg, struct buf *body);
 
 /* Tell guard, for the audit record.  E_OK, or LIMIT when the pipe is full. */
 int target_audit(int event, const struct proc_id *id, const char *name, uint64_t size, int result);

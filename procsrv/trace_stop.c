@@ -135,6 +135,8 @@ static enum wire_reason reason_of(const struct tracee *t)
 		return WIRE_STOP_SIGNAL;
 	if (tracee_in_group_stop(t))
 		return WIRE_STOP_JOB;
+	if (t->launched)
+		return WIRE_STOP_LAUNCH;
 	if (t->status >> 16 == PTRACE_EVENT_EXEC)
 		return WIRE_STOP_EXEC;
 	return t->born ? WIRE_STOP_BORN : WIRE_STOP_REQUEST;

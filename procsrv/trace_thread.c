@@ -17,6 +17,7 @@
 
 #include "common/heart.h"
 #include "handlers.h"
+#include "launch.h"
 #include "refuse.h"
 #include "serve.h"
 #include "target.h"
@@ -91,10 +92,10 @@ void trace_forget(struct target *tg)
 
 /* ---- seizing -------------------------------------------------------------------- */
 
-static int seize(pid_t tid)
+static int seize(const struct target *tg, pid_t tid)
 {
-	/* Never EXITKILL: whatever becomes of us, the target lives on. */
-	long options = PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
+	/* Never EXITKILL for what was attached: whatever becomes of us, it lives on. */
+	long options = PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | launch_options(tg);
 
 	return ptrace(PTRACE_SEIZE, tid, 0, options) == 0 ? 0 : errno;
 }
@@ -190,7 +191,7 @@ static int refused(struct target *tg, pid_t tid, int err)
 /* Seize a thread that is not ours yet.  0, or an errno value. */
 static int seize_thread(struct target *tg, pid_t tid)
 {
-	int err = seize(tid);
+	int err = seize(tg, tid);
 
 	if (err)
 		return refused(tg, tid, err);
@@ -369,7 +370,7 @@ static void run(struct tracee *t, enum __ptrace_request request, int sig)
 	/* ESRCH: it was killed; its end will be reported. */
 	ptrace(request, t->tid, 0, sig);
 	t->state = request == PTRACE_LISTEN ? TRACEE_LISTENS : TRACEE_RUNS;
-	t->held = t->asked = t->reported = t->cause = t->born = false;
+	t->held = t->asked = t->reported = t->cause = t->born = t->launched = false;
 	t->name[0] = 0;
 }
 
@@ -487,14 +488,12 @@ void trace_leave_all(struct tracer *t)
 	for (tg = t->targets; tg; tg = next) {
 		next = tg->next;
 		trace_drop_snapshot(tg);
-		trace_leave(tg, NULL);
+		if (!launch_kill(tg))
+			trace_leave(tg, NULL);
 	}
 	while (t->targets && now_ms() < end) {
 		nap();
-		for (tg = t->targets; tg; tg = next) {
-			next = tg->next;
-			trace_collect(tg);
-		}
+		trace_changed(t);
 	}
 }
 

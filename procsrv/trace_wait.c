@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/heart.h"
+#include "launch.h"
 #include "serve.h"
 #include "target.h"
 #include "trace_mem.h"
@@ -261,6 +262,7 @@ static void executed(struct tracee *t)
 	if (!tg->arch)
 		tg->arch = regs_arch(t->tid);
 	tell_executed(tg, former);
+	launch_executed(tg, t);
 }
 
 /* It stands and nobody wants it to. */

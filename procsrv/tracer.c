@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "launch.h"
 #include "serve.h"
 #include "target.h"
 
@@ -105,6 +106,7 @@ static void listen_to(struct tracer *t)
 static void clean_up(struct tracer *t)
 {
 	trace_leave_all(t);
+	launch_forget_texts(t);
 	serve_free(t->serve);
 	event_free(self.on_signal);
 	event_free(self.on_guard);

@@ -14,6 +14,7 @@ struct serve;
 struct target;
 struct tracee;
 struct snapshot;
+struct launch_text;
 
 enum { TIDS_HASH = 4096 }; /* chains; 10,000 threads are a chain of three */
 
@@ -35,6 +36,7 @@ struct tracer {
 	struct tracee *tids[TIDS_HASH];            /* all tracees by tid */
 	struct recorded recorded[TRACER_RECORDED]; /* the newest, in turn */
 	unsigned nrecorded;
+	struct launch_text *launch_texts;
 	uint8_t *scratch; /* of SCRATCH bytes, for a handler's own use */
 };
 

@@ -89,8 +89,8 @@ class Session:
     """A tracer as a monitor's guard starts it: rights, audit records, a channel."""
 
     AUDIT = struct.Struct('<HHI' 'IIQQQIIQ256s')
-    RIGHTS = {'LOOK': 1 << wire.ENUM['R_LOOK'], 'STOP': 1 << wire.ENUM['R_STOP']}
-    EVENTS = {1: 'attach', 2: 'detach', 3: 'snapshot', 4: 'file_read', 5: 'exited'}
+    RIGHTS = {r: 1 << wire.ENUM['R_' + r] for r in ('LOOK', 'STOP', 'WRITE', 'LAUNCH')}
+    EVENTS = {1: 'attach', 2: 'detach', 3: 'snapshot', 4: 'file_read', 5: 'exited', 6: 'launch'}
 
     def __init__(self, *rights):
         self.pipe, pipe = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
