@@ -41,6 +41,10 @@ static handler *const handlers[WIRE_TYPES] = {
     [WIRE_input] = on_input,
     [WIRE_window] = on_window,
     [WIRE_output_more] = on_output_more,
+    [WIRE_go] = on_go,
+    [WIRE_patch_set] = on_patch_set,
+    [WIRE_patch_clear] = on_patch_clear,
+    [WIRE_patch_hits] = on_patch_hits,
 };
 
 /* The type each request is answered with. */

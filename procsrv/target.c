@@ -14,6 +14,7 @@
 #include "policy.h"
 #include "reader.h"
 #include "refuse.h"
+#include "run.h"
 #include "serve.h"
 #include "trace_mem.h"
 #include "trace_snapshot.h"
@@ -77,6 +78,7 @@ void target_free(struct target *tg)
 	tg->tracer->ntargets--;
 	launch_free(tg);
 	trace_forget(tg);
+	run_free(tg);
 	if (tg->timer)
 		event_free(tg->timer);
 	if (tg->death)

@@ -14,11 +14,15 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/user.h>
 
 #include "common/wire.h"
 #include "fault.h"
 #include "proc.h"
 
+struct patches;
+struct site;
+struct call;
 struct tracer;
 struct reply;
 struct snapshot;
@@ -32,6 +36,21 @@ enum {
 };
 
 enum tracee_state { TRACEE_RUNS, TRACEE_STANDS, TRACEE_LISTENS, TRACEE_DEAD };
+
+/* How a thread is passing a patch.  In a slot it finds its way by itself: nobody waits. */
+enum tracee_pass {
+	PASS_NONE,
+	PASS_JUMP,  /* it has been moved behind a jump, and stands there when it reports next */
+	PASS_ENTRY, /* goes on to the entry of the system call it is about to make */
+	PASS_ALONE, /* steps with the byte lifted, all others standing */
+};
+
+/* It has come to pc with that sp, and was counted there; the instruction has not run. */
+struct arrival {
+	uint64_t pc, sp;
+};
+
+enum { ARRIVALS = 4 }; /* one, and as many more as handlers of signals interrupt each other */
 
 /* Bytes of a thread's name with its newline, as the kernel shows it (TASK_COMM_LEN). */
 enum { COMM = 16 };
@@ -54,6 +73,22 @@ struct tracee {
 	bool unannounced;           /* the host has not heard of it yet */
 	bool foreign;               /* no thread of this target: to be let go when it stands */
 	bool launched;              /* at the first instruction of a program we started */
+	/* run.c */
+	uint8_t action;     /* enum wire_action: what it was told to do */
+	uint8_t step_scope; /* enum wire_stop_scope: who stands when that is done */
+	uint64_t lo, hi;    /* RANGE */
+	uint8_t deliver;    /* when it goes on: 0 the signal it came with, else one more than it */
+	uint8_t reason;     /* enum wire_reason of its stop; REQUEST = its status says it */
+	uint8_t scope;      /* enum wire_stop_scope of that */
+	bool stepped;       /* resumed for one instruction */
+	bool rejoin;        /* taken out of a group stop for a moment */
+	uint8_t pass;       /* enum tracee_pass */
+	uint64_t ticket;    /* its turn to step alone; 0 = does not want one */
+	bool chosen;        /* by the request in hand */
+	uint64_t since;     /* target.moment when it stood */
+	struct arrival arrivals[ARRIVALS];
+	bool regs_known; /* while it stands */
+	struct user_regs_struct regs;
 };
 
 struct preorder {
@@ -88,6 +123,12 @@ struct target {
 	struct event *timer;
 	struct event *death; /* of one we do not trace, by pidfd */
 	struct launch *launch; /* of a program we started; NULL = we did not */
+	/* run.c */
+	struct patches *patches; /* NULL: it never had any */
+	uint64_t moment;         /* grows with what has to be told apart by its order */
+	struct tracee *alone;    /* steps in place (or is about to): nobody else runs */
+	struct site *alone_at;   /* while it does */
+	struct buf causes;       /* records for the next stop */
 };
 
 /* ---- target.c: the list, coming and going ---------------------------------------- */
@@ -114,6 +155,9 @@ int target_who(struct target *target, uint32_t pid, uint64_t start, struct proc_
 
 /* Message attached, into body.  E_OK or NOMEM. */
 int target_attached(const struct target *tg, struct buf *body);
+
+/* One of a request's target, and traced; NULL with the error's facts. */
+struct tracee *tracee_named(struct call *c, uint64_t tid);
 
 /* Tell guard, for the audit record.  E_OK, or LIMIT when the pipe is full. */
 int target_audit(int event, const struct proc_id *id, const char *name, uint64_t size, int result);
@@ -158,6 +202,8 @@ int tracee_signal(const struct tracee *t);
 /* In a group stop. */
 bool tracee_in_group_stop(const struct tracee *t);
 bool tracee_has_to_stand(const struct tracee *t);
+/* Neither the host nor anything that concerns the whole target wants it to stand. */
+bool tracee_may_go(const struct tracee *t);
 
 /* ---- trace_stop.c: what the host is told about threads ------------------------------- */
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "handlers.h"
+#include "patch.h"
 #include "reply.h"
 #include "target.h"
 #include "tracer.h"
@@ -28,8 +29,10 @@ enum {
 
 int mem_open(struct target *tg)
 {
+	bool looks = tg->how == WIRE_ATTACH_LOOK;
+
 	if (tg->mem < 0)
-		tg->mem = openat(tg->id.live, "mem", O_RDONLY | O_CLOEXEC);
+		tg->mem = openat(tg->id.live, "mem", (looks ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 	return tg->mem < 0 ? errno : 0;
 }
 
@@ -152,6 +155,8 @@ int mem_gather(struct target *tg, struct mem_want *w, size_t n)
 	 * we read; alive now means it was not. */
 	if (err == E_OK && !tg->count && !proc_alive(&tg->id))
 		err = E_GONE;
+	for (size_t i = 0; i < n && tg->patches; i++)
+		patch_hide(tg, w[i].addr, w[i].to, w[i].got);
 	return err;
 }
 
@@ -160,6 +165,30 @@ size_t mem_read_one(struct target *tg, uint64_t addr, void *to, size_t len)
 	struct mem_want w = {.addr = addr, .len = len, .to = to};
 
 	return mem_gather(tg, &w, 1) == E_OK ? w.got : 0;
+}
+
+size_t mem_read_raw(struct target *tg, uint64_t addr, void *to, size_t len)
+{
+	ssize_t n = mem_open(tg) == 0 ? pread(tg->mem, to, len, (off_t)addr) : -1;
+
+	return n > 0 ? (size_t)n : 0;
+}
+
+size_t mem_write_raw(struct target *tg, uint64_t addr, const void *from, size_t len, int *os_errno)
+{
+	size_t done = 0;
+
+	*os_errno = mem_open(tg);
+	while (!*os_errno && done < len) {
+		ssize_t n = pwrite(
+		    tg->mem, (const uint8_t *)from + done, len - done, (off_t)(addr + done));
+
+		if (n > 0)
+			done += (size_t)n;
+		else
+			*os_errno = n < 0 ? errno : ESRCH;
+	}
+	return done;
 }
 
 /* ---- chunks ----------------------------------------------------------------- */

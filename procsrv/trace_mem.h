@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Memory of a target, read only.
+ * Memory of a target.
  */
 #ifndef PROCSRV_TRACE_MEM_H
 #define PROCSRV_TRACE_MEM_H
@@ -20,12 +20,19 @@ struct mem_want {
 	int err;     /* out: the errno it ended with, 0 = whole */
 };
 
-/* Read all of them, many at once.  E_OK (whatever each one got), or GONE: the
+/* Read all of them, many at once, as if nothing were planted.  E_OK (whatever each one got), or GONE: the
  * process has no memory any more, or is another. */
 int mem_gather(struct target *tg, struct mem_want *w, size_t n);
 
 /* One; how much of it could be read. */
 size_t mem_read_one(struct target *tg, uint64_t addr, void *to, size_t len);
+
+/* As it is, with what we have planted; how much of it could be read. */
+size_t mem_read_raw(struct target *tg, uint64_t addr, void *to, size_t len);
+/* The same for writing, whatever the mapping allows (text is written so); less than
+ * len: *os_errno says why. */
+size_t mem_write_raw(
+    struct target *tg, uint64_t addr, const void *from, size_t len, int *os_errno);
 
 /* Open /proc/PID/mem unless it is.  0, or an errno value. */
 int mem_open(struct target *tg);

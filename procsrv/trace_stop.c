@@ -16,6 +16,7 @@
 
 #include "handlers.h"
 #include "recipe.h"
+#include "run.h"
 #include "serve.h"
 #include "target.h"
 #include "trace_mem.h"
@@ -131,6 +132,8 @@ static void put_thread(
 
 static enum wire_reason reason_of(const struct tracee *t)
 {
+	if (t->reason != WIRE_STOP_REQUEST)
+		return t->reason;
 	if (tracee_signal(t))
 		return WIRE_STOP_SIGNAL;
 	if (tracee_in_group_stop(t))
@@ -304,11 +307,13 @@ static void encode_stopped(struct pack *p, struct buf *out)
 void trace_push(struct target *tg)
 {
 	const struct preorder *o = &tg->preorder;
-	struct reply *r = serve_event(tg->tracer->serve, WIRE_stopped, tg->handle);
+	struct reply *r;
 	struct pack p;
 
 	tg->push = false;
 	tg->generation++;
+	run_tell_causes(tg);
+	r = serve_event(tg->tracer->serve, WIRE_stopped, tg->handle);
 	if (!r)
 		return;
 	pack_init(&p, r, STOPPED_FIXED, encode_stopped, tg);

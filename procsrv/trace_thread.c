@@ -19,6 +19,7 @@
 #include "handlers.h"
 #include "launch.h"
 #include "refuse.h"
+#include "run.h"
 #include "serve.h"
 #include "target.h"
 #include "trace_snapshot.h"
@@ -95,7 +96,8 @@ void trace_forget(struct target *tg)
 static int seize(const struct target *tg, pid_t tid)
 {
 	/* Never EXITKILL for what was attached: whatever becomes of us, it lives on. */
-	long options = PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | launch_options(tg);
+	long options = PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC |
+		       PTRACE_O_TRACESYSGOOD | launch_options(tg);
 
 	return ptrace(PTRACE_SEIZE, tid, 0, options) == 0 ? 0 : errno;
 }
@@ -283,13 +285,20 @@ int trace_seize(struct target *tg, struct fault *f)
 
 /* ---- stand ---------------------------------------------------------------------- */
 
+bool tracee_may_go(const struct tracee *t)
+{
+	const struct target *tg = t->target;
+
+	return !t->held && !t->foreign && !tg->snapshot && !tg->leaving;
+}
+
 bool tracee_has_to_stand(const struct tracee *t)
 {
 	const struct target *tg = t->target;
 
 	if (t->state == TRACEE_DEAD)
 		return false;
-	return t->held || t->foreign || tg->snapshot || tg->leaving;
+	return !tracee_may_go(t) || (tg->alone && tg->alone != t);
 }
 
 static void tick(struct target *tg, unsigned ms)
@@ -334,6 +343,8 @@ void trace_hold(struct target *tg, struct tracee *only)
 		tg->hold_all = true;
 	for (struct tracee *t = tg->first; t && !only; t = t->next)
 		t->held = !t->foreign;
+	if (!tg->push)
+		tg->since_ms = 0;
 	tg->push = true;
 	trace_halt(tg);
 }
@@ -365,13 +376,15 @@ bool target_wants(uint64_t mask, int sig)
 	return (mask & bit(sig)) != 0;
 }
 
-static void run(struct tracee *t, enum __ptrace_request request, int sig)
+void trace_run(struct tracee *t, int request, int sig)
 {
 	/* ESRCH: it was killed; its end will be reported. */
-	ptrace(request, t->tid, 0, sig);
+	ptrace((enum __ptrace_request)request, t->tid, 0, sig);
 	t->state = request == PTRACE_LISTEN ? TRACEE_LISTENS : TRACEE_RUNS;
 	t->held = t->asked = t->reported = t->cause = t->born = t->launched = false;
 	t->name[0] = 0;
+	t->deliver = 0;
+	t->regs_known = false;
 }
 
 void trace_go(struct tracee *t, int signal)
@@ -388,9 +401,9 @@ void trace_go(struct tracee *t, int signal)
 	/* So that SIGCONT and SIGKILL work as they do without us.  The kernel lets it
 	 * trap again when the group stop has ended meanwhile. */
 	if (tracee_in_group_stop(t))
-		run(t, PTRACE_LISTEN, 0);
+		trace_run(t, PTRACE_LISTEN, 0);
 	else
-		run(t, PTRACE_CONT, signal);
+		run_on(t, signal);
 }
 
 /* ---- leave -------------------------------------------------------------------- */
@@ -427,6 +440,8 @@ static bool detach(struct tracee *t)
 
 	if (target_wants(t->target->ignore_signals, sig) || t->foreign)
 		sig = 0;
+	if (!t->foreign)
+		run_detach(t);
 	if (ptrace(PTRACE_DETACH, t->tid, 0, sig) != 0) {
 		t->state = TRACEE_RUNS;
 		return false;
@@ -464,6 +479,7 @@ void trace_leave(struct target *tg, struct reply *reply)
 	tg->push = false;
 	tg->leave_reply = reply;
 	tg->since_ms = 0;
+	run_leave(tg);
 	if (!tg->count) {
 		trace_left(tg);
 		return;
@@ -499,8 +515,7 @@ void trace_leave_all(struct tracer *t)
 
 /* ---- requests ------------------------------------------------------------------- */
 
-/* Of this target and traced; NULL with the error's facts. */
-static struct tracee *named(struct call *c, uint64_t tid)
+struct tracee *tracee_named(struct call *c, uint64_t tid)
 {
 	struct tracee *t = tid <= INT32_MAX ? tracee_by_tid(c->tracer, (pid_t)tid) : NULL;
 
@@ -521,65 +536,13 @@ int on_interrupt(struct call *c)
 	if (tg->how == WIRE_ATTACH_LOOK || tg->leaving)
 		return E_STATE;
 	for (list = i.tids; wire_next_tid(&list, &r);)
-		if (!named(c, r.tid))
+		if (!tracee_named(c, r.tid))
 			return E_NO_THREAD;
 	if (!i.tids.n)
 		trace_hold(tg, NULL);
 	for (list = i.tids; wire_next_tid(&list, &r);)
-		trace_hold(tg, named(c, r.tid));
+		trace_hold(tg, tracee_named(c, r.tid));
 	serve_ok(c->reply);
 	trace_collect(tg);
-	return E_OK;
-}
-
-static int check_resume(struct call *c, struct span list)
-{
-	struct wire_rec_resume r;
-
-	while (wire_next_resume(&list, &r)) {
-		const struct tracee *t;
-
-		if (r.action != WIRE_RESUME_CONT || r.signal < -1 || r.signal > 64)
-			return E_MALFORMED;
-		if (!r.tid)
-			continue;
-		t = named(c, r.tid);
-		if (!t)
-			return E_NO_THREAD;
-		c->fault.addr = r.tid;
-		if (t->state != TRACEE_STANDS)
-			return E_RUNNING;
-		c->fault.addr = 0;
-	}
-	return E_OK;
-}
-
-int on_resume(struct call *c)
-{
-	struct target *tg = c->target;
-	struct wire_resume m;
-	struct wire_rec_resume r;
-	int err;
-
-	wire_decode_resume(c->body, &m);
-	if (tg->how == WIRE_ATTACH_LOOK || tg->leaving)
-		return E_STATE;
-	err = check_resume(c, m.threads);
-	if (err != E_OK)
-		return err;
-	serve_ok(c->reply);
-	/* A stop under way is reported before it is undone: each has its event. */
-	if (tg->push)
-		trace_push(tg);
-	tg->hold_all = false;
-	while (wire_next_resume(&m.threads, &r)) {
-		struct tracee *t = r.tid ? named(c, r.tid) : tg->first;
-
-		for (; t; t = r.tid ? NULL : t->next) {
-			t->held = false;
-			if (t->state == TRACEE_STANDS && !tracee_has_to_stand(t))
-				trace_go(t, r.signal);
-		}
-	}
 	return E_OK;
 }

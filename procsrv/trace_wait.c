@@ -15,6 +15,7 @@
 
 #include "common/heart.h"
 #include "launch.h"
+#include "run.h"
 #include "serve.h"
 #include "target.h"
 #include "trace_mem.h"
@@ -185,6 +186,7 @@ static enum outcome ended(struct tracee *t, int status)
 		return GONE;
 	}
 	announce(t, 0);
+	run_ended(t);
 	if (!t->foreign)
 		tell_thread_exited(tg, t->tid, status);
 	tracee_remove(t);
@@ -252,6 +254,7 @@ static void executed(struct tracee *t)
 		if (e != t && !e->foreign)
 			tracee_remove(e);
 	}
+	run_executed(tg);
 	mem_close(tg);
 	proc_relive(&tg->id);
 	tg->leader_dead = false;
@@ -273,7 +276,7 @@ void trace_pass(struct tracee *t)
 
 	if (sig && target_wants(tg->report_signals, sig) && !t->reported)
 		tell_signalled(t, sig);
-	trace_go(t, -1);
+	trace_go(t, t->deliver - 1);
 }
 
 /* A thread stands that the host wants to: if its stop was reported without it, it
@@ -290,12 +293,16 @@ static enum outcome stopped(struct tracee *t, int status)
 	struct target *tg = t->target;
 	enum outcome out = SAME;
 	int event = status >> 16, sig;
+	enum run_verdict does;
 
 	t->status = status;
 	t->state = TRACEE_STANDS;
 	t->asked = t->reported = false;
 	if (t->foreign)
 		return trace_detach(t) ? GONE : REMOVED;
+	does = run_stopped(t);
+	if (does == RUN_AGAIN)
+		return SAME;
 	if (event == PTRACE_EVENT_CLONE)
 		cloned(t);
 	if (event == PTRACE_EVENT_EXEC) {
@@ -305,7 +312,10 @@ static enum outcome stopped(struct tracee *t, int status)
 	if (event == PTRACE_EVENT_STOP)
 		job_report(t);
 	sig = tracee_signal(t);
-	if (sig && target_wants(tg->stop_signals, sig) && !tg->leaving) {
+	if (does == RUN_STOPS && !tg->leaving) {
+		t->cause = true;
+		trace_hold(tg, t->scope == WIRE_STOPS_THREAD ? t : NULL);
+	} else if (sig && target_wants(tg->stop_signals, sig) && !tg->leaving) {
 		t->cause = true;
 		trace_hold(tg, NULL);
 	}
@@ -406,6 +416,7 @@ static void serve_wishes(struct target *tg, int missing)
 		trace_tick(tg);
 		return;
 	}
+	run_alone(tg);
 	if (tg->snapshot && snapshot_ready(tg))
 		return; /* the target was the snapshot's own */
 	if (tg->leaving && trace_detach_standing(tg))

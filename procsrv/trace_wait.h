@@ -21,6 +21,9 @@ void tracee_remove(struct tracee *e);
 bool target_has_thread(const struct target *tg, pid_t tid);
 bool target_wants(uint64_t mask, int sig);
 
+/* Resume a standing thread by that request of ptrace(2). */
+void trace_run(struct tracee *t, int request, int sig);
+
 /* Detach one that stands.  True: it was the last, the target is freed. */
 bool trace_detach(struct tracee *t);
 

@@ -47,5 +47,6 @@ $(eval $(call debuggee,awkward,awkward.c,-O1))
 $(eval $(call debuggee,events,events.c,-O1))
 $(eval $(call debuggee,signals,signals.c,-O1))
 $(eval $(call debuggee,odd,odd.c,-O1))
+$(eval $(call debuggee,patched,patched.c,-O1))
 
 .PHONY: debuggees

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Requests go and resume.
+ */
+#include "handlers.h"
+#include "serve.h"
+#include "target.h"
+
+static int check(struct call *c, const struct wire_rec_go *g)
+{
+	const struct tracee *t;
+
+	if (g->action > WIRE_RESUME_RANGE || g->signal < -1 || g->signal > 64)
+		return E_MALFORMED;
+	if (g->action == WIRE_RESUME_RANGE && g->lo >= g->hi)
+		return E_MALFORMED;
+	if (!g->tid)
+		return E_OK;
+	t = tracee_named(c, g->tid);
+	if (!t)
+		return E_NO_THREAD;
+	if (t->state == TRACEE_STANDS && (t->held || t->reported))
+		return E_OK;
+	c->fault.addr = g->tid;
+	return E_RUNNING;
+}
+
+static void choose(struct tracee *t, const struct wire_rec_go *g, uint8_t scope)
+{
+	t->chosen = true;
+	t->action = g->action;
+	t->lo = g->lo;
+	t->hi = g->hi;
+	t->deliver = (uint8_t)(g->signal + 1);
+	t->step_scope = scope;
+}
+
+/* The first record that names a thread holds for it. */
+static void choose_all(struct call *c, const struct wire_rec_go *g, uint8_t scope)
+{
+	if (g->tid) {
+		struct tracee *t = tracee_named(c, g->tid);
+
+		if (!t->chosen)
+			choose(t, g, scope);
+		return;
+	}
+	for (struct tracee *t = c->target->first; t; t = t->next)
+		if (!t->chosen && (t->held || t->reported))
+			choose(t, g, scope);
+}
+
+static void start(struct target *tg)
+{
+	for (struct tracee *t = tg->first; t; t = t->next)
+		if (t->chosen)
+			t->held = false;
+	for (struct tracee *t = tg->first; t; t = t->next) {
+		bool goes = t->chosen && t->state == TRACEE_STANDS && !tracee_has_to_stand(t);
+
+		t->chosen = false;
+		if (goes)
+			trace_go(t, t->deliver - 1);
+	}
+	trace_collect(tg);
+}
+
+static int may_go(const struct target *tg)
+{
+	return tg->how == WIRE_ATTACH_LOOK || tg->leaving ? E_STATE : E_OK;
+}
+
+/* A stop under way is reported before it is undone: each has its event. */
+static void begin(struct call *c)
+{
+	serve_ok(c->reply);
+	if (c->target->push)
+		trace_push(c->target);
+	c->target->hold_all = false;
+}
+
+int on_go(struct call *c)
+{
+	struct wire_go m;
+	struct wire_rec_go g;
+	struct span list;
+	int err = may_go(c->target);
+
+	wire_decode_go(c->body, &m);
+	if (m.stop > WIRE_STOPS_THREAD)
+		return E_MALFORMED;
+	for (list = m.threads; err == E_OK && wire_next_go(&list, &g);)
+		err = check(c, &g);
+	if (err != E_OK)
+		return err;
+	begin(c);
+	while (wire_next_go(&m.threads, &g))
+		choose_all(c, &g, m.stop);
+	start(c->target);
+	return E_OK;
+}
+
+static struct wire_rec_go as_go(const struct wire_rec_resume *r)
+{
+	return (struct wire_rec_go){.tid = r->tid, .action = r->action, .signal = r->signal};
+}
+
+int on_resume(struct call *c)
+{
+	struct wire_resume m;
+	struct wire_rec_resume r;
+	struct wire_rec_go g;
+	struct span list;
+	int err = may_go(c->target);
+
+	wire_decode_resume(c->body, &m);
+	for (list = m.threads; err == E_OK && wire_next_resume(&list, &r);) {
+		g = as_go(&r);
+		err = r.action == WIRE_RESUME_CONT ? check(c, &g) : E_MALFORMED;
+	}
+	if (err != E_OK)
+		return err;
+	begin(c);
+	while (wire_next_resume(&m.threads, &r)) {
+		g = as_go(&r);
+		choose_all(c, &g, WIRE_STOPS_ALL);
+	}
+	start(c->target);
+	return E_OK;
+}

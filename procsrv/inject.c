@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "inject.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include "machine.h"
+#include "target.h"
+#include "trace_mem.h"
+
+enum { LOOK = 256 * 1024, STOPS = 16 };
+
+/* ---- where ------------------------------------------------------------------------ */
+
+/* The two bytes in a mapping; 0 = not there. */
+static uint64_t look_in(struct target *tg, const struct proc_map *map, const uint8_t insn[2])
+{
+	uint8_t room[16 * 1024];
+	uint64_t end = map->hi - map->lo > LOOK ? map->lo + LOOK : map->hi;
+
+	for (uint64_t at = map->lo; at < end; at += sizeof(room) - 1) {
+		size_t n = end - at < sizeof(room) ? (size_t)(end - at) : sizeof(room);
+		const uint8_t *found;
+
+		n = mem_read_one(tg, at, room, n);
+		found = memmem(room, n, insn, 2);
+		if (found)
+			return at + (uint64_t)(found - room);
+		if (n < sizeof(room))
+			break;
+	}
+	return 0;
+}
+
+uint64_t inject_place(struct target *tg, const struct machine *m)
+{
+	struct span rest;
+	struct proc_map map;
+	uint64_t at = 0;
+	struct buf maps;
+
+	buf_init(&maps, PROC_MAPS_MAX);
+	proc_read(tg->id.live, "maps", &maps);
+	/* The kernel's own page is there for good; others the program can unmap. */
+	for (int vdso = 1; vdso >= 0 && !at; vdso--)
+		for (rest = span_buf(&maps); !at && proc_next_map(&rest, &map);)
+			if ((map.prot & 5) == 5 &&
+			    (vdso != 0) == span_eq(map.name, span_str("[vdso]")))
+				at = look_in(tg, &map, m->call.insn);
+	buf_free(&maps);
+	return at;
+}
+
+/* ---- how -------------------------------------------------------------------------- */
+
+/* 0: it stands; ESRCH: it ends, and that is left to be reaped. */
+static int await(pid_t tid, int *status)
+{
+	siginfo_t si = {0};
+
+	if (waitid(P_PID, (id_t)tid, &si, WSTOPPED | WEXITED | __WALL | WNOWAIT) != 0)
+		return ESRCH;
+	if (si.si_code == CLD_EXITED || si.si_code == CLD_KILLED || si.si_code == CLD_DUMPED)
+		return ESRCH;
+	return waitpid(tid, status, __WALL | WNOHANG) == tid && WIFSTOPPED(*status) ? 0 : ESRCH;
+}
+
+/* Something that no mask holds off: SIGSTOP, and what belongs to a group stop. */
+struct disturbed {
+	bool stop, event;
+};
+
+static int step_over(struct tracee *t, const struct machine *m, uint64_t at,
+    struct user_regs_struct *r, struct disturbed *by)
+{
+	for (unsigned n = 0; n < STOPS; n++) {
+		int status;
+
+		if (ptrace(PTRACE_SINGLESTEP, t->tid, 0, 0) != 0 || await(t->tid, &status) != 0 ||
+		    machine_get(t->tid, r) != 0)
+			return ESRCH;
+		if (machine_pc(r) == at + sizeof(m->call.insn) && WSTOPSIG(status) == SIGTRAP &&
+		    status >> 16 == 0)
+			return 0;
+		by->event |= status >> 16 != 0;
+		by->stop |= status >> 16 == 0 && WSTOPSIG(status) == SIGSTOP;
+	}
+	return EBUSY;
+}
+
+int inject_call(struct tracee *t, const struct machine *m, uint64_t at, long number,
+    const uint64_t args[6], int64_t *result)
+{
+	struct user_regs_struct before, r;
+	uint64_t mask, all = UINT64_MAX;
+	struct disturbed by = {0};
+	int err = machine_get(t->tid, &before);
+
+	if (err)
+		return err;
+	r = before;
+	machine_call(&r, at, number, args);
+	if (ptrace(PTRACE_GETSIGMASK, t->tid, sizeof(mask), &mask) != 0 ||
+	    ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(all), &all) != 0)
+		return errno;
+	err = machine_set(t->tid, &r);
+	if (!err)
+		err = step_over(t, m, at, &r, &by);
+	*result = machine_result(&r);
+	if (machine_set(t->tid, &before) != 0 ||
+	    ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(mask), &mask) != 0)
+		return ESRCH;
+	if (by.stop)
+		tgkill(t->target->id.pid, t->tid, SIGSTOP);
+	/* The kernel says once more whether the group is stopped. */
+	if (by.event)
+		ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
+	return err;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * System calls made by a thread of the program because we want it to.
+ */
+#ifndef PROCSRV_INJECT_H
+#define PROCSRV_INJECT_H
+
+#include <stdint.h>
+
+struct machine;
+struct tracee;
+
+/* The thread stands with nothing to be delivered, and its process has no system call
+ * filter (proc_pid_status(5), Seccomp).  at: an instruction of the program that makes
+ * system calls.  Registers and signal mask are as before afterwards.  0 and *result (of
+ * the kernel), or an errno value; ESRCH: it has been killed, which is still to be waited
+ * for. */
+int inject_call(struct tracee *t, const struct machine *m, uint64_t at, long number,
+    const uint64_t args[6], int64_t *result);
+
+/* Where such an instruction is; 0 = nowhere. */
+struct target;
+uint64_t inject_place(struct target *tg, const struct machine *m);
+
+#endif

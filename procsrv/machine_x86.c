@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * x86-64, and i386 under it.  Sources: Intel's manual volume 2 (instruction formats,
+ * Jcc, LOOP, CALL, SYSCALL) and volume 1, 6.4 (traps); the kernel's
+ * arch/x86/kernel/signal.c for system calls that are repeated.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <linux/audit.h>
+#include <string.h>
+#include <sys/ptrace.h>
+
+#include "machine.h"
+
+enum { CS_64 = 0x33, FLAG_CF = 1, FLAG_PF = 4, FLAG_ZF = 0x40, FLAG_SF = 0x80, FLAG_OF = 0x800 };
+enum { FAR_JUMP = 14, NEAR_JUMP = 5 };
+
+#ifndef TRAP_HWBKPT
+#define TRAP_HWBKPT 4
+#endif
+
+/* ---- slots --------------------------------------------------------------------- */
+
+static bool goes_anywhere(const struct insn *i)
+{
+	if (i->len == 0 || i->len > SLOT_BYTES - FAR_JUMP)
+		return false;
+	return i->kind == WIRE_INSN_PLAIN || i->kind == WIRE_INSN_RELATIVE ||
+	       i->kind == WIRE_INSN_LEAVES || machine_is_syscall(i);
+}
+
+/* Its displacement counts from the end of the instruction, wherever that is. */
+static bool move_displacement(uint8_t *copy, const struct insn *i, uint64_t by)
+{
+	int32_t old, new;
+	int64_t wanted;
+
+	if (i->fix == 0 || i->fix + 4u > i->len)
+		return false;
+	memcpy(&old, copy + i->fix, 4);
+	wanted = (int64_t)((uint64_t)(int64_t)old + by);
+	new = (int32_t)wanted;
+	memcpy(copy + i->fix, &new, 4);
+	return new == wanted;
+}
+
+static size_t slot_64(uint8_t to[SLOT_BYTES], uint64_t at, uint64_t addr, const struct insn *i)
+{
+	static const uint8_t jump[] = {0xff, 0x25, 0, 0, 0, 0}; /* jmp *0(%rip) */
+	uint64_t back = addr + i->len;
+
+	if (!goes_anywhere(i))
+		return 0;
+	memset(to, 0xcc, SLOT_BYTES);
+	memcpy(to, i->bytes, i->len);
+	if (i->kind == WIRE_INSN_RELATIVE && !move_displacement(to, i, addr - at))
+		return 0;
+	memcpy(to + i->len, jump, sizeof(jump));
+	memcpy(to + i->len + sizeof(jump), &back, sizeof(back));
+	return i->len;
+}
+
+static size_t slot_32(uint8_t to[SLOT_BYTES], uint64_t at, uint64_t addr, const struct insn *i)
+{
+	uint32_t way = (uint32_t)(addr - at - NEAR_JUMP);
+
+	/* No instruction of this mode counts from the pc but jumps. */
+	if (!goes_anywhere(i) || i->kind == WIRE_INSN_RELATIVE)
+		return 0;
+	memset(to, 0xcc, SLOT_BYTES);
+	memcpy(to, i->bytes, i->len);
+	to[i->len] = 0xe9;
+	memcpy(to + i->len + 1, &way, sizeof(way));
+	return i->len;
+}
+
+/* ---- the rows -------------------------------------------------------------------- */
+
+static const struct machine machines[] = {
+    {
+	.arch = AUDIT_ARCH_X86_64,
+	.width = 8,
+	.trap_len = 1,
+	.trap = {0xcc},
+	.trap_behind = 1,
+	.reach = 0x7ff00000,
+	.call = {.mmap = 9, .munmap = 11, .insn = {0x0f, 0x05}},
+	.slot = slot_64,
+    },
+    {
+	.arch = AUDIT_ARCH_I386,
+	.width = 4,
+	.trap_len = 1,
+	.trap = {0xcc},
+	.trap_behind = 1,
+	.reach = UINT32_MAX,
+	.call = {.mmap = 192, .munmap = 91, .insn = {0xcd, 0x80}},
+	.slot = slot_32,
+    },
+};
+
+const struct machine *machine_find(uint32_t arch)
+{
+	for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++)
+		if (machines[i].arch == arch)
+			return &machines[i];
+	return NULL;
+}
+
+static bool is_64(const struct user_regs_struct *r)
+{
+	return r->cs == CS_64;
+}
+
+const struct machine *machine_of(const struct user_regs_struct *r)
+{
+	return machine_find(is_64(r) ? AUDIT_ARCH_X86_64 : AUDIT_ARCH_I386);
+}
+
+/* ---- registers ------------------------------------------------------------------- */
+
+int machine_get(pid_t tid, struct user_regs_struct *r)
+{
+	return ptrace(PTRACE_GETREGS, tid, 0, r) == 0 ? 0 : errno;
+}
+
+int machine_set(pid_t tid, const struct user_regs_struct *r)
+{
+	return ptrace(PTRACE_SETREGS, tid, 0, r) == 0 ? 0 : errno;
+}
+
+int machine_set_pc(pid_t tid, uint64_t pc)
+{
+	return ptrace(PTRACE_POKEUSER, tid, offsetof(struct user, regs.rip), pc) == 0 ? 0 : errno;
+}
+
+uint64_t machine_pc(const struct user_regs_struct *r)
+{
+	return r->rip;
+}
+
+uint64_t machine_sp(const struct user_regs_struct *r)
+{
+	return r->rsp;
+}
+
+void machine_move(struct user_regs_struct *r, uint64_t pc)
+{
+	r->rip = is_64(r) ? pc : (uint32_t)pc;
+}
+
+/* ---- what happened ----------------------------------------------------------------- */
+
+enum machine_trap machine_trap(const siginfo_t *si)
+{
+	switch (si->si_code) {
+	case SI_KERNEL:
+		return TRAPPED_BREAK;
+	case TRAP_TRACE:
+	case TRAP_BRKPT: /* a step over a system call */
+		return TRAPPED_STEP;
+	case TRAP_HWBKPT:
+		return TRAPPED_WATCH;
+	default:
+		return TRAPPED_ALIEN;
+	}
+}
+
+bool machine_is_syscall(const struct insn *i)
+{
+	return i->len == 2 &&
+	       (memcmp(i->bytes, "\x0f\x05", 2) == 0 || memcmp(i->bytes, "\xcd\x80", 2) == 0);
+}
+
+void machine_called_from(struct user_regs_struct *r, uint64_t at, uint64_t addr)
+{
+	uint64_t len = r->rip - at;
+
+	/* SYSCALL leaves the address it returns to in rcx. */
+	if (is_64(r) && r->rcx == r->rip)
+		r->rcx = addr + len;
+	machine_move(r, addr + len);
+}
+
+bool machine_restarts(const struct user_regs_struct *r, uint64_t *addr)
+{
+	int64_t call = is_64(r) ? (int64_t)r->orig_rax : (int32_t)r->orig_rax;
+	int64_t result = is_64(r) ? (int64_t)r->rax : (int32_t)r->rax;
+
+	*addr = r->rip - 2;
+	/* ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND, ERESTART_RESTARTBLOCK */
+	return call >= 0 && (result == -512 || result == -513 || result == -514 || result == -516);
+}
+
+bool machine_repeats(const uint8_t *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint8_t b = bytes[i];
+
+		if (b == 0xf2 || b == 0xf3)
+			return true;
+		if (b != 0x66 && b != 0x67 && (b & 0xf0) != 0x40)
+			return false;
+	}
+	return false;
+}
+
+/* ---- jumps ------------------------------------------------------------------------- */
+
+static bool parity_odd(uint64_t a, uint64_t b)
+{
+	return !a != !b;
+}
+
+/* By the low half of the opcode of Jcc. */
+static bool condition(uint64_t flags, unsigned cc)
+{
+	bool yes[] = {
+	    (flags & FLAG_OF) != 0,
+	    (flags & FLAG_CF) != 0,
+	    (flags & FLAG_ZF) != 0,
+	    (flags & (FLAG_CF | FLAG_ZF)) != 0,
+	    (flags & FLAG_SF) != 0,
+	    (flags & FLAG_PF) != 0,
+	    parity_odd(flags & FLAG_SF, flags & FLAG_OF),
+	    (flags & FLAG_ZF) || parity_odd(flags & FLAG_SF, flags & FLAG_OF),
+	};
+
+	return yes[cc >> 1] != (cc & 1);
+}
+
+/* LOOPNE, LOOPE, LOOP and JRCXZ, E0 to E3. */
+static bool counts(struct user_regs_struct *r, uint8_t op)
+{
+	uint64_t mask = is_64(r) ? UINT64_MAX : UINT32_MAX;
+	bool zero = (r->eflags & FLAG_ZF) != 0;
+
+	if (op == 0xe3)
+		return (r->rcx & mask) == 0;
+	r->rcx = (r->rcx - 1) & mask;
+	if ((r->rcx & mask) == 0)
+		return false;
+	return op == 0xe2 || zero == (op == 0xe1);
+}
+
+/* Prefixes that change nothing about a direct jump: branch hints, BND, REX. */
+static unsigned idle_prefixes(const struct user_regs_struct *r, const struct insn *i)
+{
+	unsigned n = 0;
+
+	while (n < i->len && (i->bytes[n] == 0x2e || i->bytes[n] == 0x3e || i->bytes[n] == 0xf2 ||
+				 (is_64(r) && (i->bytes[n] & 0xf0) == 0x40)))
+		n++;
+	return n;
+}
+
+/* The displacement of n bytes that ends the instruction. */
+static int64_t displacement(const struct insn *i, unsigned n)
+{
+	int32_t wide;
+
+	if (n == 1)
+		return (int8_t)i->bytes[i->len - 1];
+	memcpy(&wide, i->bytes + i->len - 4, sizeof(wide));
+	return wide;
+}
+
+bool machine_jump(struct user_regs_struct *r, uint64_t addr, const struct insn *i, uint64_t *push)
+{
+	unsigned at = idle_prefixes(r, i), left = i->len - at;
+	const uint8_t *op = i->bytes + at;
+	uint64_t next = addr + i->len, target;
+	bool jumps;
+
+	*push = 0;
+	if (left == 2 && op[0] >= 0xe0 && op[0] <= 0xe3)
+		jumps = counts(r, op[0]);
+	else if (left == 2 && (op[0] & 0xf0) == 0x70)
+		jumps = condition(r->eflags, op[0] & 15);
+	else if (left == 6 && op[0] == 0x0f && (op[1] & 0xf0) == 0x80)
+		jumps = condition(r->eflags, op[1] & 15);
+	else if ((left == 2 && op[0] == 0xeb) || (left == 5 && (op[0] == 0xe9 || op[0] == 0xe8)))
+		jumps = true;
+	else
+		return false;
+	target = next + (uint64_t)displacement(i, left == 2 ? 1 : 4);
+	if (op[0] == 0xe8) {
+		*push = next;
+		r->rsp -= is_64(r) ? 8 : 4;
+	}
+	machine_move(r, jumps ? target : next);
+	return true;
+}
+
+/* ---- system calls -------------------------------------------------------------------- */
+
+void machine_call(struct user_regs_struct *r, uint64_t at, long number, const uint64_t args[6])
+{
+	r->rax = (uint64_t)number;
+	r->orig_rax = UINT64_MAX; /* it is in none now, so that none is repeated */
+	r->rip = at;
+	if (is_64(r)) {
+		r->rdi = args[0];
+		r->rsi = args[1];
+		r->rdx = args[2];
+		r->r10 = args[3];
+		r->r8 = args[4];
+		r->r9 = args[5];
+		return;
+	}
+	r->rbx = args[0];
+	r->rcx = args[1];
+	r->rdx = args[2];
+	r->rsi = args[3];
+	r->rdi = args[4];
+	r->rbp = args[5];
+}
+
+int64_t machine_result(const struct user_regs_struct *r)
+{
+	return is_64(r) ? (int64_t)r->rax : (int32_t)r->rax;
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "run.h"
+
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include "machine.h"
+#include "patch.h"
+#include "reply.h"
+#include "run_parts.h"
+#include "serve.h"
+#include "slot.h"
+#include "target.h"
+#include "trace_mem.h"
+#include "trace_wait.h"
+#include "tracer.h"
+
+enum {
+	CAUSE_REC = 38,            /* bytes of a record */
+	CAUSES_BYTES = 512 * 1024, /* of records for one stop */
+	QUEUE = 16,                /* signals of a thread's queue looked at, at once ... */
+	QUEUES = 8,                /* ... and so many times */
+	CALL_STOP = SIGTRAP | 0x80 /* PTRACE_O_TRACESYSGOOD */
+};
+
+/* ---- registers -------------------------------------------------------------------- */
+
+bool run_regs(struct tracee *t)
+{
+	if (!t->regs_known)
+		t->regs_known = machine_get(t->tid, &t->regs) == 0;
+	return t->regs_known;
+}
+
+void run_set_pc(struct tracee *t, uint64_t pc)
+{
+	machine_move(&t->regs, pc);
+	machine_set_pc(t->tid, pc);
+}
+
+void run_hush(struct tracee *t)
+{
+	t->status = PTRACE_EVENT_STOP << 16 | SIGTRAP << 8 | 0x7f;
+}
+
+void run_written(struct tracee *t)
+{
+	uint64_t before = t->regs_known ? machine_pc(&t->regs) : 0;
+
+	t->regs_known = false;
+	if (run_regs(t) && machine_pc(&t->regs) != before)
+		t->since = ++t->target->moment;
+}
+
+/* ---- causes ------------------------------------------------------------------------- */
+
+void run_cause(struct target *tg, const struct wire_rec_cause *cause)
+{
+	if (!tg->causes.max)
+		buf_init(&tg->causes, CAUSES_BYTES);
+	if (tg->causes.len + CAUSE_REC <= CAUSES_BYTES)
+		wire_put_cause(&tg->causes, cause);
+}
+
+static void encode_causes(struct pack *p, struct buf *out)
+{
+	const struct target *tg = p->arg;
+	struct wire_causes m = {.generation = tg->generation, .causes = pack_list(p, 0)};
+
+	wire_encode_causes(out, &m);
+}
+
+void run_tell_causes(struct target *tg)
+{
+	struct span rest = span_buf(&tg->causes);
+	struct wire_rec_cause c;
+	struct reply *r;
+	struct pack p;
+
+	if (!rest.n)
+		return;
+	r = serve_event(tg->tracer->serve, WIRE_causes, tg->handle);
+	if (r) {
+		pack_init(&p, r, 12, encode_causes, tg);
+		while (wire_next_cause(&rest, &c))
+			wire_put_cause(pack_room(&p, 0, CAUSE_REC), &c);
+		pack_flush(&p);
+		pack_free(&p);
+		reply_done(r);
+	}
+	buf_reset(&tg->causes);
+}
+
+/* ---- what a stop means ---------------------------------------------------------------- */
+
+/* The kernel has a trap of the thread in its queue that nobody has seen: the stop it was
+ * asked for comes first. */
+static bool trap_queued(const struct tracee *t)
+{
+	struct __ptrace_peeksiginfo_args args = {.nr = QUEUE};
+	siginfo_t si[QUEUE];
+
+	for (unsigned round = 0; round < QUEUES; round++) {
+		long n = ptrace(PTRACE_PEEKSIGINFO, t->tid, &args, si);
+
+		for (long i = 0; i < n; i++)
+			if (si[i].si_signo == SIGTRAP && machine_trap(&si[i]) == TRAPPED_BREAK)
+				return true;
+		if (n < QUEUE)
+			break;
+		args.off += QUEUE;
+	}
+	return false;
+}
+
+static struct site *trapped_at(const struct tracee *t)
+{
+	const struct machine *m = t->target->patches->machine;
+
+	return site_at(t->target, machine_pc(&t->regs) - m->trap_behind);
+}
+
+/* With its pc behind our byte it would be shown where it is not: it takes the trap now. */
+static enum run_verdict take_trap(struct tracee *t)
+{
+	t->rejoin = tracee_in_group_stop(t);
+	trace_run(t, PTRACE_CONT, 0);
+	t->asked = true;
+	return RUN_AGAIN;
+}
+
+/* A call the kernel will repeat comes to its instruction once more, and is no other. */
+static void mark_restart(struct tracee *t)
+{
+	uint64_t addr;
+
+	if (machine_restarts(&t->regs, &addr) && site_at(t->target, addr))
+		arrival_add(t, addr);
+}
+
+static enum run_verdict step_done(struct tracee *t)
+{
+	uint64_t pc = machine_pc(&t->regs);
+	struct site *s = site_at(t->target, pc);
+
+	run_hush(t);
+	if (t->action == WIRE_RESUME_CONT)
+		return RUN_QUIET;
+	if (s && s->planted && !arrival_is(t, pc)) {
+		arrival_add(t, pc);
+		if (hit_site(t, s)) {
+			t->reason = WIRE_STOP_PATCH;
+			return RUN_STOPS;
+		}
+	}
+	if (t->action == WIRE_RESUME_RANGE && pc >= t->lo && pc < t->hi)
+		return RUN_QUIET;
+	t->reason = WIRE_STOP_STEP;
+	t->scope = t->step_scope;
+	return RUN_STOPS;
+}
+
+/* It has executed a breakpoint instruction; own: where it stepped alone, with ours lifted. */
+static enum run_verdict broke(struct tracee *t, const struct site *own)
+{
+	struct site *s = t->target->patches ? trapped_at(t) : NULL;
+	uint8_t now[TRAP_MAX];
+	const struct machine *m;
+
+	if (!s || s == own)
+		return RUN_AS_IT_IS;
+	m = t->target->patches->machine;
+	/* Lifted long ago, and one of the program's own stands there. */
+	if (!s->patches && mem_read_raw(t->target, s->addr, now, m->trap_len) == m->trap_len &&
+	    memcmp(now, m->trap, m->trap_len) == 0)
+		return RUN_AS_IT_IS;
+	run_set_pc(t, s->addr);
+	run_hush(t);
+	if (!s->patches || arrival_is(t, s->addr))
+		return RUN_QUIET;
+	arrival_add(t, s->addr);
+	if (!hit_site(t, s))
+		return RUN_QUIET;
+	t->reason = WIRE_STOP_PATCH;
+	return RUN_STOPS;
+}
+
+static enum run_verdict trapped(struct tracee *t, bool stepped, const struct site *own)
+{
+	siginfo_t si;
+
+	if (ptrace(PTRACE_GETSIGINFO, t->tid, 0, &si) != 0)
+		return RUN_AS_IT_IS;
+	switch (machine_trap(&si)) {
+	case TRAPPED_BREAK:
+		return broke(t, own);
+	case TRAPPED_STEP:
+		return stepped ? step_done(t) : RUN_AS_IT_IS;
+	case TRAPPED_WATCH:
+	case TRAPPED_ALIEN:
+		break;
+	}
+	return RUN_AS_IT_IS;
+}
+
+/* No signal of a program's: an event, or the entry of a call. */
+static enum run_verdict event(struct tracee *t, uint8_t pass)
+{
+	bool asked = t->status >> 16 == PTRACE_EVENT_STOP;
+
+	if (pass == PASS_JUMP && asked && !tracee_in_group_stop(t))
+		return step_done(t);
+	if (asked && t->target->patches && trapped_at(t) && trap_queued(t))
+		return take_trap(t);
+	mark_restart(t);
+	return RUN_AS_IT_IS;
+}
+
+/* Where it was stepping alone, that is over; the place, NULL = it was not. */
+static const struct site *end_alone(struct tracee *t, uint8_t pass, bool done)
+{
+	const struct site *at = t->target->alone == t ? t->target->alone_at : NULL;
+
+	if (at)
+		pass_alone_over(t, done || pass == PASS_ENTRY);
+	return at;
+}
+
+enum run_verdict run_stopped(struct tracee *t)
+{
+	struct target *tg = t->target;
+	uint8_t pass = t->pass;
+	bool stepped = t->stepped, trap = t->status >> 8 == SIGTRAP;
+	bool call = t->status >> 8 == CALL_STOP;
+	const struct site *own;
+
+	t->regs_known = t->stepped = false;
+	t->reason = WIRE_STOP_REQUEST;
+	t->pass = PASS_NONE;
+	t->since = ++tg->moment;
+	if ((!tg->patches && !stepped && !pass) || t->status >> 16 == PTRACE_EVENT_EXEC)
+		return RUN_AS_IT_IS;
+	if (!run_regs(t)) {
+		end_alone(t, pass, false);
+		return RUN_AS_IT_IS;
+	}
+	pass_put_back(t);
+	own = end_alone(t, pass, trap || call);
+	if (call)
+		return RUN_AS_IT_IS;
+	if (trap)
+		return trapped(t, stepped, own);
+	if (!tracee_signal(t))
+		return event(t, pass);
+	mark_restart(t);
+	return RUN_AS_IT_IS;
+}
+
+/* ---- going on ----------------------------------------------------------------------------- */
+
+/* It has been counted where it stands, or what stands there was planted under it. */
+static bool has_come(struct tracee *t, const struct site *s)
+{
+	if (s->since > t->since)
+		arrival_add(t, s->addr);
+	return arrival_is(t, s->addr);
+}
+
+void run_on(struct tracee *t, int sig)
+{
+	bool steps = t->action != WIRE_RESUME_CONT;
+	struct site *s = NULL;
+
+	if (t->rejoin) {
+		ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
+		t->rejoin = false;
+	}
+	if (t->target->patches && run_regs(t)) {
+		s = site_at(t->target, machine_pc(&t->regs));
+		if (!s || !s->planted)
+			arrival_take(t, machine_pc(&t->regs));
+		else if (has_come(t, s) && !sig) {
+			pass_on(t, s);
+			return;
+		}
+	}
+	t->stepped = steps;
+	trace_run(t, steps ? PTRACE_SINGLESTEP : PTRACE_CONT, sig);
+}
+
+/* ---- ends --------------------------------------------------------------------------------- */
+
+void run_ended(struct tracee *t)
+{
+	t->regs_known = false;
+	t->state = TRACEE_DEAD;
+	pass_alone_over(t, false);
+}
+
+void run_free(struct target *tg)
+{
+	patches_free(tg);
+	buf_free(&tg->causes);
+}
+
+void run_executed(struct target *tg)
+{
+	tg->alone = NULL;
+	tg->alone_at = NULL;
+	run_free(tg);
+	for (struct tracee *t = tg->first; t; t = t->next) {
+		memset(t->arrivals, 0, sizeof(t->arrivals));
+		t->action = WIRE_RESUME_CONT;
+		t->pass = PASS_NONE;
+		t->ticket = 0;
+		t->stepped = t->regs_known = false;
+	}
+}
+
+void run_leave(struct target *tg)
+{
+	if (tg->alone_at)
+		site_restore(tg, tg->alone_at);
+	tg->alone = NULL;
+	tg->alone_at = NULL;
+	patch_remove_all(tg);
+	buf_reset(&tg->causes);
+}
+
+/* Nobody else is left who could be in a slot. */
+static bool is_last(const struct tracee *t)
+{
+	for (const struct tracee *e = t->target->first; e; e = e->next)
+		if (e != t && !e->foreign && e->state != TRACEE_DEAD)
+			return false;
+	return true;
+}
+
+void run_detach(struct tracee *t)
+{
+	if (t->target->patches && is_last(t) && !tracee_signal(t) && !(t->status >> 16 & 0x7f))
+		slots_unmap(t);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Between run.c, pass.c and hit.c.
+ */
+#ifndef PROCSRV_RUN_PARTS_H
+#define PROCSRV_RUN_PARTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct site;
+struct target;
+struct tracee;
+
+/* t->regs, got when they are first wanted.  False: it has been killed. */
+bool run_regs(struct tracee *t);
+void run_set_pc(struct tracee *t, uint64_t pc);
+/* As one that stands by request. */
+void run_hush(struct tracee *t);
+
+/* ---- arrivals (pass.c) */
+
+void arrival_add(struct tracee *t, uint64_t pc);
+/* Is (was) it counted at pc with its present sp? */
+bool arrival_is(const struct tracee *t, uint64_t pc);
+bool arrival_take(struct tracee *t, uint64_t pc);
+
+/* ---- hit.c */
+
+/* The thread has come to a site: its patches count, and the host is to hear of it: true. */
+bool hit_site(struct tracee *t, struct site *s);
+
+/* ---- pass.c */
+
+/* It stands at a planted site where it has been counted: let it go on behind it. */
+void pass_on(struct tracee *t, struct site *s);
+
+/* It stands: out of its slot. */
+void pass_put_back(struct tracee *t);
+
+/* It no longer steps alone; done: the instruction has run. */
+void pass_alone_over(struct tracee *t, bool done);
+
+#endif
