@@ -42,13 +42,14 @@ KEY = common/key common/proof common/buf common/fingerprint
 TLS = common/tls common/tls_remote
 ARCH = common/arch common/arch_x86_64
 # everything symbolic: what calls elfutils
-SYMBOLS = $(addprefix host/sym/,symbols sym_lookup code module symfile symfind fetch debuginfod elf_image \
+SYMBOLS = $(addprefix host/sym/,symbols sym_lookup code locate locate_name prologue module symfile symfind fetch debuginfod elf_image \
 	symtab plt demangle dwarf_index die_name line pcinfo pcmap strpool cfi cfi_expr unwind \
 	unwind_guess type type_read name_index scope frame look_up dwarf_expr dwarf_arith dw_entry place) host/arena
 # the engine above link and symbols
 ENGINE = $(addprefix host/engine/,engine engine_events event_apply server process facts attach \
 	target target_mem target_threads target_symbols target_procsrv target_snapshot memcache maps \
-	threads regs link_map stack source run target_run patches insn handling) host/arena $(ARCH)
+	threads regs link_map stack source run target_run patches insn handling \
+	breakpoint breakpoint_place breakpoint_stop catchpoint condition rendezvous) host/arena $(ARCH)
 USERMAP = procsrv/usermap procsrv/usermap_words procsrv/trusted_file common/fingerprint
 
 # the directories of sessions, as their makers and their readers see them

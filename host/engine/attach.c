@@ -130,6 +130,10 @@ struct he_error *he_attach(
 	/* Its first stop is told by our return. */
 	engine_drop_events(s->engine, t, NULL);
 	run_forget(t, 0);
+	if (!err && how == HE_STOP)
+		err = breakpoints_adopt(t);
+	if (!err && how == HE_RUN)
+		err = run_sync(t);
 	if (!err) {
 		*ret = t;
 		return NULL;

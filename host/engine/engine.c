@@ -77,6 +77,8 @@ void he_free(struct he_engine *e)
 		he_disconnect(e->servers);
 	while (e->targets)
 		target_free(e->targets);
+	breakpoints_free(e);
+	arena_free(&e->told.texts);
 	engine_drop_events(e, NULL, NULL);
 	inbox_free(e->inbox);
 	if (e->poll_fd >= 0)

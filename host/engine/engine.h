@@ -9,6 +9,7 @@
 #include "host/arena.h"
 #include "host/hosteng.h"
 #include "host/link/rpc.h"
+#include "host/engine/breakpoint.h"
 #include "host/engine/handling.h"
 #include "host/engine/target.h"
 
@@ -20,6 +21,14 @@ enum {
 	/* Events that one call takes up without waiting: a box that sends them faster
 	 * than we take them must not keep us. */
 	ENGINE_TURN = 1024,
+};
+
+/* What the stop told last points to. */
+enum { TOLD_MAX = 64 };
+struct told {
+	unsigned numbers[TOLD_MAX]; /* of breakpoints */
+	size_t n;
+	struct arena texts;
 };
 
 struct he_engine {
@@ -35,6 +44,8 @@ struct he_engine {
 	char **source_dirs; /* NULL-terminated */
 	size_t n_source_dirs;
 	struct handling handling;
+	struct breakpoints breakpoints;
+	struct told told;
 };
 
 struct he_server {

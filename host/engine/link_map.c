@@ -29,9 +29,9 @@ struct links {
 	bool bad;
 };
 
-static uint64_t auxv_get(const struct buf *auxv, uint64_t type)
+uint64_t target_auxv(const struct he_target *t, uint64_t type)
 {
-	struct rd r = rd_init(auxv->p, auxv->len);
+	struct rd r = rd_init(t->auxv.p, t->auxv.len);
 
 	while (r.left >= 16) {
 		uint64_t key = rd_u64(&r), value = rd_u64(&r);
@@ -134,8 +134,8 @@ static struct he_error *read_names(struct he_target *t, struct links *l)
  * and one that has only begun has none yet.  The mappings tell most of it. */
 static struct he_error *load(struct he_target *t, struct links *l)
 {
-	uint64_t at = symbols_r_debug(t->symbols, auxv_get(&t->auxv, AT_PHDR),
-	    auxv_get(&t->auxv, AT_PHNUM), auxv_get(&t->auxv, AT_ENTRY));
+	uint64_t at = symbols_r_debug(t->symbols, target_auxv(t, AT_PHDR),
+	    target_auxv(t, AT_PHNUM), target_auxv(t, AT_ENTRY));
 	uint8_t raw[8];
 	size_t got = 0;
 	struct he_error *err = target_symbol_trouble(t);

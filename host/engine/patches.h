@@ -10,10 +10,9 @@
 
 /* Whose it is: hits of it go there. */
 enum patch_owner {
-	PATCH_BREAKPOINT,  /* breakpoint.c: of is a struct place */
+	PATCH_BREAKPOINT,  /* breakpoint.c: of is a struct site */
 	PATCH_STEP,        /* the step under way */
 	PATCH_RENDEZVOUS,  /* rendezvous.c */
-	PATCH_WATCH_SCOPE, /* watchpoint.c */
 };
 
 struct patch_want {

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "common/err.h"
+#include "host/engine/breakpoint.h"
+#include "host/engine/catchpoint.h"
 #include "host/engine/engine.h"
 #include "host/engine/patches.h"
 #include "host/errtext.h"
@@ -23,11 +25,16 @@ struct run {
 	uint64_t alone;      /* the one thread that was let run last; 0 = all */
 	bool interrupting;   /* the person asked for a stop that has not been told yet */
 	uint64_t signals[3]; /* as the agent has them: stop, report, ignore */
+	struct buf caught;   /* the last message catch; empty = none was sent */
 };
 
 struct run *run_new(void)
 {
-	return calloc(1, sizeof(struct run));
+	struct run *r = calloc(1, sizeof(*r));
+
+	if (r)
+		buf_init(&r->caught, WIRE_PIECE);
+	return r;
 }
 
 static void drop_cause(struct run *r, size_t i)
@@ -45,6 +52,7 @@ void run_free(struct run *r)
 		drop_cause(r, r->n - 1);
 	free(r->cause);
 	free(r->note);
+	buf_free(&r->caught);
 	free(r);
 }
 
@@ -142,7 +150,7 @@ void run_executed(struct he_target *t)
 	run_forget(t, 0);
 	if (t->stepper)
 		t->stepper->cancel(t);
-	patches_forget(t);
+	breakpoints_lost(t);
 }
 
 /* One who asked for a stop and let it run again knows that it stood. */
@@ -192,7 +200,9 @@ static enum run_verdict decide_one(struct he_target *t, const struct cause *c, s
 
 	ev->tid = c->tid;
 	ev->signal = c->signal;
-	v = t->stepper ? t->stepper->on_cause(t, c, ev) : RUN_NOT_MINE;
+	v = breakpoints_on_cause(t, c, ev);
+	if (v == RUN_NOT_MINE && t->stepper)
+		v = t->stepper->on_cause(t, c, ev);
 	if (v == RUN_NOT_MINE)
 		v = plain(t, c, ev);
 	return v;
@@ -316,20 +326,44 @@ static void take_result(void *arg, const struct wire_rec_patch_result *r)
 
 /* What of a flight has changed since the last. */
 struct load {
-	struct buf clear, set;
+	struct buf clear, set, numbers;
 	struct wire_signals signals;
+	struct wire_catch caught;
 };
 
 static void load_signals(struct he_target *t, struct load *l, struct run_flight *f)
 {
 	uint64_t want[3];
 
-	handling_masks(&t->engine->handling, 0, want);
+	handling_masks(&t->engine->handling, catch_signals(t), want);
 	if (memcmp(want, t->run->signals, sizeof(want)) == 0)
 		return;
 	memcpy(t->run->signals, want, sizeof(want));
 	l->signals = (struct wire_signals){.stop = want[0], .report = want[1], .ignore = want[2]};
 	f->signals = &l->signals;
+}
+
+/* Events of the process, when others than before are wanted.  None is what a target
+ * begins with. */
+static void load_caught(struct he_target *t, struct load *l, struct run_flight *f)
+{
+	struct run *r = t->run;
+	struct buf body;
+	bool same;
+
+	catch_wanted(t, &l->caught, &l->numbers);
+	buf_init(&body, WIRE_PIECE);
+	wire_encode_catch(&body, &l->caught);
+	same = r->caught.len
+		   ? body.len == r->caught.len && memcmp(body.p, r->caught.p, body.len) == 0
+		   : !l->caught.events && !l->caught.follow;
+	if (same) {
+		buf_free(&body);
+		return;
+	}
+	buf_free(&r->caught);
+	r->caught = body;
+	f->caught = &l->caught;
 }
 
 static struct he_error *load(struct he_target *t, struct load *l, struct run_flight *f)
@@ -338,6 +372,7 @@ static struct he_error *load(struct he_target *t, struct load *l, struct run_fli
 
 	buf_init(&l->clear, SIZE_MAX / 2);
 	buf_init(&l->set, SIZE_MAX / 2);
+	buf_init(&l->numbers, WIRE_PIECE);
 	err = patches_encode(t, &l->set, &l->clear);
 	if (err)
 		return err;
@@ -346,6 +381,7 @@ static struct he_error *load(struct he_target *t, struct load *l, struct run_fli
 	f->sink = take_result;
 	f->arg = t;
 	load_signals(t, l, f);
+	load_caught(t, l, f);
 	return NULL;
 }
 
@@ -353,6 +389,7 @@ static void unload(struct load *l)
 {
 	buf_free(&l->clear);
 	buf_free(&l->set);
+	buf_free(&l->numbers);
 }
 
 /* The whole of patch_set was refused, the rest of the flight was not. */
@@ -377,7 +414,7 @@ static void forget_running(struct he_target *t, const struct run_plan *plan)
 	}
 }
 
-/* plan NULL: nothing is let run. */
+/* plan NULL: nothing is let run, and nothing sent when nothing has changed. */
 static struct he_error *fly(struct he_target *t, const struct run_plan *plan)
 {
 	struct run_flight f = {.go_stop = plan ? plan->stop : 0};
@@ -391,7 +428,7 @@ static struct he_error *fly(struct he_target *t, const struct run_plan *plan)
 	f.go = span_buf(&go);
 	if (!err && plan)
 		forget_running(t, plan);
-	if (!err)
+	if (!err && (plan || f.set.n || f.clear.n || f.signals || f.caught))
 		err = t->ops->run(t, &f);
 	say_refused(t, &f);
 	buf_free(&go);
@@ -403,7 +440,7 @@ struct he_error *run_sync(struct he_target *t)
 {
 	struct he_error *err;
 
-	if (!t->ops->run || !patches_waiting(t))
+	if (!t->ops->run || t->state == HE_LOOKING)
 		return NULL;
 	err = fly(t, NULL);
 	/* What the file says is not what runs: once more with what does. */

@@ -5,8 +5,10 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "host/engine/breakpoint.h"
 #include "host/engine/engine.h"
 #include "host/engine/patches.h"
+#include "host/engine/rendezvous.h"
 #include "host/engine/run.h"
 #include "host/errtext.h"
 
@@ -24,7 +26,7 @@ static void append(struct he_engine *e, struct he_target *t)
 	while (*at)
 		at = &(*at)->next;
 	*at = t;
-	t->number = ++e->last_number;
+	t->number = t->family = ++e->last_number;
 }
 
 struct he_target *target_new(struct he_engine *e, struct he_server *s, const struct target_ops *ops)
@@ -62,6 +64,8 @@ void target_free(struct he_target *t)
 {
 	if (!t)
 		return;
+	if (t->run && t->patches)
+		breakpoints_orphan(t);
 	unlink_target(t);
 	if (t->ops->free)
 		t->ops->free(t);
@@ -104,9 +108,12 @@ void target_identify(struct he_target *t, const struct wire_rec_proc *p)
 
 /* ---- what its running does to what we know -------------------------------- */
 
+/* Where the dynamic linker would have told, the modules are still the same. */
 static void maps_old(struct he_target *t)
 {
-	t->maps_fresh = t->modules_fresh = t->links_fresh = t->maps_retried = false;
+	t->maps_retried = false;
+	if (!rendezvous_guards(t))
+		t->maps_fresh = t->modules_fresh = t->links_fresh = false;
 }
 
 void target_ran(struct he_target *t, uint64_t tid)
@@ -131,7 +138,7 @@ void target_forget(struct he_target *t)
 	memcache_flush(t->mem);
 	maps_free(&t->maps);
 	buf_free(&t->auxv);
-	maps_old(t);
+	t->maps_retried = t->maps_fresh = t->modules_fresh = t->links_fresh = false;
 	threads_clear(&t->threads);
 	symbols_free(t->symbols);
 	t->symbols = NULL;
@@ -140,6 +147,7 @@ void target_forget(struct he_target *t)
 void target_gone(struct he_target *t, int exit_status)
 {
 	target_forget(t);
+	run_executed(t);
 	t->state = HE_GONE;
 	t->exit_status = exit_status;
 }

@@ -98,8 +98,11 @@ struct he_target {
 	struct he_engine *engine;
 	struct he_server *server; /* NULL: no server behind it */
 	unsigned number;
-	bool lost;       /* GONE because the link is: it runs on there */
-	bool hidden;     /* a snapshot's means, not shown to anybody */
+	unsigned family;   /* number of the target it came from by fork; its own else */
+	bool lost;         /* GONE because the link is: it runs on there */
+	bool born;         /* a followed child whose own stop has not come yet */
+	bool hidden;       /* a snapshot's means, not shown to anybody */
+	bool code_differs; /* what runs is not what the files have */
 	uint32_t handle; /* on the wire; 0 = none */
 
 	enum he_state state;
@@ -129,7 +132,6 @@ struct he_target {
 
 	struct run *run;               /* what its threads stopped for */
 	struct patches *patches;       /* what should be planted, and is */
-	bool code_differs;             /* what runs is not what the files have */
 	const struct stepper *stepper; /* the step under way; NULL = none */
 	void *step;                    /* the stepper's */
 };
@@ -197,6 +199,8 @@ struct he_error *target_sym_regs(struct he_target *t, uint64_t tid, struct sym_r
 
 /* Have the mappings (and auxv) of this stop; again: whatever is known. */
 struct he_error *target_load_maps(struct he_target *t, bool again);
+/* A value of the auxiliary vector (AT_* of elf.h), 0 = it is not there or not known. */
+uint64_t target_auxv(const struct he_target *t, uint64_t type);
 /* The symbol side, its modules up to date. */
 struct he_error *target_symbols(struct he_target *t, struct symbols **ret);
 /* The same, after asking the dynamic linker's list. */

@@ -269,7 +269,7 @@ bool line_of(Dwarf_Die *cu, Dwarf_Addr addr, struct strpool *pool, struct line_a
 
 /* ---- line to address --------------------------------------------------------------- */
 
-static bool trailing_part(const char *path, const char *name)
+bool line_path_named(const char *path, const char *name)
 {
 	size_t n = strlen(path), k = strlen(name);
 
@@ -281,7 +281,7 @@ bool line_unit_named(Dwarf_Die *cu, const char *name)
 {
 	const char *unit = dwarf_diename(cu);
 
-	return unit && trailing_part(unit, name);
+	return unit && line_path_named(unit, name);
 }
 
 static bool has_file(Dwarf_Die *cu, const char *name)
@@ -294,7 +294,7 @@ static bool has_file(Dwarf_Die *cu, const char *name)
 	for (size_t i = 0; i < n; i++) {
 		const char *path = dwarf_filesrc(files, i, NULL, NULL);
 
-		if (path && trailing_part(path, name))
+		if (path && line_path_named(path, name))
 			return true;
 	}
 	return false;
@@ -314,7 +314,7 @@ bool line_named(
 		if (!get_row(lines, i, &r) || r.end || !r.statement || r.line <= 0 ||
 		    (unsigned)r.line < line || r.line >= best.line || !r.addr)
 			continue;
-		if (!r.path || !trailing_part(r.path, name))
+		if (!r.path || !line_path_named(r.path, name))
 			continue;
 		best = r;
 		at = i;
@@ -323,4 +323,81 @@ bool line_named(
 	if (found)
 		fill(cu, &best, range_end(lines, n, at + 1, &best), pool, ret);
 	return found;
+}
+
+static bool fits(const struct row *r, const char *name)
+{
+	return !r->end && r->statement && r->line > 0 && r->addr && r->path &&
+	       line_path_named(r->path, name);
+}
+
+/* The smallest line >= line. */
+static int first_line(Dwarf_Lines *lines, size_t n, const char *name, unsigned line)
+{
+	struct row r;
+	int best = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (get_row(lines, i, &r) && r.line > 0 && (unsigned)r.line >= line &&
+		    (!best || r.line < best) && fits(&r, name))
+			best = r.line;
+	return best;
+}
+
+unsigned line_each(Dwarf_Die *cu, const char *name, unsigned line, bool exact,
+    void (*each)(void *arg, Dwarf_Addr addr), void *arg)
+{
+	Dwarf_Lines *lines;
+	struct row r;
+	size_t n;
+	int best;
+
+	if (!has_file(cu, name) || dwarf_getsrclines(cu, &lines, &n) != 0)
+		return 0;
+	best = first_line(lines, n, name, line);
+	if (!best || (exact && (unsigned)best != line))
+		return 0;
+	for (size_t i = 0; i < n && each; i++)
+		if (get_row(lines, i, &r) && r.line == best && fits(&r, name) &&
+		    !left_out(lines, i, &r))
+			each(arg, r.addr);
+	return (unsigned)best;
+}
+
+bool line_row_end(Dwarf_Die *cu, Dwarf_Addr addr, Dwarf_Addr *end)
+{
+	Dwarf_Lines *lines;
+	struct row best, r;
+	size_t n, i;
+
+	if (dwarf_getsrclines(cu, &lines, &n) != 0 || !find_row(lines, n, addr, &best, &i))
+		return false;
+	for (; i < n && get_row(lines, i, &r); i++)
+		if (r.end || (r.addr > best.addr && !left_out(lines, i, &r))) {
+			*end = r.addr;
+			return true;
+		}
+	return false;
+}
+
+bool line_prologue_end(Dwarf_Die *cu, Dwarf_Addr lo, Dwarf_Addr hi, Dwarf_Addr *ret)
+{
+	Dwarf_Lines *lines;
+	size_t n;
+
+	if (dwarf_getsrclines(cu, &lines, &n) != 0)
+		return false;
+	for (size_t i = upper(lines, n, lo ? lo - 1 : 0); i < n; i++) {
+		Dwarf_Line *l = dwarf_onesrcline(lines, i);
+		bool marked = false;
+		Dwarf_Addr addr;
+
+		if (dwarf_lineaddr(l, &addr) != 0 || addr >= hi)
+			return false;
+		if (dwarf_lineprologueend(l, &marked) == 0 && marked) {
+			*ret = addr;
+			return true;
+		}
+	}
+	return false;
 }

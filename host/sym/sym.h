@@ -83,6 +83,21 @@ struct he_stack *symbols_no_stack(enum he_end end, const char *text);
 struct he_error *symbols_frame_regs(
     struct symbols *s, const struct sym_regs *regs, unsigned n, struct sym_regs *ret);
 
+/* Where breakpoints go, every place, by address (he_places_free is defined here, too).
+ * Nothing found is an empty list.  name: see locate_named; expected: no code of it is there,
+ * but a module calls it, so that a library will have it. */
+struct he_error *symbols_locate_function(
+    struct symbols *s, const char *name, const char *file, struct he_places **ret, bool *expected);
+struct he_error *symbols_locate_line(
+    struct symbols *s, const char *file, unsigned line, struct he_places **ret);
+struct he_error *symbols_locate_regex(
+    struct symbols *s, const char *regex, const char *file, struct he_places **ret);
+/* A symbol by its exact name in the module around addr; 0 in *ret: there is none. */
+struct he_error *symbols_named_near(
+    struct symbols *s, uint64_t addr, const char *name, uint64_t *ret);
+/* What stands at an address: always one. */
+struct he_error *symbols_locate_address(struct symbols *s, uint64_t addr, struct he_places **ret);
+
 /* Code as the module's file on this machine has it (no round trip): how many bytes of len
  * there are. */
 size_t symbols_code(struct symbols *s, uint64_t addr, void *buf, size_t len);

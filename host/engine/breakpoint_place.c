@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The places of breakpoints: found by what a person named, planted as patches, found
+ * anew when libraries come and go.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "common/err.h"
+#include "host/engine/breakpoint.h"
+#include "host/engine/engine.h"
+#include "host/engine/rendezvous.h"
+#include "host/errtext.h"
+
+/* ---- what was named ----------------------------------------------------------- */
+
+/* The parts of he_break.where. */
+struct spec {
+	char file[1024], name[4096]; /* file: empty = none */
+	unsigned line;               /* 0: a function, name */
+};
+
+static bool line_number(const char *text, unsigned *ret)
+{
+	char *end;
+	unsigned long n;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	n = strtoul(text, &end, 10);
+	if (*end || n > INT32_MAX)
+		return false;
+	*ret = (unsigned)n;
+	return true;
+}
+
+/* The colon between a file and what is in it; NULL: there is none (a::b has none). */
+static const char *file_colon(const char *where)
+{
+	for (const char *p = where; (p = strchr(p, ':')); p += 2) {
+		if (p[1] != ':')
+			return p > where ? p : NULL;
+	}
+	return NULL;
+}
+
+static struct he_error *too_long(void)
+{
+	return he_error_new(E_TOO_BIG, "the location is too long.");
+}
+
+static struct he_error *parse(const struct he_break *q, struct spec *ret)
+{
+	const char *colon = file_colon(q->where), *rest = q->where;
+	int n = 0;
+
+	*ret = (struct spec){.line = 0};
+	if (colon) {
+		rest = colon + 1 + strspn(colon + 1, " \t");
+		n = snprintf(
+		    ret->file, sizeof(ret->file), "%.*s", (int)(colon - q->where), q->where);
+	}
+	if (n < 0 || (size_t)n >= sizeof(ret->file) ||
+	    (size_t)snprintf(ret->name, sizeof(ret->name), "%s", rest) >= sizeof(ret->name))
+		return too_long();
+	if (!*ret->name)
+		return he_error_new(E_MALFORMED, "%s: a line or a function is missing.", q->where);
+	if (!line_number(ret->name, &ret->line) || colon)
+		return NULL;
+	if (!q->file)
+		return he_error_new(E_STATE,
+		    "there is no current source file for line %u; name it "
+		    "as in FILE:%u.",
+		    ret->line, ret->line);
+	if ((size_t)snprintf(ret->file, sizeof(ret->file), "%s", q->file) >= sizeof(ret->file))
+		return too_long();
+	return NULL;
+}
+
+bool breakpoint_is_named(const struct breakpoint *b)
+{
+	return b->spec.kind <= HE_BREAK_HARD
+		   ? b->spec.where[0] != '*'
+		   : b->spec.kind == HE_BREAK_CATCH && b->spec.where &&
+			 (b->spec.catch == HE_CATCH_THROW || b->spec.catch == HE_CATCH_RETHROW ||
+			     b->spec.catch == HE_CATCH_CATCH);
+}
+
+static struct he_error *locate(
+    struct he_target *t, const struct he_break *q, struct he_places **ret, bool *expected)
+{
+	struct symbols *s;
+	struct he_error *err = target_symbols(t, &s), *below;
+	struct spec spec;
+
+	*expected = false;
+	if (err)
+		return err;
+	if (q->where[0] == '*')
+		err = symbols_locate_address(s, q->addr, ret);
+	else if ((err = parse(q, &spec)))
+		return err;
+	else if (spec.line)
+		err = symbols_locate_line(s, spec.file, spec.line, ret);
+	else
+		err = symbols_locate_function(
+		    s, spec.name, *spec.file ? spec.file : NULL, ret, expected);
+	below = target_symbol_trouble(t);
+	if (!below)
+		return err;
+	if (err)
+		he_error_free(err);
+	else
+		he_places_free(*ret);
+	return below;
+}
+
+static struct he_error *not_found(const struct he_break *q, struct he_target *t)
+{
+	struct he_places *any = NULL;
+	struct spec spec;
+	struct symbols *s;
+	struct he_error *err = parse(q, &spec);
+
+	if (!err)
+		err = target_symbols(t, &s);
+	if (err)
+		return err;
+	if (!spec.line)
+		return *spec.file
+			   ? he_error_new(E_NO_FILE, "Function \"%s\" not defined in \"%s\".",
+				 spec.name, spec.file)
+			   : he_error_new(E_NO_FILE, "Function \"%s\" not defined.", spec.name);
+	err = symbols_locate_line(s, spec.file, 1, &any);
+	if (err)
+		return err;
+	err = any->n ? he_error_new(E_NO_FILE, "No line %u in file \"%s\".", spec.line, spec.file)
+		     : he_error_new(E_NO_FILE, "No source file named %s.", spec.file);
+	he_places_free(any);
+	return err;
+}
+
+struct he_error *breakpoint_not_found(const struct breakpoint *b, struct he_target *t)
+{
+	return not_found(&b->spec, t);
+}
+
+/* ---- planting -------------------------------------------------------------------- */
+
+static void drop_patch(struct site *p)
+{
+	if (p->patch)
+		patches_drop(p->target, p->patch);
+	p->patch = 0;
+	/* The next one counts from the beginning. */
+	p->of->hits_past += p->hits;
+	p->hits = 0;
+}
+
+/* Ignoring is the agent's where it counts all hits there are. */
+static bool agent_ignores(const struct breakpoint *b)
+{
+	return !b->on_host && b->sites && !b->sites->next;
+}
+
+struct he_error *site_plant(struct site *p)
+{
+	struct breakpoint *b = p->of;
+	struct patch_want want = {
+	    .owner = PATCH_BREAKPOINT,
+	    .of = p,
+	    .kind = b->spec.kind == HE_BREAK_HARD ? WIRE_PATCH_HARD : WIRE_PATCH_SOFT,
+	    .addr = p->addr,
+	    .tid = b->spec.tid,
+	    .stop =
+		p->target->engine->handling.settings.non_stop ? WIRE_STOPS_THREAD : WIRE_STOPS_ALL,
+	};
+	struct buf code;
+	bool done;
+
+	if (!b->enabled || !p->enabled) {
+		drop_patch(p);
+		return NULL;
+	}
+	buf_init(&code, WIRE_PIECE);
+	b->on_host =
+	    b->spec.condition && !condition_compile(p->target, p->addr, b->spec.condition, &code);
+	if (!b->on_host)
+		want.condition = span_buf(&code);
+	if (agent_ignores(b))
+		want.ignore = b->ignore;
+	if (p->patch)
+		done = patches_change(p->target, p->patch, &want);
+	else
+		done = (p->patch = patches_want(p->target, &want)) != 0;
+	buf_free(&code);
+	return done ? NULL : he_error_new(E_NOMEM, "out of memory.");
+}
+
+/* ---- the list of places -------------------------------------------------------------- */
+
+static void site_free(struct site *p, bool tell)
+{
+	if (tell)
+		drop_patch(p);
+	p->of->hits_past += p->hits;
+	free(p->function);
+	free(p->file);
+	free(p->module);
+	free(p);
+}
+
+static void drop_unkept(struct breakpoint *b, const struct he_target *t, bool tell)
+{
+	for (struct site **at = &b->sites; *at;) {
+		struct site *p = *at;
+
+		if ((t && p->target != t) || p->keep) {
+			at = &p->next;
+			continue;
+		}
+		*at = p->next;
+		site_free(p, tell);
+	}
+}
+
+void sites_drop(struct breakpoint *b, const struct he_target *t, bool tell)
+{
+	for (struct site *p = b->sites; p; p = p->next)
+		p->keep = false;
+	drop_unkept(b, t, tell);
+}
+
+static char *copy(const char *text)
+{
+	return text ? strdup(text) : NULL;
+}
+
+static void describe(struct site *p, const struct he_place *from)
+{
+	free(p->function);
+	free(p->file);
+	free(p->module);
+	p->function = copy(from->function);
+	p->file = copy(from->file);
+	p->module = copy(from->module);
+	p->line = from->line;
+}
+
+static struct site *site_at(struct breakpoint *b, const struct he_target *t, uint64_t addr)
+{
+	struct site *p = b->sites;
+
+	while (p && (p->target != t || p->addr != addr))
+		p = p->next;
+	return p;
+}
+
+static struct site *site_add(struct breakpoint *b, struct he_target *t, uint64_t addr)
+{
+	struct site *p = calloc(1, sizeof(*p)), **at = &b->sites;
+
+	if (!p)
+		return NULL;
+	*p = (struct site){.of = b, .target = t, .addr = addr, .enabled = true};
+	while (*at)
+		at = &(*at)->next;
+	*at = p;
+	return p;
+}
+
+/* Those of t are now these; one that was there stays as it is. */
+static struct he_error *update(
+    struct breakpoint *b, struct he_target *t, const struct he_places *found)
+{
+	struct he_error *err = NULL;
+
+	for (struct site *p = b->sites; p; p = p->next)
+		p->keep = p->target != t;
+	for (size_t i = 0; i < found->n && !err; i++) {
+		struct site *p = site_at(b, t, found->v[i].addr);
+
+		if (!p)
+			p = site_add(b, t, found->v[i].addr);
+		if (!p)
+			return he_error_new(E_NOMEM, "out of memory.");
+		p->keep = true;
+		describe(p, &found->v[i]);
+	}
+	drop_unkept(b, t, true);
+	/* All of them: whether the agent ignores hits depends on how many there are. */
+	for (struct site *p = b->sites; p && !err; p = p->next)
+		if (p->target == t && (!p->patch || b->ignore))
+			err = site_plant(p);
+	return err;
+}
+
+struct he_error *breakpoint_resolve(struct breakpoint *b, struct he_target *t, bool *expected)
+{
+	struct he_places *found = NULL;
+	struct he_error *err;
+
+	*expected = false;
+	if (b->spec.kind > HE_BREAK_HARD && !breakpoint_is_named(b))
+		return NULL;
+	err = locate(t, &b->spec, &found, expected);
+	if (err)
+		return err;
+	err = update(b, t, found);
+	he_places_free(found);
+	return err;
+}
+
+struct he_error *breakpoints_resolve(struct he_target *t)
+{
+	struct he_error *first = NULL;
+
+	for (struct breakpoint *b = t->engine->breakpoints.first; b; b = b->next) {
+		struct he_error *err = NULL;
+		bool expected;
+
+		if (breakpoint_is_of(b, t))
+			err = breakpoint_resolve(b, t, &expected);
+		if (first || (err && err->code == E_NO_FILE))
+			he_error_free(err);
+		else
+			first = err;
+	}
+	if (!first)
+		first = rendezvous_plant(t);
+	return first;
+}
+
+/* ---- targets that come and go ------------------------------------------------------ */
+
+struct he_error *breakpoints_adopt(struct he_target *t)
+{
+	bool any = false;
+
+	for (struct breakpoint *b = t->engine->breakpoints.first; b; b = b->next)
+		if (!b->family) {
+			b->family = t->family;
+			any = true;
+		}
+	return any ? breakpoints_resolve(t) : NULL;
+}
+
+void breakpoints_forked(struct he_target *child, const struct he_target *parent)
+{
+	child->family = parent->family;
+	if (!patches_copy(child, parent))
+		return;
+	for (struct breakpoint *b = child->engine->breakpoints.first; b; b = b->next)
+		for (struct site *p = b->sites, *next; p; p = next) {
+			struct patch *patch = p->patch ? patches_find(child, p->patch) : NULL;
+			struct site *mine;
+
+			next = p->next;
+			if (p->target != parent || !patch)
+				continue;
+			mine = site_add(b, child, p->addr);
+			if (!mine)
+				return;
+			mine->enabled = p->enabled;
+			mine->patch = p->patch;
+			patch->want.of = mine;
+			describe(
+			    mine, &(struct he_place){p->function, p->file, p->module, p->line, 0});
+		}
+}
+
+void breakpoints_lost(struct he_target *t)
+{
+	patches_forget(t);
+	for (struct breakpoint *b = t->engine->breakpoints.first; b; b = b->next)
+		sites_drop(b, t, false);
+}
+
+void breakpoints_orphan(struct he_target *t)
+{
+	breakpoints_lost(t);
+	for (const struct he_target *k = t->engine->targets; k; k = k->next)
+		if (k != t && k->family == t->family && k->state != HE_GONE)
+			return;
+	for (struct breakpoint *b = t->engine->breakpoints.first; b; b = b->next)
+		if (b->family == t->family)
+			b->family = 0;
+}
+
+/* ---- for the caller --------------------------------------------------------------------- */
+
+struct he_error *he_locate(
+    struct he_target *t, const char *where, const char *file, struct he_places **ret)
+{
+	struct he_break q = {.where = where, .file = file};
+	struct he_places *found = NULL;
+	struct he_error *err = target_enter(t);
+	bool expected;
+
+	if (err)
+		return err;
+	err = locate(t, &q, &found, &expected);
+	if (!err && !found->n) {
+		he_places_free(found);
+		err = not_found(&q, t);
+	}
+	err = target_leave(t, err);
+	if (!err)
+		*ret = found;
+	return err;
+}
+
+struct he_error *he_functions(
+    struct he_target *t, const char *regex, const char *file, struct he_places **ret)
+{
+	struct he_error *err = target_enter(t);
+	struct he_places *found = NULL;
+	struct symbols *s;
+
+	if (err)
+		return err;
+	err = target_symbols(t, &s);
+	if (!err)
+		err = symbols_locate_regex(s, regex, file, &found);
+	err = target_leave(t, err);
+	if (err)
+		he_places_free(found);
+	else
+		*ret = found;
+	return err;
+}

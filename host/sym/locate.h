@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A list of places in code under construction, for the files that find them.
+ */
+#ifndef HOST_LOCATE_H
+#define HOST_LOCATE_H
+
+#include "host/sym/symfile.h"
+#include "host/sym/symstate.h"
+
+/* So many are found at most; the rest is dropped. */
+enum { PLACES_MAX = 20000 };
+
+struct locate {
+	struct symbols *s;
+	struct he_places *list;
+	size_t cap;
+	bool bad; /* no memory */
+	bool plt; /* a name is known as one that a library will have */
+};
+
+/* A breakpoint's address in f, unless it is there already.  function NULL: what stands
+ * there. */
+void locate_add(struct locate *l, struct symfile *f, uint64_t addr, const char *function);
+
+/* Is full what a person means by spec?  full: as demangled, with parameters where it has
+ * such.  Trailing parts of a scope fit (a::b::c is b::c and c); without parentheses in
+ * spec any parameters, without <> any template arguments. */
+bool locate_named(const char *full, const char *spec);
+
+#endif
