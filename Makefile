@@ -46,7 +46,7 @@ SYMBOLS = $(addprefix host/sym/,symbols sym_lookup code locate locate_name prolo
 	symtab plt demangle dwarf_index die_name line pcinfo pcmap strpool cfi cfi_expr unwind \
 	unwind_guess type type_read name_index scope frame look_up dwarf_expr dwarf_arith dw_entry place) host/arena
 # the engine above link and symbols
-ENGINE = $(addprefix host/engine/,engine engine_events event_apply server process facts attach \
+ENGINE = $(addprefix host/engine/,engine engine_events event_apply server process facts attach launch \
 	target target_mem target_threads target_symbols target_procsrv target_snapshot memcache maps \
 	threads regs link_map stack source run target_run patches insn handling \
 	breakpoint breakpoint_place breakpoint_stop catchpoint condition rendezvous) host/arena $(ARCH)

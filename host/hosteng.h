@@ -77,13 +77,14 @@ struct he_server_info {
 	uint32_t uid;
 	uint32_t rights; /* HE_RIGHT_... */
 	int yama;	 /* kernel.yama.ptrace_scope there, -1 = none */
+	bool local;	 /* this machine, as us: its paths and its environment are ours */
 };
 
 /* transport: as behind -premote (transport(7)); NULL = $HDB_PREMOTE, and when that is
  * not set, as "": this machine, through a private `procsrv -t stdio`. */
 struct he_error *he_connect(struct he_engine *e, const char *transport, struct he_server **ret);
 const struct he_server_info *he_server_info(const struct he_server *s);
-/* Targets are detached (resumed) first.  Frees s and its targets. */
+/* Targets are detached (resumed) first, launched ones killed.  Frees s and its targets. */
 void he_disconnect(struct he_server *s);
 
 /* Make a client key (never overwrites); fingerprint (freed by the caller) and
@@ -135,6 +136,41 @@ struct he_error *he_attach(
 /* Resume, let go, free t. */
 struct he_error *he_detach(struct he_target *t);
 
+/* ---- launching ---------------------------------------------------------- */
+
+enum he_fate {
+	HE_KILLED,     /* with the session, whatever ends it */
+	HE_RUNS_ON,    /* when the link is lost */
+	HE_DIES_ALONG, /* also when the box's tracer is killed */
+};
+
+struct he_launch {
+	const char *program;     /* a path there; without / looked for in PATH of env */
+	const char *const *args; /* NULL-terminated, the first is the name it is told */
+	const char *const *env;  /* NULL-terminated, NAME=VALUE; NULL: what a login gives */
+	bool env_adds;           /* env changes what a login gives; NAME alone takes one out */
+	bool terminal;           /* a terminal of its own, else three pipes */
+	bool randomize;          /* addresses, as without a debugger */
+	const char *cwd;         /* NULL: the user's home */
+	unsigned rows, cols;     /* of the terminal */
+	enum he_fate fate;
+};
+
+/* Held before its first instruction, which no event tells.  he_detach lets it go, and it
+ * runs on: what it writes then is read by nobody, and a pipe of standard input is at its
+ * end.  he_disconnect kills it. */
+struct he_error *he_launch(
+    struct he_server *s, const struct he_launch *q, struct he_target **ret);
+
+/* To its terminal or its standard input, without waiting for it to read: *taken bytes are
+ * on their way, fewer than len (perhaps 0) while it has not read earlier ones.  end:
+ * nothing follows (on a terminal Ctrl-D is typed), which counts when all were taken.  An
+ * error may be an earlier call's. */
+struct he_error *he_input(
+    struct he_target *t, const void *data, size_t len, bool end, size_t *taken);
+/* The size of its terminal. */
+struct he_error *he_window(struct he_target *t, unsigned rows, unsigned cols);
+
 /* One look: stacks and registers of every thread, gathered at once; the process
  * runs again when this returns.  The target is HE_FROZEN; he_detach frees it.
  * window: bytes of stack per thread, total: bytes in all; 0 = the defaults. */
@@ -148,6 +184,8 @@ struct he_target_info {
 	uint32_t pid;
 	uint64_t start;
 	const char *comm, *exe;
+	bool launched;	     /* by this session */
+	bool terminal;	     /* launched, on a terminal of its own */
 	bool lost;	     /* HE_GONE because the link is: it runs on there */
 	uint64_t stopped_ns; /* of a snapshot: how long it stood still */
 	int exit_status;     /* HE_GONE: wait status, -1 = not known */
@@ -194,6 +232,7 @@ enum he_event_kind {
 	HE_E_JOB_CONTINUED,
 	HE_E_LINK_LOST, /* every target of server is HE_GONE to us (info: lost) */
 	HE_E_RELEASED,	/* let go by the box (text: why); HE_GONE to us, it runs on there */
+	HE_E_OUTPUT,    /* a launched program wrote: stream, end, data, len */
 	HE_E_FORKED,    /* number: pid of the child; child: its target, NULL = it was let go */
 };
 
@@ -258,11 +297,17 @@ struct he_event {
 	const char *expression, *old_value, *value; /* NULL where not known; value: also what
 						     * a finished function returned */
 	const char *trouble; /* why a condition could not be evaluated: it stopped for that */
+	bool same_frame;     /* HE_R_STEP: in the function and frame where it began */
+	/* HE_E_OUTPUT; data is any bytes, valid until the next he_wait */
+	unsigned stream; /* 1 standard output or the terminal, 2 standard error */
+	bool end;        /* nothing follows on it */
+	const void *data;
+	size_t len;
 };
 
 /* The next event, in the order they happened: a stop that was resumed meanwhile is told
  * all the same (he_target_info has the present state).  When nobody takes them some may be
- * dropped, but never a LINK_LOST, EXITED or RELEASED.  Waits up to timeout_ms (-1 = until
+ * dropped, but never a LINK_LOST, EXITED, RELEASED or OUTPUT.  Waits up to timeout_ms (-1 = until
  * one comes).  HE_E_NONE when nothing came, or he_cancel was called; with a timeout also
  * when much came that is not worth telling. */
 struct he_error *he_wait(struct he_engine *e, int timeout_ms, struct he_event *ret);
@@ -387,6 +432,36 @@ struct he_settings {
 };
 void he_settings(const struct he_engine *e, struct he_settings *ret);
 struct he_error *he_set_settings(struct he_engine *e, const struct he_settings *s);
+
+/* ---- stepping ------------------------------------------------------------- */
+
+/* Each of these lets the target run and returns; HE_E_STOPPED with HE_R_STEP follows when
+ * it is done, or another stop, which ends it.  tid is a thread that stands; the others run
+ * meanwhile as the scheduler says.  A signal that the thread stopped with is delivered. */
+enum he_step {
+	HE_STEP_INTO,      /* to the beginning of another line, also in a called function that
+			    * has line numbers */
+	HE_STEP_OVER,      /* the same, but calls run to their end */
+	HE_STEP_UNTIL,     /* the same, but never back within the function: out of loops */
+	HE_STEP_INSN,      /* one instruction */
+	HE_STEP_INSN_OVER, /* the same, but a call counts as one */
+};
+/* count (at least 1) times; nothing is told of those in between. */
+struct he_error *he_step(struct he_target *t, uint64_t tid, enum he_step how, uint64_t count);
+/* Until that frame (as he_backtrace counts) has returned to its caller; the event's value
+ * is what it returned, where its type is known. */
+struct he_error *he_finish(struct he_target *t, uint64_t tid, unsigned frame);
+/* Until one of these addresses is reached (anywhere not set: in this frame or one that
+ * called it), or the frame has returned. */
+struct he_error *he_until(struct he_target *t, uint64_t tid, unsigned frame,
+    const uint64_t *addrs, size_t n, bool anywhere);
+
+/* Without running: that frame and those it called are undone, as if it had returned.
+ * value: an expression, evaluated in it; NULL = whatever the registers hold. */
+struct he_error *he_return(
+    struct he_target *t, uint64_t tid, unsigned frame, const char *value);
+/* Go on at addr instead. */
+struct he_error *he_jump(struct he_target *t, uint64_t tid, uint64_t addr);
 
 /* ---- changing a target -------------------------------------------------------- */
 

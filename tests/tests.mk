@@ -29,6 +29,8 @@ UNIT_test_cfi_expr = host/sym/cfi_expr
 UNIT_test_target = $(ENGINE) host/errtext host/errtable common/wire common/buf common/err common/log common/clock common/heart \
 	tests/unit/fake_agent tests/unit/fake_symbols
 UNITLIB_test_target = $(LIB_event) $(LIB_insn)
+UNIT_test_launched = $(UNIT_test_target)
+UNITLIB_test_launched = $(UNITLIB_test_target)
 
 comma = ,
 include tests/debuggees/debuggees.mk

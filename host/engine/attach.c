@@ -19,12 +19,21 @@ static const struct wire_rec_recipe recipes[] = {
     {.scope = WIRE_SCOPE_CAUSE, .base = WIRE_BASE_PC, .offset = 0, .len = 64},
 };
 
+void attach_order(const struct he_target *t, struct buf *ordered, struct buf *notes)
+{
+	const struct arch *a = arch_find(rpc_peer(t->server->rpc)->arch);
+
+	for (size_t i = 0; i < sizeof(recipes) / sizeof(*recipes); i++)
+		wire_put_recipe(ordered, &recipes[i]);
+	if (a)
+		wire_put_note(notes, &(struct wire_rec_note){a->notes[0]});
+}
+
 static struct rpc_call *send_attach(
     const struct he_target *t, uint32_t pid, uint64_t start, enum he_how how)
 {
 	static const uint8_t hows[] = {
 	    [HE_STOP] = WIRE_ATTACH_STOP, [HE_RUN] = WIRE_ATTACH_RUN, [HE_LOOK] = WIRE_ATTACH_LOOK};
-	const struct arch *a = arch_find(rpc_peer(t->server->rpc)->arch);
 	struct wire_attach q = {.pid = pid, .start = start, .how = hows[how]};
 	struct buf ordered, notes, body;
 	struct rpc_call *c;
@@ -32,10 +41,8 @@ static struct rpc_call *send_attach(
 	buf_init(&ordered, WIRE_PIECE);
 	buf_init(&notes, WIRE_PIECE);
 	buf_init(&body, WIRE_PIECE);
-	for (size_t i = 0; how != HE_LOOK && i < sizeof(recipes) / sizeof(*recipes); i++)
-		wire_put_recipe(&ordered, &recipes[i]);
-	if (a && how != HE_LOOK)
-		wire_put_note(&notes, &(struct wire_rec_note){a->notes[0]});
+	if (how != HE_LOOK)
+		attach_order(t, &ordered, &notes);
 	q.recipes = span_buf(&ordered);
 	q.notes = span_buf(&notes);
 	wire_encode_attach(&body, &q);
@@ -46,9 +53,9 @@ static struct rpc_call *send_attach(
 	return c;
 }
 
-static bool attached_piece(void *arg, const struct wire_msg *m)
+bool attach_piece(void *target, const struct wire_msg *m)
 {
-	struct he_target *t = arg;
+	struct he_target *t = target;
 	struct wire_attached q;
 	struct wire_rec_proc p;
 
@@ -66,24 +73,28 @@ static bool stands_or_gone(struct he_target *t)
 	return t->state == HE_STOPPED || t->state == HE_GONE;
 }
 
-/* The reply, then the stop. */
-static struct he_error *wait_attached(
-    struct he_target *t, struct rpc_call *c, enum he_how how, bool *attached)
+struct he_error *attach_stop(struct he_target *t, const char *doing)
 {
-	struct he_error *err = rpc_each(c, attached_piece, t);
+	struct he_error *err = engine_wait_for(t->engine, t->server, stands_or_gone, t);
 	char title[TARGET_TITLE];
 
-	if (err)
-		return err;
-	*attached = true;
-	if (how == HE_STOP)
-		err = engine_wait_for(t->engine, t->server, stands_or_gone, t);
 	if (err || t->state != HE_GONE)
 		return err;
 	if (t->server->lost)
 		return server_lost(t->server, t);
-	return he_error_new(
-	    E_GONE, "%s ended while it was being attached to.", target_title(t, title));
+	return he_error_new(E_GONE, "%s ended while it was being %s.", target_title(t, title), doing);
+}
+
+/* The reply, then the stop. */
+static struct he_error *wait_attached(
+    struct he_target *t, struct rpc_call *c, enum he_how how, bool *attached)
+{
+	struct he_error *err = rpc_each(c, attach_piece, t);
+
+	if (err)
+		return err;
+	*attached = true;
+	return how == HE_STOP || t->state == HE_GONE ? attach_stop(t, "attached to") : NULL;
 }
 
 /* The mappings that travelled along: a help, not a condition. */

@@ -81,6 +81,7 @@ void he_free(struct he_engine *e)
 	arena_free(&e->told.texts);
 	engine_drop_events(e, NULL, NULL);
 	inbox_free(e->inbox);
+	free(e->told_output);
 	if (e->poll_fd >= 0)
 		close(e->poll_fd);
 	if (e->wake_fd >= 0)

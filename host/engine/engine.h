@@ -46,6 +46,7 @@ struct he_engine {
 	struct handling handling;
 	struct breakpoints breakpoints;
 	struct told told;
+	uint8_t *told_output; /* data of the output told last */
 };
 
 struct he_server {
@@ -80,6 +81,27 @@ void engine_drop_events(struct he_engine *e, const struct he_target *t, const st
 /* An event of the wire, taken up into its target: E_OK and *ret (kind NONE when there is
  * nothing to tell), or why it is not believable. (event_apply.c) */
 int event_apply(struct he_target *t, const struct wire_msg *m, struct he_event *ret);
+
+/* ---- launching (launch.c) -------------------------------------------------- */
+
+/* Output that was taken up: true when it went to a pending one of the same stream, which
+ * nothing has followed. */
+bool launched_gather(const struct he_event *ev);
+/* An event of the target follows: what is pending grows no more; but output, if it is one. */
+void launched_follow(struct pending *p);
+/* Output leaves the queue, told or not: the program may write so much more. */
+void launched_told(struct pending *p);
+void launched_free(struct he_target *t);
+bool launched_terminal(const struct he_target *t);
+
+/* ---- attaching (attach.c) ---------------------------------------------------- */
+
+/* Recipes and notes for every stop of t. */
+void attach_order(const struct he_target *t, struct buf *recipes, struct buf *notes);
+/* A piece of reply attached: who t is. */
+bool attach_piece(void *target, const struct wire_msg *m);
+/* Wait until it stands; E_GONE when it ends instead, while being what is said. */
+struct he_error *attach_stop(struct he_target *t, const char *doing);
 
 /* ---- calls over the wire -------------------------------------------------- */
 

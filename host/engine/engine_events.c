@@ -39,20 +39,25 @@ static struct pending *place(const struct he_engine *e, const struct he_event *e
 		p = &ev->target->last;
 	if (p)
 		p->kept = true;
-	else if (e->n_pending < ENGINE_PENDING)
+	/* How much of output can wait is bounded by itself (launch.c). */
+	else if (e->n_pending < ENGINE_PENDING || ev->kind == HE_E_OUTPUT)
 		p = calloc(1, sizeof(*p));
 	return p;
 }
 
 static void keep(struct he_engine *e, const struct he_event *ev, bool decided)
 {
-	struct pending *p = place(e, ev);
+	struct pending *p;
 
+	if (ev->kind == HE_E_OUTPUT && launched_gather(ev))
+		return;
+	p = place(e, ev);
 	if (!p)
 		return;
 	p->next = NULL;
 	p->ev = *ev;
 	p->decided = decided;
+	launched_follow(p);
 	*e->pending_end = p;
 	e->pending_end = &p->next;
 	e->n_pending++;
@@ -67,6 +72,9 @@ void engine_keep_event(struct he_engine *e, const struct he_event *ev)
 static void drop(struct he_engine *e, struct pending *p)
 {
 	e->n_pending--;
+	launched_told(p);
+	free(p->data);
+	p->data = NULL;
 	if (!p->kept)
 		free(p);
 }
@@ -78,6 +86,9 @@ static bool take(struct he_engine *e, struct he_event *ret, bool *decided)
 	if (!p)
 		return false;
 	*ret = p->ev;
+	free(e->told_output);
+	e->told_output = p->data;
+	p->data = NULL;
 	*decided = p->decided || ret->kind != HE_E_STOPPED;
 	e->pending = p->next;
 	if (!e->pending)

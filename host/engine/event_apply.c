@@ -192,6 +192,23 @@ static int job_continued(struct he_target *t, const struct wire_msg *m, struct h
 	return E_OK;
 }
 
+/* Its bytes stay the message's: whoever keeps the event copies them. */
+static int output(struct he_target *t, const struct wire_msg *m, struct he_event *ret)
+{
+	struct wire_output q;
+
+	if (!wire_decode_output(m->body, &q))
+		return E_MALFORMED;
+	if (!t->launched || q.stream < 1 || q.stream > 2)
+		return E_PROTOCOL;
+	*ret = (struct he_event){.kind = HE_E_OUTPUT,
+	    .stream = q.stream,
+	    .end = q.end,
+	    .data = q.data.p,
+	    .len = q.data.n};
+	return E_OK;
+}
+
 int event_apply(struct he_target *t, const struct wire_msg *m, struct he_event *ret)
 {
 	static const struct {
@@ -208,6 +225,7 @@ int event_apply(struct he_target *t, const struct wire_msg *m, struct he_event *
 	    {WIRE_released, released},
 	    {WIRE_job_stopped, job_stopped},
 	    {WIRE_job_continued, job_continued},
+	    {WIRE_output, output},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)

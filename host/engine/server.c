@@ -88,7 +88,7 @@ struct he_error *he_connect(struct he_engine *e, const char *transport, struct h
 	set_info(s);
 	if (!transport)
 		transport = secure_getenv("HDB_PREMOTE");
-	s->local = !transport || !*transport;
+	s->local = s->info.local = !transport || !*transport;
 	append(e, s);
 	*ret = s;
 	return NULL;
@@ -101,7 +101,7 @@ const struct he_server_info *he_server_info(const struct he_server *s)
 
 /* ---- letting go ------------------------------------------------------------------ */
 
-/* All detach requests travel together. */
+/* All requests travel together: what was attached runs on, what was launched does not. */
 static void detach_all(struct he_server *s)
 {
 	struct rpc_call **calls;
@@ -112,7 +112,8 @@ static void detach_all(struct he_server *s)
 	calls = calloc(n + 1, sizeof(struct rpc_call *));
 	for (struct he_target *t = s->engine->targets; calls && t; t = t->next)
 		if (t->server == s && t->ops->detach && t->state != HE_GONE)
-			calls[i++] = rpc_send(s->rpc, WIRE_detach, t->handle, NULL, 0);
+			calls[i++] = rpc_send(s->rpc, t->launched ? WIRE_kill : WIRE_detach,
+			    t->handle, NULL, 0);
 	/* Without memory for that, the goodbye detaches them all the same. */
 	for (n = 0; n < i; n++)
 		he_error_free(rpc_wait(calls[n], NULL));

@@ -67,6 +67,7 @@ void target_free(struct he_target *t)
 	if (t->run && t->patches)
 		breakpoints_orphan(t);
 	unlink_target(t);
+	launched_free(t);
 	if (t->ops->free)
 		t->ops->free(t);
 	symbols_free(t->symbols);
@@ -159,6 +160,18 @@ bool target_stands(const struct he_target *t)
 
 /* ---- around every call ----------------------------------------------------- */
 
+unsigned target_width(const struct he_target *t)
+{
+	const struct arch *a = arch_find(t->arch_id);
+
+	return a ? a->width : 8;
+}
+
+uint64_t target_rd(const struct he_target *t, struct rd *r)
+{
+	return target_width(t) == 4 ? rd_u32(r) : rd_u64(r);
+}
+
 char *target_title(const struct he_target *t, char text[TARGET_TITLE])
 {
 	char name[TARGET_TITLE - 16];
@@ -211,6 +224,8 @@ void he_target_info(const struct he_target *t, struct he_target_info *ret)
 	    .start = t->start,
 	    .comm = t->comm,
 	    .exe = t->exe,
+	    .launched = t->launched != NULL,
+	    .terminal = launched_terminal(t),
 	    .lost = t->lost,
 	    .stopped_ns = t->stopped_ns,
 	    .exit_status = t->exit_status,

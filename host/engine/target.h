@@ -86,6 +86,7 @@ struct target_ops {
 struct pending {
 	struct pending *next;
 	struct he_event ev;
+	uint8_t *data; /* ev.data of HE_E_OUTPUT */
 	bool kept;    /* part of its target or server: not to be freed */
 	bool decided; /* as it is to be told; else a stop is shown to run_decide first */
 };
@@ -134,6 +135,7 @@ struct he_target {
 	struct patches *patches;       /* what should be planted, and is */
 	const struct stepper *stepper; /* the step under way; NULL = none */
 	void *step;                    /* the stepper's */
+	struct launched *launched;     /* its input and output; NULL = we did not start it */
 };
 
 /* ---- making and ending (target.c) --------------------------------------- */
@@ -163,6 +165,10 @@ bool target_stands(const struct he_target *t);
  * leave passes err through, as a sentence about this target where it is a lost link. */
 struct he_error *target_enter(struct he_target *t);
 struct he_error *target_leave(struct he_target *t, struct he_error *err);
+
+/* Bytes of an address in its memory; one of them, taken from there. */
+unsigned target_width(const struct he_target *t);
+uint64_t target_rd(const struct he_target *t, struct rd *r);
 
 /* For sentences: "redis-server (4242)", escaped.  Returns text. */
 enum { TARGET_TITLE = 96 };

@@ -92,6 +92,13 @@ struct rpc_call *rpc_send(
  * case. */
 struct he_error *rpc_wait(struct rpc_call *c, struct rpc_piece **ret);
 
+/* Nothing more will come: rpc_wait does not wait, rpc_drop cancels nothing. */
+bool rpc_done(struct rpc_call *c);
+
+/* It is to be done, and nobody waits for its answer: frees the call when that comes.
+ * NULL is fine. */
+void rpc_forget(struct rpc_call *c);
+
 /* rpc_send and rpc_wait in one: the quickest way for a single request. */
 struct he_error *rpc_do(struct rpc *r, enum wire_type type, uint32_t target, const struct buf *body,
     uint64_t brings, struct rpc_piece **ret);

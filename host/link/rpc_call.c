@@ -190,6 +190,22 @@ void rpc_drop(struct rpc_call *c)
 		rpc_nudge(r);
 }
 
+void rpc_forget(struct rpc_call *c)
+{
+	struct rpc *r;
+	bool done;
+
+	if (!c)
+		return;
+	r = c->rpc;
+	pthread_mutex_lock(&r->lock);
+	done = c->done;
+	c->dropped = true;
+	pthread_mutex_unlock(&r->lock);
+	if (done)
+		call_free(c);
+}
+
 static void uncork(struct rpc *r)
 {
 	pthread_mutex_lock(&r->lock);
@@ -236,6 +252,16 @@ static struct he_error *failure(struct rpc_call *c)
 static struct he_error *no_call(void)
 {
 	return he_error_new(E_NOMEM, "out of memory, or a request above its limit");
+}
+
+bool rpc_done(struct rpc_call *c)
+{
+	bool done;
+
+	pthread_mutex_lock(&c->rpc->lock);
+	done = c->done;
+	pthread_mutex_unlock(&c->rpc->lock);
+	return done;
 }
 
 struct he_error *rpc_wait(struct rpc_call *c, struct rpc_piece **ret)

@@ -225,14 +225,12 @@ static void put_proc(struct buf *list, uint32_t pid, uint32_t ppid, const char *
 	wire_put_proc(list, &p);
 }
 
-static void on_attach(struct rpc_call *c, struct span body)
+static void answer_attached(struct rpc_call *c)
 {
 	struct wire_attached r = {
 	    .pid = FAKE_PID, .start = 77, .arch = AUDIT_ARCH_X86_64, .threads = fake.threads};
-	struct wire_attach q;
 	struct buf list, out;
 
-	wire_decode_attach(body, &q);
 	buf_init(&list, WIRE_PIECE);
 	buf_init(&out, WIRE_PIECE);
 	put_proc(&list, FAKE_PID, 1, "redis.service");
@@ -241,6 +239,14 @@ static void on_attach(struct rpc_call *c, struct span body)
 	reply(c, &out, false);
 	buf_free(&list);
 	buf_free(&out);
+}
+
+static void on_attach(struct rpc_call *c, struct span body)
+{
+	struct wire_attach q;
+
+	wire_decode_attach(body, &q);
+	answer_attached(c);
 	if (q.how == WIRE_ATTACH_STOP && !fake.silent)
 		fake_stopped(c->target, ++fake.generation);
 }
@@ -393,6 +399,57 @@ static void on_mem(struct rpc_call *c, struct span body)
 	buf_free(&out);
 }
 
+static void on_launch_text(struct rpc_call *c, struct span body)
+{
+	struct wire_launch_text q;
+
+	wire_decode_launch_text(body, &q);
+	buf_raw(q.list ? &fake.env : &fake.args, q.data.p, q.data.n);
+	on_ok(c, body);
+}
+
+static void on_launch(struct rpc_call *c, struct span body)
+{
+	struct wire_launch q;
+
+	wire_decode_launch(body, &q);
+	buf_raw(&fake.args, q.args.p, q.args.n);
+	buf_raw(&fake.env, q.env.p, q.env.n);
+	answer_attached(c);
+	if (!fake.silent)
+		fake_stopped(c->target, ++fake.generation);
+}
+
+static void on_input(struct rpc_call *c, struct span body)
+{
+	struct wire_input q;
+
+	wire_decode_input(body, &q);
+	buf_raw(&fake.input, q.data.p, q.data.n);
+	fake.input_end = q.end;
+	on_ok(c, body);
+}
+
+static void on_output_more(struct rpc_call *c, struct span body)
+{
+	struct wire_output_more q;
+
+	wire_decode_output_more(body, &q);
+	fake.output_more += q.bytes;
+	on_ok(c, body);
+}
+
+void fake_output(uint32_t target, uint8_t stream, const char *text, bool end)
+{
+	struct wire_output e = {.stream = stream, .end = end, .data = span_str(text)};
+	struct buf body;
+
+	buf_init(&body, WIRE_PIECE);
+	wire_encode_output(&body, &e);
+	fake_event(WIRE_output, target, 0, 0, &body);
+	buf_free(&body);
+}
+
 static void on_ps(struct rpc_call *c, struct span body)
 {
 	struct wire_processes r = {.more = 3};
@@ -456,6 +513,12 @@ static const struct {
 } handlers[] = {
     {WIRE_ps, WIRE_processes, on_ps},
     {WIRE_attach, WIRE_attached, on_attach},
+    {WIRE_launch_text, WIRE_ok, on_launch_text},
+    {WIRE_launch, WIRE_attached, on_launch},
+    {WIRE_input, WIRE_ok, on_input},
+    {WIRE_window, WIRE_ok, on_ok},
+    {WIRE_output_more, WIRE_ok, on_output_more},
+    {WIRE_kill, WIRE_ok, on_ok},
     {WIRE_maps, WIRE_map_list, on_maps},
     {WIRE_auxv, WIRE_bytes, on_auxv},
     {WIRE_detach, WIRE_ok, on_ok},
@@ -517,6 +580,16 @@ void rpc_drop(struct rpc_call *c)
 	rpc_pieces_free(c->first);
 	he_error_free(c->failed);
 	free(c);
+}
+
+void rpc_forget(struct rpc_call *c)
+{
+	rpc_drop(c);
+}
+
+bool rpc_done(struct rpc_call *c)
+{
+	return c->reply != WIRE_ok || !fake.unread;
 }
 
 struct he_error *rpc_wait_piece(struct rpc_call *c, struct rpc_piece **ret)

@@ -37,11 +37,15 @@ struct fake {
 	uint16_t refuse;    /* this request ... */
 	uint16_t refuse_as; /* ... gets that error */
 	uint32_t refuse_pid;
+	bool unread; /* the launched program reads nothing: input is not answered */
 
 	/* what was seen */
 	unsigned requests[WIRE_TYPES];
 	unsigned flights; /* times somebody waited for what had been sent since */
 	uint64_t generation;
+	struct buf args, env, input; /* of the launched program; args: with what came ahead */
+	bool input_end;
+	uint32_t output_more;
 	uint8_t salt; /* what all memory reads as, changes with each resume */
 };
 
@@ -54,6 +58,8 @@ void fake_event(
     enum wire_type type, uint32_t target, uint32_t piece, uint16_t flags, const struct buf *body);
 void fake_stopped(uint32_t target, uint64_t generation);
 void fake_lose(const char *why);
+/* The launched program wrote. */
+void fake_output(uint32_t target, uint8_t stream, const char *text, bool end);
 
 /* Stack pointer and pc of thread number i (from 0); tid is FAKE_PID + i. */
 uint64_t fake_sp(unsigned i);
