@@ -160,18 +160,6 @@ bool target_stands(const struct he_target *t)
 
 /* ---- around every call ----------------------------------------------------- */
 
-unsigned target_width(const struct he_target *t)
-{
-	const struct arch *a = arch_find(t->arch_id);
-
-	return a ? a->width : 8;
-}
-
-uint64_t target_rd(const struct he_target *t, struct rd *r)
-{
-	return target_width(t) == 4 ? rd_u32(r) : rd_u64(r);
-}
-
 char *target_title(const struct he_target *t, char text[TARGET_TITLE])
 {
 	char name[TARGET_TITLE - 16];
