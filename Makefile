@@ -37,7 +37,7 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
 # ---- what is linked to what ------------------------------------------------
 
-WIRE = common/buf common/err common/wire common/frame common/chan common/clock common/heart common/log
+WIRE = common/buf common/err common/wire common/wire_form common/wire_dump common/frame common/chan common/clock common/heart common/log
 KEY = common/key common/proof common/buf common/fingerprint
 TLS = common/tls common/tls_remote
 ARCH = common/arch common/arch_x86_64
@@ -126,9 +126,6 @@ $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
-
-# made from a table, one function a message and use: half the size when told to be small
-$(BUILD)/obj/common/wire.o: ALL_CFLAGS += $(if $(SAN),,-Os)
 
 # the compiled-in paths are known to one file, which another PREFIX makes anew
 $(BUILD)/obj/procsrv/where.o: ALL_CFLAGS += -DLIBEXECDIR='"$(LIBEXECDIR)"' -DSYSCONFDIR='"$(SYSCONFDIR)"'

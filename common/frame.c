@@ -31,7 +31,7 @@ int frame_next(struct evbuffer *in, enum wire_from from, struct wire_msg *m)
 		return E_NOMEM;
 	m->body = (struct span){p + WIRE_HEAD, m->h.len};
 	row = wire_row(m->h.type);
-	if (row && !row->valid(m->body))
+	if (row && !wire_valid(m->h.type, m->body))
 		return E_MALFORMED;
 	return err;
 }

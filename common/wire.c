@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wire.h"
 
-#include <ctype.h>
-#include <inttypes.h>
-
 #include "err.h"
 
 void wire_put_head(struct buf *b, const struct wire_head *h)
@@ -29,185 +26,6 @@ bool wire_get_head(struct rd *r, struct wire_head *h)
 	return !r->bad;
 }
 
-/* ---- encoders --------------------------------------------------------- */
-
-#define REC(name)                                                                                  \
-	void wire_put_##name(struct buf *b, const struct wire_rec_##name *v)                       \
-	{
-#define MSG(number, name, kind, since, reply, state, right, effect)                                \
-	void wire_encode_##name(struct buf *b, const struct wire_##name *v)                        \
-	{
-#define U8(f) buf_u8(b, v->f);
-#define U16(f) buf_u16(b, v->f);
-#define U32(f) buf_u32(b, v->f);
-#define U64(f) buf_u64(b, v->f);
-#define I32(f) buf_u32(b, (uint32_t)v->f);
-#define I64(f) buf_u64(b, (uint64_t)v->f);
-#define RAW(f, n) buf_raw(b, v->f, n);
-#define STR(f, max) buf_str(b, cut(v->f, max));
-#define BLOB(f, max) buf_blob(b, cut(v->f, max));
-#define LIST(f, rec, max) buf_blob(b, v->f);
-#define END                                                                                        \
-	(void)b;                                                                                   \
-	(void)v;                                                                                   \
-	}
-
-/* Texts and blobs are cut to what the table allows, so that an encoder never
- * makes a message its peer must refuse. */
-static struct span cut(struct span s, uint32_t max)
-{
-	if (s.n > max)
-		s.n = max;
-	return s;
-}
-
-#include "wire.def"
-
-/* ---- decoders --------------------------------------------------------- */
-
-static struct span get_list(struct rd *r, uint32_t max, bool (*walk)(struct span))
-{
-	struct span s = rd_blob(r, max);
-
-	if (!r->bad && !walk(s))
-		r->bad = true;
-	return s;
-}
-
-/* What a list's decoder calls for its records. */
-#define REC(name) static bool walk_##name(struct span list);
-#include "wire.def"
-
-#define REC(name)                                                                                  \
-	static void get_##name(struct rd *r, struct wire_rec_##name *v)                            \
-	{
-#define MSG(number, name, kind, since, reply, state, right, effect)                                \
-	static void read_##name(struct rd *r, struct wire_##name *v)                               \
-	{
-#define U8(f) v->f = rd_u8(r);
-#define U16(f) v->f = rd_u16(r);
-#define U32(f) v->f = rd_u32(r);
-#define U64(f) v->f = rd_u64(r);
-#define I32(f) v->f = (int32_t)rd_u32(r);
-#define I64(f) v->f = (int64_t)rd_u64(r);
-#define RAW(f, n) rd_raw(r, v->f, n);
-#define STR(f, max) v->f = rd_str(r, max);
-#define BLOB(f, max) v->f = rd_blob(r, max);
-#define LIST(f, rec, max) v->f = get_list(r, max, walk_##rec);
-#define END                                                                                        \
-	(void)r;                                                                                   \
-	(void)v;                                                                                   \
-	}
-#include "wire.def"
-
-#define REC(name)                                                                                  \
-	bool wire_next_##name(struct span *list, struct wire_rec_##name *v)                        \
-	{                                                                                          \
-		struct rd r = rd_init(list->p, list->n);                                           \
-                                                                                                   \
-		if (!list->n)                                                                      \
-			return false;                                                              \
-		get_##name(&r, v);                                                                 \
-		if (r.bad)                                                                         \
-			return false;                                                              \
-		*list = (struct span){r.p, (uint32_t)r.left};                                      \
-		return true;                                                                       \
-	}                                                                                          \
-                                                                                                   \
-	static bool walk_##name(struct span list)                                                  \
-	{                                                                                          \
-		struct wire_rec_##name v;                                                          \
-                                                                                                   \
-		while (wire_next_##name(&list, &v))                                                \
-			;                                                                          \
-		return list.n == 0;                                                                \
-	}
-#define MSG(number, name, kind, since, reply, state, right, effect)                                \
-	bool wire_decode_##name(struct span body, struct wire_##name *v)                           \
-	{                                                                                          \
-		struct rd r = rd_init(body.p, body.n);                                             \
-                                                                                                   \
-		read_##name(&r, v);                                                                \
-		return rd_done(&r);                                                                \
-	}                                                                                          \
-                                                                                                   \
-	static bool valid_##name(struct span body)                                                 \
-	{                                                                                          \
-		struct wire_##name v;                                                              \
-                                                                                                   \
-		return wire_decode_##name(body, &v);                                               \
-	}
-#include "wire.def"
-
-/* ---- dump ------------------------------------------------------------- */
-
-static void hex(FILE *f, const uint8_t *p, size_t n)
-{
-	for (size_t i = 0; i < n && i < 16; i++)
-		fprintf(f, "%02x", p[i]);
-	if (n > 16)
-		fprintf(f, "..[%zu]", n);
-}
-
-/* Text from a stranger: printable ASCII stays, the rest is escaped. */
-static void dump_text(FILE *f, struct span s)
-{
-	fputc('"', f);
-	for (uint32_t i = 0; i < s.n && i < 64; i++)
-		if (isprint(s.p[i]) && s.p[i] != '"' && s.p[i] != '\\')
-			fputc(s.p[i], f);
-		else
-			fprintf(f, "\\x%02x", s.p[i]);
-	fprintf(f, s.n > 64 ? "\"..[%" PRIu32 "]" : "\"", s.n);
-}
-
-enum { DUMP_RECORDS = 4 }; /* of a list are shown; the rest is counted */
-
-#define REC(name)                                                                                  \
-	static void show_##name(FILE *f, const struct wire_rec_##name *v);                         \
-	static void list_##name(FILE *f, struct span list)                                         \
-	{                                                                                          \
-		struct wire_rec_##name v;                                                          \
-		unsigned n = 0;                                                                    \
-                                                                                                   \
-		fputc('[', f);                                                                     \
-		for (; wire_next_##name(&list, &v); n++)                                           \
-			if (n < DUMP_RECORDS) {                                                    \
-				fputs(n ? " } {" : "{", f);                                        \
-				show_##name(f, &v);                                                \
-			}                                                                          \
-		fprintf(f, n ? " }]x%u" : "]", n);                                                 \
-	}
-#include "wire.def"
-
-#define REC(name)                                                                                  \
-	static void show_##name(FILE *f, const struct wire_rec_##name *v)                          \
-	{
-#define MSG(number, name, kind, since, reply, state, right, effect)                                \
-	static void dump_##name(FILE *f, struct span body)                                         \
-	{                                                                                          \
-		struct wire_##name m, *v = &m;                                                     \
-                                                                                                   \
-		if (!wire_decode_##name(body, v)) {                                                \
-			fputs(" (malformed)", f);                                                  \
-			return;                                                                    \
-		}
-#define U8(f_) fprintf(f, " " #f_ "=%u", v->f_);
-#define U16(f_) fprintf(f, " " #f_ "=%u", v->f_);
-#define U32(f_) fprintf(f, " " #f_ "=%" PRIu32, v->f_);
-#define U64(f_) fprintf(f, " " #f_ "=%#" PRIx64, v->f_);
-#define I32(f_) fprintf(f, " " #f_ "=%" PRId32, v->f_);
-#define I64(f_) fprintf(f, " " #f_ "=%" PRId64, v->f_);
-#define RAW(f_, n) fputs(" " #f_ "=", f), hex(f, v->f_, n);
-#define STR(f_, max) fputs(" " #f_ "=", f), dump_text(f, v->f_);
-#define BLOB(f_, max) fputs(" " #f_ "=", f), hex(f, v->f_.p, v->f_.n);
-#define LIST(f_, rec, max) fputs(" " #f_ "=", f), list_##rec(f, v->f_);
-#define END                                                                                        \
-	(void)f;                                                                                   \
-	(void)v;                                                                                   \
-	}
-#include "wire.def"
-
 /* ---- the table -------------------------------------------------------- */
 
 /* The bounds of a body follow from its fields: kept up to date by nobody. */
@@ -223,7 +41,9 @@ enum { DUMP_RECORDS = 4 }; /* of a list are shown; the rest is counted */
 #define STR(f, max) +2
 #define BLOB(f, max) +4
 #define LIST(f, rec, max) +4
-#define END };
+#define END                                                                                        \
+	}                                                                                          \
+	;
 #include "wire.def"
 
 #define REC(name) enum { rec_max_##name = 0
@@ -238,7 +58,9 @@ enum { DUMP_RECORDS = 4 }; /* of a list are shown; the rest is counted */
 #define STR(f, max) +2 + (max)
 #define BLOB(f, max) +4 + (max)
 #define LIST(f, rec, max) +4 + (max)
-#define END };
+#define END                                                                                        \
+	}                                                                                          \
+	;
 #include "wire.def"
 
 #define LIMITED(n) ((int)(n) > (int)WIRE_PIECE ? (int)WIRE_PIECE : (int)(n))
@@ -262,14 +84,13 @@ static const struct wire_row rows[] = {
 	    .name = #name_,                                                                        \
 	    .kind = WIRE_##kind_,                                                                  \
 	    .since = (since_),                                                                     \
-	    .reply = #reply_,                                                                      \
+	    .reply = WIRE_##reply_,                                                                \
 	    .state = WIRE_##state_,                                                                \
 	    .right = WIRE_R_##right_,                                                              \
 	    .effect = (effect_),                                                                   \
 	    .min = min_##name_,                                                                    \
 	    .max = LIMITED(max_##name_),                                                           \
-	    .valid = valid_##name_,                                                                \
-	    .dump = dump_##name_,                                                                  \
+	    .form = WIRE_FORM_##name_,                                                             \
 	},
 #include "wire.def"
 };
@@ -279,12 +100,19 @@ const struct wire_row *wire_row(uint16_t type)
 	return type < WIRE_TYPES && positions[type] ? &rows[positions[type]] : NULL;
 }
 
+bool wire_valid(uint16_t type, struct span body)
+{
+	const struct wire_row *row = wire_row(type);
+
+	return row && wire_unpack(body, row->form, NULL);
+}
+
 bool wire_is_reply_to(uint16_t reply, uint16_t request)
 {
 	const struct wire_row *rep = wire_row(reply), *req = wire_row(request);
 
 	return rep && req && req->kind == WIRE_REQ && rep->kind == WIRE_REP &&
-	       (reply == WIRE_error || strcmp(rep->name, req->reply) == 0);
+	       (reply == WIRE_error || reply == req->reply);
 }
 
 static bool may_send(enum wire_kind kind, enum wire_from from)
@@ -313,23 +141,4 @@ int wire_check_head(const struct wire_head *h, enum wire_from from)
 	if (wire_needs_credit(row->kind) != (h->id != 0))
 		return E_PROTOCOL;
 	return E_OK;
-}
-
-void wire_dump(FILE *f, const char *prefix, const struct wire_msg *m)
-{
-	const struct wire_row *row = wire_row(m->h.type);
-
-	fprintf(f, "%s %s", prefix, row ? row->name : "?");
-	if (!row)
-		fprintf(f, "(%u)", m->h.type);
-	if (m->h.id)
-		fprintf(f, " #%" PRIu64, m->h.id);
-	if (m->h.target)
-		fprintf(f, " target=%" PRIu32, m->h.target);
-	if (m->h.piece || m->h.flags)
-		fprintf(f, " piece=%" PRIu32 "%s", m->h.piece, m->h.flags & WIRE_MORE ? "+" : "");
-	fprintf(f, " len=%" PRIu32 ":", m->h.len);
-	if (row)
-		row->dump(f, m->body);
-	fputc('\n', f);
 }

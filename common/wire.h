@@ -122,6 +122,7 @@ struct wire_msg {
 };
 
 enum wire_type {
+	WIRE_none,
 #define MSG(number, name, kind, since, reply, state, right, effect) WIRE_##name = number,
 #include "wire.def"
 };
@@ -142,31 +143,59 @@ enum wire_type {
 #define END };
 #include "wire.def"
 
+/* The kinds of structs there are: records, then bodies of messages. */
+enum wire_form {
+#define REC(name) WIRE_FORM_rec_##name,
+#define MSG(number, name, kind, since, reply, state, right, effect) WIRE_FORM_##name,
+#include "wire.def"
+};
+
+/* v: a struct of that form.  Decoded texts, blobs and lists point into the bytes. */
+void wire_pack(struct buf *b, enum wire_form form, const void *v);
+/* Exactly those bytes; v NULL: only judge them. */
+bool wire_unpack(struct span body, enum wire_form form, void *v);
+/* The first record of a list, which then begins behind it; false at its end. */
+bool wire_unpack_next(struct span *list, enum wire_form form, void *v);
+
 #define REC(name)                                                                                  \
-	void wire_put_##name(struct buf *b, const struct wire_rec_##name *v);                      \
-	bool wire_next_##name(struct span *list, struct wire_rec_##name *v);
+	static inline void wire_put_##name(struct buf *b, const struct wire_rec_##name *v)         \
+	{                                                                                          \
+		wire_pack(b, WIRE_FORM_rec_##name, v);                                             \
+	}                                                                                          \
+	static inline bool wire_next_##name(struct span *list, struct wire_rec_##name *v)          \
+	{                                                                                          \
+		return wire_unpack_next(list, WIRE_FORM_rec_##name, v);                            \
+	}
 #define MSG(number, name, kind, since, reply, state, right, effect)                                \
-	void wire_encode_##name(struct buf *b, const struct wire_##name *v);                       \
-	bool wire_decode_##name(struct span body, struct wire_##name *v);
+	static inline void wire_encode_##name(struct buf *b, const struct wire_##name *v)          \
+	{                                                                                          \
+		wire_pack(b, WIRE_FORM_##name, v);                                                 \
+	}                                                                                          \
+	static inline bool wire_decode_##name(struct span body, struct wire_##name *v)             \
+	{                                                                                          \
+		return wire_unpack(body, WIRE_FORM_##name, v);                                     \
+	}
 #include "wire.def"
 
 /* A row of the table, by message type. */
 struct wire_row {
-	const char *name;
-	const char *reply;		  /* name of the reply's row, "none" */
-	bool (*valid)(struct span body);  /* decodes and forgets */
-	void (*dump)(FILE *f, struct span body); /* fields of a valid body */
-	uint32_t min, max;		  /* bounds of the body, bytes */
+	char name[16];
+	uint32_t min, max; /* bounds of the body, bytes */
+	uint16_t type;
+	uint16_t reply; /* type of the reply, WIRE_none */
+	uint16_t since;
+	enum wire_form form;
 	enum wire_kind kind;
 	enum wire_state state;
 	enum wire_right right;
-	uint16_t type;
-	uint16_t since;
 	bool effect;
 };
 
 /* The row of a type; NULL when there is none. */
 const struct wire_row *wire_row(uint16_t type);
+
+/* The body decodes as that type's. */
+bool wire_valid(uint16_t type, struct span body);
 
 /* The row of a reply's type: replies carry the request's row's reply, or error. */
 bool wire_is_reply_to(uint16_t reply, uint16_t request);
@@ -190,6 +219,8 @@ enum wire_from { WIRE_FROM_HOST, WIRE_FROM_AGENT };
  * link lives on and the message is answered with that error. */
 int wire_check_head(const struct wire_head *h, enum wire_from from);
 
+/* The fields of a body, " name=value" each. */
+void wire_dump_fields(FILE *f, const struct wire_row *row, struct span body);
 /* One line about a message, for -v: direction, name, header and fields. */
 void wire_dump(FILE *f, const char *prefix, const struct wire_msg *m);
 

@@ -47,13 +47,6 @@ static handler *const handlers[WIRE_TYPES] = {
     [WIRE_patch_hits] = on_patch_hits,
 };
 
-/* The type each request is answered with. */
-enum { WIRE_none = 0 };
-static const uint16_t answers[WIRE_TYPES] = {
-#define MSG(number, name, kind, since, reply, state, right, effect) [number] = WIRE_##reply,
-#include "common/wire.def"
-};
-
 /* ---- the end of the link ---------------------------------------------------- */
 
 void serve_end(struct serve *s)
@@ -115,7 +108,7 @@ static void handle(struct serve *s, const struct wire_head *h, struct span body,
 	if (err == E_OK)
 		err = row ? allowed(s, row, &c) : E_UNKNOWN;
 	if (err == E_OK) {
-		c.reply->type = answers[h->type];
+		c.reply->type = row->reply;
 		c.reply->effect = row->effect;
 		err = handlers[h->type] ? handlers[h->type](&c) : E_UNKNOWN;
 	}

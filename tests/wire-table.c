@@ -38,7 +38,7 @@ static void head(unsigned number)
 	if (row->effect)
 		printf(";\nhas side effects");
 	if (row->kind == WIRE_REQ)
-		printf(";\nanswered by\n.Ic %s .\n", row->reply);
+		printf(";\nanswered by\n.Ic %s .\n", wire_row(row->reply)->name);
 	else
 		puts(".");
 	fields = 0;

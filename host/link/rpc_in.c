@@ -254,7 +254,7 @@ static int next_piece(struct rpc *r, struct rpc_piece **ret)
 	*p = (struct rpc_piece){.rpc = r, .m = {h, {p->bytes, h.len}}};
 	evbuffer_drain(in, WIRE_HEAD);
 	evbuffer_remove(in, p->bytes, h.len);
-	if (!wire_row(h.type)->valid(p->m.body)) {
+	if (!wire_valid(h.type, p->m.body)) {
 		free(p);
 		return E_MALFORMED;
 	}

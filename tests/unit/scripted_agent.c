@@ -63,7 +63,7 @@ static bool get_one(struct agent *a)
 	if (!read_all(a, a->body, a->m.h.len))
 		return false;
 	a->m.body = (struct span){a->body, a->m.h.len};
-	if (!wire_row(a->m.h.type)->valid(a->m.body)) {
+	if (!wire_valid(a->m.h.type, a->m.body)) {
 		agent_wrong(a, "the host sent a bad body");
 		return false;
 	}
