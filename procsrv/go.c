@@ -54,7 +54,7 @@ static void start(struct target *tg)
 {
 	for (struct tracee *t = tg->first; t; t = t->next)
 		if (t->chosen)
-			t->held = false;
+			t->held = t->reported = false;
 	for (struct tracee *t = tg->first; t; t = t->next) {
 		bool goes = t->chosen && t->state == TRACEE_STANDS && !tracee_has_to_stand(t);
 

@@ -13,6 +13,11 @@
 
 enum { LOOK = 256 * 1024, STOPS = 16 };
 
+/* Signals of the thread's own doing, our step's trap among them: forced upon one that
+ * blocks it, the kernel would reset the program's action for it. */
+#define BIT(sig) (1ULL << ((sig)-1))
+#define FAULTS (BIT(SIGTRAP) | BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE))
+
 /* ---- where ------------------------------------------------------------------------ */
 
 /* The two bytes in a mapping; 0 = not there. */
@@ -95,7 +100,7 @@ int inject_call(struct tracee *t, const struct machine *m, uint64_t at, long num
     const uint64_t args[6], int64_t *result)
 {
 	struct user_regs_struct before, r;
-	uint64_t mask, all = UINT64_MAX;
+	uint64_t mask, held_off = ~FAULTS;
 	struct disturbed by = {0};
 	int err = machine_get(t->tid, &before);
 
@@ -104,7 +109,7 @@ int inject_call(struct tracee *t, const struct machine *m, uint64_t at, long num
 	r = before;
 	machine_call(&r, at, number, args);
 	if (ptrace(PTRACE_GETSIGMASK, t->tid, sizeof(mask), &mask) != 0 ||
-	    ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(all), &all) != 0)
+	    ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(held_off), &held_off) != 0)
 		return errno;
 	err = machine_set(t->tid, &r);
 	if (!err)

@@ -190,6 +190,14 @@ void run_alone(struct target *tg)
 	trace_run(t, enters ? PTRACE_SYSCALL : PTRACE_SINGLESTEP, 0);
 }
 
+/* One of those that come back to themselves until they have done it all. */
+static bool repeats(struct target *tg, const struct site *s)
+{
+	uint8_t bytes[INSN_MAX];
+
+	return machine_repeats(bytes, mem_read_one(tg, s->addr, bytes, sizeof(bytes)));
+}
+
 void pass_alone_over(struct tracee *t, bool done)
 {
 	struct target *tg = t->target;
@@ -198,9 +206,11 @@ void pass_alone_over(struct tracee *t, bool done)
 	if (tg->alone != t)
 		return;
 	if (s) {
-		site_restore(tg, s);
-		if (!done && t->regs_known && machine_pc(&t->regs) == s->addr)
+		bool there = t->regs_known && machine_pc(&t->regs) == s->addr;
+
+		if (there && (!done || repeats(tg, s)))
 			arrival_add(t, s->addr);
+		site_restore(tg, s);
 	}
 	next_alone(tg, t);
 }

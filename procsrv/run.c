@@ -94,9 +94,33 @@ void run_tell_causes(struct target *tg)
 
 /* ---- what a stop means ---------------------------------------------------------------- */
 
-/* The kernel has a trap of the thread in its queue that nobody has seen: the stop it was
+static struct site *trapped_at(const struct tracee *t)
+{
+	const struct machine *m = t->target->patches->machine;
+
+	return site_at(t->target, machine_pc(&t->regs) - m->trap_behind);
+}
+
+/* A trap of our making: where we have planted something, or of a step that we wanted. */
+static bool is_ours(const struct tracee *t, const siginfo_t *si, bool stepped)
+{
+	if (si->si_signo != SIGTRAP)
+		return false;
+	switch (machine_trap(si)) {
+	case TRAPPED_BREAK:
+		return t->target->patches && trapped_at(t);
+	case TRAPPED_STEP:
+		return stepped;
+	case TRAPPED_WATCH:
+	case TRAPPED_ALIEN:
+		break;
+	}
+	return false;
+}
+
+/* The kernel has such a one in the thread's queue, which nobody has seen: the stop it was
  * asked for comes first. */
-static bool trap_queued(const struct tracee *t)
+static bool trap_queued(const struct tracee *t, bool stepped)
 {
 	struct __ptrace_peeksiginfo_args args = {.nr = QUEUE};
 	siginfo_t si[QUEUE];
@@ -105,7 +129,7 @@ static bool trap_queued(const struct tracee *t)
 		long n = ptrace(PTRACE_PEEKSIGINFO, t->tid, &args, si);
 
 		for (long i = 0; i < n; i++)
-			if (si[i].si_signo == SIGTRAP && machine_trap(&si[i]) == TRAPPED_BREAK)
+			if (is_ours(t, &si[i], stepped))
 				return true;
 		if (n < QUEUE)
 			break;
@@ -114,18 +138,18 @@ static bool trap_queued(const struct tracee *t)
 	return false;
 }
 
-static struct site *trapped_at(const struct tracee *t)
+/* With its pc behind our byte it would be shown where it is not, and what it is told to do
+ * next would end with an old trap: it takes it now. */
+static enum run_verdict take_trap(struct tracee *t, uint8_t pass, bool stepped)
 {
-	const struct machine *m = t->target->patches->machine;
+	bool held = t->held, cause = t->cause;
 
-	return site_at(t->target, machine_pc(&t->regs) - m->trap_behind);
-}
-
-/* With its pc behind our byte it would be shown where it is not: it takes the trap now. */
-static enum run_verdict take_trap(struct tracee *t)
-{
 	t->rejoin = tracee_in_group_stop(t);
 	trace_run(t, PTRACE_CONT, 0);
+	t->held = held;
+	t->cause = cause;
+	t->pass = pass;
+	t->stepped = stepped;
 	t->asked = true;
 	return RUN_AGAIN;
 }
@@ -186,13 +210,17 @@ static enum run_verdict broke(struct tracee *t, const struct site *own)
 	return RUN_STOPS;
 }
 
-static enum run_verdict trapped(struct tracee *t, bool stepped, const struct site *own)
+static enum machine_trap kind_of(const struct tracee *t)
 {
 	siginfo_t si;
 
-	if (ptrace(PTRACE_GETSIGINFO, t->tid, 0, &si) != 0)
-		return RUN_AS_IT_IS;
-	switch (machine_trap(&si)) {
+	return ptrace(PTRACE_GETSIGINFO, t->tid, 0, &si) == 0 ? machine_trap(&si) : TRAPPED_ALIEN;
+}
+
+static enum run_verdict trapped(
+    struct tracee *t, enum machine_trap kind, bool stepped, const struct site *own)
+{
+	switch (kind) {
 	case TRAPPED_BREAK:
 		return broke(t, own);
 	case TRAPPED_STEP:
@@ -211,19 +239,17 @@ static enum run_verdict event(struct tracee *t, uint8_t pass)
 
 	if (pass == PASS_JUMP && asked && !tracee_in_group_stop(t))
 		return step_done(t);
-	if (asked && t->target->patches && trapped_at(t) && trap_queued(t))
-		return take_trap(t);
 	mark_restart(t);
 	return RUN_AS_IT_IS;
 }
 
 /* Where it was stepping alone, that is over; the place, NULL = it was not. */
-static const struct site *end_alone(struct tracee *t, uint8_t pass, bool done)
+static const struct site *end_alone(struct tracee *t, bool done)
 {
 	const struct site *at = t->target->alone == t ? t->target->alone_at : NULL;
 
 	if (at)
-		pass_alone_over(t, done || pass == PASS_ENTRY);
+		pass_alone_over(t, done);
 	return at;
 }
 
@@ -233,6 +259,7 @@ enum run_verdict run_stopped(struct tracee *t)
 	uint8_t pass = t->pass;
 	bool stepped = t->stepped, trap = t->status >> 8 == SIGTRAP;
 	bool call = t->status >> 8 == CALL_STOP;
+	enum machine_trap kind = TRAPPED_ALIEN;
 	const struct site *own;
 
 	t->regs_known = t->stepped = false;
@@ -242,15 +269,19 @@ enum run_verdict run_stopped(struct tracee *t)
 	if ((!tg->patches && !stepped && !pass) || t->status >> 16 == PTRACE_EVENT_EXEC)
 		return RUN_AS_IT_IS;
 	if (!run_regs(t)) {
-		end_alone(t, pass, false);
+		end_alone(t, false);
 		return RUN_AS_IT_IS;
 	}
 	pass_put_back(t);
-	own = end_alone(t, pass, trap || call);
+	if (t->status >> 16 == PTRACE_EVENT_STOP && trap_queued(t, stepped))
+		return take_trap(t, pass, stepped);
+	if (trap)
+		kind = kind_of(t);
+	own = end_alone(t, call || kind == TRAPPED_STEP || kind == TRAPPED_BREAK);
 	if (call)
 		return RUN_AS_IT_IS;
 	if (trap)
-		return trapped(t, stepped, own);
+		return trapped(t, kind, stepped, own);
 	if (!tracee_signal(t))
 		return event(t, pass);
 	mark_restart(t);

@@ -1,0 +1,357 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Software breakpoints, at the agent: the debuggee counts what it does, the agent counts what it sees."""
+
+import os
+import signal
+import time
+
+import pytest
+
+import clean
+import wire
+from patching import (E, NEVER, ALWAYS, BY_ZERO, FOR_EVER, RSI, const, divides, equal, expected, facts, hits, patch, pc,
+                      plant, read_at, reasons, refusal, reg, resume, stopped, tallies, work, worked)
+from tracer import eventually, go, peek, refused, states, stop, tracer_of
+
+MANY = 1 << 62
+PLACES = {'plain': 1, 'relative': 1, 'jcc': 1, 'jmp': 1, 'push': 1, 'call': 1, 'jmp_ptr': 1, 'calls_ptr': 1, 'loop': 3,
+          'syscall': 1, 'rep': 1, 'ret': 1, 'kinds': 1, 'work': 1}
+
+
+@pytest.mark.parametrize('told', [True, False], ids=['told', 'untold'])
+@pytest.mark.parametrize('place', PLACES)
+def test_every_pass_is_counted_and_the_instruction_does_what_it_does(link, debuggee, place, told):
+    d = debuggee('patched', 4, 50)
+    target, _ = stop(link, d)
+    plant(link, target, patch(d, 1, place, told, ignore=MANY))
+    resume(link, target)
+    work(d)
+    assert worked(link, target, d, threads=4)
+    assert tallies(link, target, d, 4) == [expected(50)] * 4
+    assert hits(link, target) == {1: 4 * 50 * PLACES[place]}
+    link.do('detach', target=target)
+    assert not d.faults()
+
+
+def test_all_places_at_once_in_many_threads(link, debuggee):
+    d = debuggee('patched', 50, 100)
+    target, _ = stop(link, d)
+    plant(link, target, *[patch(d, i, p, ignore=MANY) for i, p in enumerate(PLACES, 1)])
+    resume(link, target)
+    work(d)
+    assert worked(link, target, d, threads=50)
+    assert tallies(link, target, d, 50) == [expected(100)] * 50
+    assert hits(link, target) == {i: 5000 * n for i, n in enumerate(PLACES.values(), 1)}
+
+
+def test_a_counting_condition_in_200_threads(link, debuggee):
+    d = debuggee('patched', 200, 200)
+    target, _ = stop(link, d)
+    plant(link, target, patch(d, 1, 'work', condition=divides(10, reg(RSI)), ignore=MANY),
+          patch(d, 2, 'plain', condition=NEVER), patch(d, 3, 'work', condition=ALWAYS, ignore=MANY))
+    resume(link, target)
+    work(d)
+    assert worked(link, target, d, threads=200)
+    assert hits(link, target) == {1: 200 * 20, 2: 0, 3: 200 * 200}
+    assert tallies(link, target, d, 200) == [expected(200)] * 200
+    assert not link.events
+
+
+@pytest.mark.parametrize('told', [True, False], ids=['told', 'untold'])
+def test_a_hit_stops_all_and_the_thread_passes_when_it_goes_on(link, debuggee, told):
+    d = debuggee('patched', 3, 4)
+    target, _ = stop(link, d)
+    plant(link, target, patch(d, 7, 'plain', told, tid=d.pid))
+    resume(link, target)
+    work(d)
+    for n in range(1, 5):
+        bundle, causes = stopped(link, target)
+        assert bundle['all'] == 1 and [(c['tid'], c['patch'], c['hits']) for c in causes] == [(d.pid, 7, n)]
+        assert pc(bundle) == d.facts['plain']
+        resume(link, target)
+    assert worked(link, target, d, threads=3)
+    assert tallies(link, target, d, 3) == [expected(4)] * 3
+
+
+def test_threads_that_come_at_once_are_causes_of_one_stop_and_each_counts_once(link, debuggee):
+    d = debuggee('patched', 20, 5)
+    target, _ = stop(link, d)
+    plant(link, target, patch(d, 1, 'plain'))
+    resume(link, target)
+    work(d)
+    seen = {t: 0 for t in d.tids()}
+    last = 0
+    while sum(seen.values()) < 100:
+        bundle, causes = stopped(link, target)
+        assert len(causes) == len(bundle['stops'])
+        for c in causes:
+            seen[c['tid']] += 1
+            assert c['hits'] == last + 1
+            last = c['hits']
+            assert pc(bundle, c['tid']) == d.facts['plain']
+        resume(link, target)
+    assert set(seen.values()) == {5}
+    assert worked(link, target, d, threads=20)
+    assert tallies(link, target, d, 20) == [expected(5)] * 20 and hits(link, target) == {1: 100}
+
+
+def test_one_thread_stops_and_the_others_run(link, debuggee):
+    d = debuggee('patched', 3, 100)
+    target, _ = stop(link, d)
+    plant(link, target, patch(d, 1, 'plain', tid=d.pid, stop=E['STOPS_THREAD']))
+    resume(link, target)
+    work(d)
+    bundle, _ = stopped(link, target)
+    assert bundle['all'] == 0 and list(reasons(bundle)) == [d.pid]
+    assert worked(link, target, d, threads=2)
+    link.do('patch_clear', target=target)
+    resume(link, target)
+    assert worked(link, target, d, threads=3)
+    assert tallies(link, target, d, 3) == [expected(100)] * 3
+
+
+def test_ignored_hits_count_and_the_next_is_reported(link, debuggee):
+    d = debuggee('patched', 1, 10)
+    target, _ = stop(link, d)
+    plant(link, target, patch(d, 1, 'plain', ignore=6))
+    resume(link, target)
+    work(d)
+    _, causes = stopped(link, target)
+    assert causes[0]['hits'] == 7
+    resume(link, target)
+    _, causes = stopped(link, target)
+    assert causes[0]['hits'] == 8
+
+
+def test_one_that_is_for_once_is_gone_after_its_first_report(link, debuggee):
+    d = debuggee('patched', 1, 10)
+    target, _ = stop(link, d)
+    plant(link, target, patch(d, 1, 'plain', ignore=3, flags=E['PATCH_ONCE']))
+    resume(link, target)
+    work(d)
+    _, causes = stopped(link, target)
+    assert causes[0]['hits'] == 4 and hits(link, target) == {}
+    assert not clean.text_faults(d.pid)
+    resume(link, target)
+    assert worked(link, target, d) and tallies(link, target, d) == [expected(10)]
+
+
+def test_a_condition_on_memory_and_registers_decides_at_the_target(link, debuggee):
+    d = debuggee('patched', 1, 100)
+    target, _ = stop(link, d)
+    plant(link, target, patch(d, 1, 'work', condition=equal(reg(RSI), const(42))))
+    resume(link, target)
+    work(d)
+    bundle, causes = stopped(link, target)
+    assert causes[0]['hits'] == 1
+    assert [t[0] for t in tallies(link, target, d)] == [42]
+    resume(link, target)
+    assert worked(link, target, d)
+
+
+@pytest.mark.parametrize('condition,error,addr', [(BY_ZERO, 'DIVIDED', 0), (read_at(16), 'FAULT', 16),
+                                                  (FOR_EVER, 'TOO_LONG', 0)])
+def test_a_condition_that_fails_stops_with_the_reason(link, debuggee, condition, error, addr):
+    d = debuggee('patched', 1, 3)
+    target, _ = stop(link, d)
+    plant(link, target, patch(d, 1, 'plain', condition=condition))
+    resume(link, target)
+    work(d)
+    for _ in range(3):
+        _, causes = stopped(link, target)
+        assert [(wire.ERRORS[c['err']], c['addr'], c['hits']) for c in causes] == [(error, addr, 0)]
+        resume(link, target)
+    assert worked(link, target, d) and tallies(link, target, d) == [expected(3)]
+
+
+def test_several_at_one_address_are_counted_apart(link, debuggee):
+    d = debuggee('patched', 2, 10)
+    other = [t for t in d.tids() if t != d.pid][0]
+    target, _ = stop(link, d)
+    plant(link, target, patch(d, 1, 'plain', tid=d.pid, ignore=MANY), patch(d, 2, 'plain', False, tid=other, ignore=MANY),
+          patch(d, 3, 'plain', ignore=19))
+    resume(link, target)
+    work(d)
+    _, causes = stopped(link, target)
+    assert [c['patch'] for c in causes] == [3]
+    assert hits(link, target) == {1: 10, 2: 10, 3: 20}
+    link.do('patch_clear', target=target, ids=[{'id': 1}, {'id': 3}, {'id': 99}])
+    assert clean.text_faults(d.pid)
+    link.do('patch_clear', target=target, ids=[{'id': 2}])
+    assert not clean.text_faults(d.pid)
+
+
+def test_a_patch_that_is_set_again_keeps_its_hits(link, debuggee):
+    d = debuggee('patched', 1, 10)
+    target, _ = stop(link, d)
+    plant(link, target, patch(d, 1, 'plain', ignore=4))
+    resume(link, target)
+    work(d)
+    stopped(link, target)
+    plant(link, target, patch(d, 1, 'ret', ignore=2))
+    assert hits(link, target) == {1: 5}
+    resume(link, target)
+    bundle, causes = stopped(link, target)
+    assert causes[0]['hits'] == 8 and pc(bundle) == d.facts['ret']
+
+
+def test_bad_patches_are_refused_one_by_one(link, debuggee):
+    d = debuggee('patched')
+    target, _ = stop(link, d)
+    assert refusal(link, target, {'id': 1, 'addr': 16})[0] == 'NO_CODE'
+    assert refusal(link, target, {'id': 1, 'addr': d.facts['tallies']})[0] == 'NO_CODE'
+    assert refusal(link, target, {'id': 1, 'addr': (1 << 64) - 1})[0] == 'NO_CODE'
+    assert refusal(link, target, {'id': 0, 'addr': d.facts['plain']})[0] == 'MALFORMED'
+    assert refusal(link, target, dict(patch(d, 1, 'plain'), bytes=b'\x90\x90'))[0] == 'OTHER_CODE'
+    assert refusal(link, target, patch(d, 1, 'plain', condition=b'\x13'))[0] == 'BAD_CONDITION'
+    assert not clean.text_faults(d.pid)
+    plant(link, target, patch(d, 1, 'plain'))
+    inside = dict(patch(d, 2, 'plain'), addr=d.facts['plain'] + 1, bytes=b'')
+    assert refusal(link, target, inside) == ('INSIDE', 1)
+    assert refusal(link, target, dict(inside, addr=d.facts['plain'] - 1, bytes=facts(d, 'plain')['bytes']))[0] in (
+        'INSIDE', 'OTHER_CODE')
+    assert hits(link, target) == {1: 0}
+
+
+def test_no_more_than_1024(link, debuggee):
+    d = debuggee('patched')
+    target, _ = stop(link, d)
+    r = link.do('patch_set', target=target, patches=[patch(d, i, 'plain') for i in range(1, 500)])
+    r = link.do('patch_set', target=target, patches=[patch(d, i, 'plain') for i in range(500, 1026)])['results']
+    assert [wire.ERRORS[x['err']] for x in r] == ['OK'] * 525 + ['LIMIT']
+    link.do('patch_clear', target=target)
+    assert not clean.text_faults(d.pid)
+
+
+def test_what_is_planted_does_not_show_in_memory(link, debuggee):
+    d = debuggee('patched')
+    target, _ = stop(link, d)
+    span = {'addr': d.facts['kinds'], 'len': d.facts['kinds_end'] - d.facts['kinds']}
+    before = link.do('mem_read', target=target, ranges=[span])['chunks'][0]['data']
+    plant(link, target, *[patch(d, i, p) for i, p in enumerate(PLACES, 1)])
+    assert clean.text_faults(d.pid)
+    assert link.do('mem_read', target=target, ranges=[span])['chunks'][0]['data'] == before
+    one = {'addr': d.facts['plain'], 'len': 1}
+    assert link.do('mem_read', target=target, ranges=[one])['chunks'][0]['data'] == facts(d, 'plain')['bytes'][:1]
+
+
+def test_patches_set_and_cleared_while_threads_run_over_them(link, debuggee):
+    d = debuggee('patched', 8, 20000)
+    target, _ = link.attach(d.pid, how='RUN')
+    work(d)
+    for n in range(100):
+        plant(link, target, *[patch(d, i, p, ignore=MANY) for i, p in enumerate(PLACES, 1)])
+        link.do('patch_clear', target=target)
+        assert not clean.text_faults(d.pid)
+    assert worked(link, target, d, threads=8)
+    assert tallies(link, target, d, 8) == [expected(20000)] * 8
+    assert peek(link, target, d.facts['traps']) == 0
+    assert not link.events
+
+
+def test_stops_by_request_lose_no_hit_and_count_none_twice(link, debuggee):
+    d = debuggee('patched', 4, 3000)
+    target, _ = stop(link, d)
+    plant(link, target, *[patch(d, i, p, ignore=MANY) for i, p in enumerate(PLACES, 1)])
+
+    resume(link, target)
+    work(d)
+    while peek(link, target, d.facts['done']) < 4:
+        link.do('interrupt', target=target)
+        bundle = link.event('stopped', target)
+        maps = link.do('maps', target=target)['maps']
+        for t in d.tids():
+            at = [m for m in maps if m['lo'] <= pc(bundle, t) < m['hi']]
+            assert at and at[0]['name'], f'{pc(bundle, t):#x} is not the program\'s'
+        resume(link, target)
+
+    assert hits(link, target) == {i: 12000 * n for i, n in enumerate(PLACES.values(), 1)}
+    assert tallies(link, target, d, 4) == [expected(3000)] * 4
+
+
+def test_signals_on_the_way_are_delivered_once_and_their_frames_show_the_program(link, debuggee):
+    d = debuggee('patched', 2, 3000)
+    target, _ = stop(link, d)
+    plant(link, target, *[patch(d, i, p, ignore=MANY) for i, p in enumerate(PLACES, 1)])
+    resume(link, target)
+    work(d)
+    sent = 0
+    while peek(link, target, d.facts['done']) < 2 and sent < 4000:
+        os.kill(d.pid, signal.SIGUSR2)
+        sent += 1
+        assert eventually(lambda: peek(link, target, d.facts['signals']) == sent)
+    assert worked(link, target, d, threads=2)
+    maps = [m for m in link.do('maps', target=target)['maps'] if m['name']]
+    for i in range(min(sent, 4000)):
+        at = peek(link, target, d.facts['pcs'] + 8 * i)
+        assert any(m['lo'] <= at < m['hi'] for m in maps), f'{at:#x} is not the program\'s'
+    assert hits(link, target) == {i: 6000 * n for i, n in enumerate(PLACES.values(), 1)}
+    assert tallies(link, target, d, 2) == [expected(3000)] * 2
+
+
+def test_a_trap_from_outside_is_a_signal_like_any_other(link, debuggee):
+    d = debuggee('patched', 1, 10)
+    target, _ = stop(link, d)
+    plant(link, target, patch(d, 1, 'plain', ignore=MANY))
+    resume(link, target)
+    os.kill(d.pid, signal.SIGTRAP)
+    assert eventually(lambda: peek(link, target, d.facts['traps']) == 1)
+    work(d)
+    assert worked(link, target, d) and hits(link, target) == {1: 10}
+
+
+def test_detaching_from_threads_that_run_over_patches_leaves_nothing(link, debuggee):
+    d = debuggee('patched', 20, 100000)
+    work(d)
+    for _ in range(20):
+        target, _ = stop(link, d)
+        plant(link, target, *[patch(d, i, p, ignore=MANY) for i, p in enumerate(PLACES, 1)])
+        resume(link, target)
+        time.sleep(0.05)
+        link.do('detach', target=target)
+        assert not clean.text_faults(d.pid)
+    target, _ = stop(link, d)
+    assert all(c <= 100000 and w == 0 for c, _, w in tallies(link, target, d, 20))
+    assert peek(link, target, d.facts['traps']) == 0
+    maps = link.do('maps', target=target)['maps']
+    assert not [m for m in maps if m['prot'] & 4 and not m['name']], 'a page of slots is left'
+
+
+@pytest.mark.parametrize('standing', [True, False], ids=['standing', 'running'])
+def test_the_end_of_the_link_leaves_nothing(links, debuggee, standing):
+    link = links()
+    d = debuggee('patched', 10, 100000)
+    target, _ = stop(link, d)
+    plant(link, target, *[patch(d, i, p, ignore=MANY) for i, p in enumerate(PLACES, 1)])
+    if not standing:
+        resume(link, target)
+    work(d)
+    time.sleep(0.2)
+    link.close()
+    assert not clean.eventually(d.faults)
+
+
+def test_a_target_that_is_killed_among_hits(link, debuggee):
+    for n in range(10):
+        d = debuggee('patched', 10, 100000)
+        target, _ = stop(link, d)
+        plant(link, target, *[patch(d, i, p, n % 2, ignore=MANY) for i, p in enumerate(PLACES, 1)])
+        resume(link, target)
+        work(d)
+        time.sleep(0.01 * n)
+        d.kill()
+        assert link.event('exited', target)['status'] == signal.SIGKILL
+        link.events.clear()
+
+
+def test_a_process_with_a_filter_of_system_calls_is_not_made_to_map_anything(link, debuggee):
+    d = debuggee('patched', 4, 50, env={'PATCHED_FILTER': '1'})
+    target, _ = stop(link, d)
+    before = len(link.do('maps', target=target)['maps'])
+    plant(link, target, *[patch(d, i, p, ignore=MANY) for i, p in enumerate(PLACES, 1)])
+    resume(link, target)
+    work(d)
+    assert worked(link, target, d, threads=4)
+    assert tallies(link, target, d, 4) == [expected(50)] * 4
+    assert hits(link, target) == {i: 200 * n for i, n in enumerate(PLACES.values(), 1)}
+    assert len(link.do('maps', target=target)['maps']) == before
