@@ -65,11 +65,11 @@ demo:
 include tests/bench/bench.mk
 
 # hdb over a scripted engine.
-UNIT_test_cmd = $(filter-out host/hdb/hdb host/hdb/options host/hdb/console,$(HDB)) tests/unit/fake_engine
-UNITLIB_test_cmd = -ljansson
+UNIT_test_cmd = $(filter-out host/hdb/hdb host/hdb/options host/hdb/console,$(HDB)) tests/unit/fake_engine tests/unit/fake_breakpoints
+UNITLIB_test_cmd = -ljansson $(LIB_seccomp)
 TRANSPORT = common/transport common/fingerprint common/buf
 UNIT_test_options = host/hdb/options $(TRANSPORT)
-$(eval $(call program,tests/hdb-scripted,$(HDB) $(TRANSPORT) tests/unit/fake_engine,$(LIB_console)))
+$(eval $(call program,tests/hdb-scripted,$(HDB) $(TRANSPORT) tests/unit/fake_engine tests/unit/fake_breakpoints,$(LIB_console)))
 tests: $(BUILD)/tests/hdb-scripted
 
 # The host's link.

@@ -104,8 +104,28 @@ cmd_fn cmd_x, cmd_info_registers;
 cmd_fn cmd_list, cmd_info_line, cmd_info_symbol, cmd_info_address, cmd_directory;
 /* cmd_info.c */
 cmd_fn cmd_info_sharedlibrary, cmd_info_proc, cmd_info_auxv;
+/* cmd_break.c */
+cmd_fn cmd_break, cmd_tbreak, cmd_hbreak, cmd_thbreak, cmd_rbreak, cmd_watch, cmd_rwatch, cmd_awatch,
+    cmd_clear;
+/* cmd_break_change.c */
+cmd_fn cmd_delete, cmd_enable, cmd_enable_once, cmd_enable_delete, cmd_enable_count, cmd_disable,
+    cmd_condition, cmd_ignore, cmd_commands;
+/* break_show.c */
+cmd_fn cmd_info_breakpoints;
+/* cmd_catch.c */
+cmd_fn cmd_catch, cmd_tcatch, cmd_handle, cmd_info_signals, cmd_signal;
+/* settings.c */
+cmd_fn cmd_set, cmd_show;
 /* cmd.c */
 cmd_fn cmd_help, cmd_quit;
+
+/* The thread of the selected target with that number or LWP; false: there is none. */
+bool cmd_thread_numbered(struct hdb *h, uint64_t number, uint64_t *tid);
+/* Its number; 0 = never seen. */
+unsigned cmd_thread_number(struct hdb *h, uint64_t tid);
+/* Have h->list.file: the file to go on with where a command names none.  1: said why
+ * not. */
+int cmd_need_file(struct hdb *h);
 
 /* Header line and backtrace of every thread, the main one last, as GDB writes them. */
 int cmd_all_stacks(struct hdb *h);

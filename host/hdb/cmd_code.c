@@ -39,7 +39,7 @@ static struct he_error *line_of_function(struct hdb *h, const char *name, struct
 
 /* The file to go on with where a command names none: the one shown last, else the selected
  * frame's, else main's. */
-static int need_file(struct hdb *h)
+int cmd_need_file(struct hdb *h)
 {
 	enum he_state state = front_state(h->target);
 	const struct he_frame *f = NULL;
@@ -92,7 +92,7 @@ static int place(struct hdb *h, const char *spec, bool text, struct he_line **re
 			return 1;
 		e = he_line_at(h->target, addr, ret);
 	} else if (is_numbered(spec, &n, line)) {
-		if (n == 0 && need_file(h) != 0)
+		if (n == 0 && cmd_need_file(h) != 0)
 			return 1;
 		file = n ? strndup(spec, n) : strdup(h->list.file);
 		e = he_line_named(h->target, file ? file : "", text ? 1 : *line, ret);
@@ -155,7 +155,7 @@ static int show_around(struct hdb *h, unsigned line)
 
 static int list_on(struct hdb *h)
 {
-	if (need_file(h) != 0)
+	if (cmd_need_file(h) != 0)
 		return 1;
 	if (h->list.centred)
 		return show_around(h, h->list.first);
@@ -166,7 +166,7 @@ static int list_before(struct hdb *h)
 {
 	unsigned before;
 
-	if (need_file(h) != 0)
+	if (cmd_need_file(h) != 0)
 		return 1;
 	if (h->list.centred)
 		return show_around(h, h->list.first);

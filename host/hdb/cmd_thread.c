@@ -42,6 +42,22 @@ static const struct he_thread *thread_numbered(
 	return NULL;
 }
 
+bool cmd_thread_numbered(struct hdb *h, uint64_t number, uint64_t *tid)
+{
+	struct he_threads *p = h->target ? see_threads(h) : NULL;
+	const struct he_thread *t = p ? thread_numbered(h, p, number) : NULL;
+
+	if (t)
+		*tid = t->tid;
+	he_threads_free(p);
+	return t != NULL;
+}
+
+unsigned cmd_thread_number(struct hdb *h, uint64_t tid)
+{
+	return h->target ? number_of(h, tid) : 0;
+}
+
 static void say_name(struct hdb *h, const struct he_thread *t)
 {
 	fprintf(h->out, "LWP %llu", (unsigned long long)t->tid);

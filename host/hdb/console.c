@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/hdb/actions.h"
 #include "host/hdb/console.h"
 
 #include <errno.h>
@@ -33,10 +34,9 @@ static struct console *of(EditLine *el)
 
 static char *prompt(EditLine *el)
 {
-	static char text[] = "(hdb) ";
+	static char text[] = "(hdb) ", more[] = ">";
 
-	(void)el;
-	return text;
+	return actions_open(of(el)->h) ? more : text;
 }
 
 /* ---- reading, with events in between ------------------------------------------- */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/hdb/actions.h"
 #include "host/hdb/front.h"
 
 #include <stdarg.h>
@@ -50,6 +51,7 @@ void front_free(struct hdb *h)
 	he_free(h->engine); /* detaches everything */
 	progress_clear(&h->progress, h->err);
 	numbers_free(h->numbers);
+	actions_free(h);
 	free(h->list.file);
 	free(h->list.directory);
 	*h = (struct hdb){.out = h->out, .err = h->err};

@@ -29,6 +29,9 @@ struct list_state {
 	bool centred; /* first is the line to show around: nothing was shown yet */
 };
 
+/* Breakpoints on what is not there (yet). */
+enum front_pending { PENDING_AUTO /* ask */, PENDING_ON, PENDING_OFF };
+
 struct hdb {
 	struct he_engine *engine;
 	const char *transport;    /* as he_connect takes it, once a server is needed */
@@ -40,6 +43,9 @@ struct hdb {
 	struct numbers *numbers;
 	struct x_state x;
 	struct list_state list;
+	struct actions *actions;    /* lines to run at breakpoints; actions.h */
+	unsigned last_breakpoint;   /* the one set last; 0 = none */
+	enum front_pending pending; /* set breakpoint pending */
 	FILE *out;          /* what commands print */
 	FILE *err;          /* what went wrong */
 	const char *prefix; /* in front of messages: "hdb: ", or "" for a person at the prompt */
@@ -88,6 +94,9 @@ const struct he_frame *front_frame(struct hdb *h, const struct he_frame **inner)
 /* Show it, with its source line where that is on this machine, and have list begin around it.
  * 0, or 1 after saying why not. */
 int front_say_frame(struct hdb *h);
+/* The same as a stop shows it: without number; whole false: the source line only, where it
+ * is known. */
+int front_say_place(struct hdb *h, bool whole);
 /* That frame's number as he_registers counts (without inlined ones). */
 unsigned front_physical(const struct he_stack *s, unsigned frame);
 

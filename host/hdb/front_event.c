@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/hdb/actions.h"
 #include "host/hdb/front.h"
+#include "host/hdb/stop.h"
 
 /* "local file /usr/lib/x" tells a person enough with its first words. */
 static void say_source(FILE *f, const char *from)
@@ -161,22 +163,65 @@ static void say_thread(struct hdb *h, const struct he_event *ev)
 		fprintf(h->out, ", LWP %llu", (unsigned long long)ev->tid);
 }
 
-static void on_stopped(struct hdb *h, const struct he_event *ev, const char *name)
+/* A stop that nobody but the person asked for. */
+static void say_stopped(struct hdb *h, const struct he_event *ev, const char *name)
 {
 	char sig[16];
-	uint64_t keep = ev->target == h->target ? h->tid : 0;
 
-	if (!h->target)
-		front_select(h, ev->target);
 	fprintf(h->out, "%s stopped", name);
 	if (ev->signal)
 		fprintf(h->out, " with %s", show_signal(sig, ev->signal));
 	say_thread(h, ev);
 	fputc('\n', h->out);
-	if (ev->target != h->target)
+}
+
+static bool is_silent(struct hdb *h, const struct he_event *ev)
+{
+	return ev->n_breakpoints && actions_silent(h, ev->breakpoints[0]);
+}
+
+/* The lines are GDB's for what one of its users knows; breakpoints of a target that is not
+ * selected select it, since their lines are to run in it. */
+static void on_stopped(struct hdb *h, const struct he_event *ev, const char *name)
+{
+	uint64_t keep = ev->target == h->target ? h->tid : 0;
+
+	if (!h->target || ev->n_breakpoints)
+		h->target = ev->target;
+	if (ev->target != h->target) {
+		say_stopped(h, ev, name);
 		return;
+	}
 	front_select_thread(h, ev->tid ? ev->tid : keep ? keep : h->tid);
-	front_say_frame(h);
+	actions_due(h, ev->breakpoints, ev->n_breakpoints);
+	if (is_silent(h, ev))
+		return;
+	if (stop_say(h, ev)) {
+		front_say_place(h, true);
+	} else {
+		say_stopped(h, ev, name);
+		front_say_frame(h);
+	}
+}
+
+static void on_forked(struct hdb *h, const struct he_event *ev, const char *name)
+{
+	struct he_settings s;
+
+	(void)name;
+	he_settings(h->engine, &s);
+	if (!ev->child) {
+		fprintf(h->out, "[Detaching after fork from child process %lld]\n",
+		    (long long)ev->number);
+		return;
+	}
+	fprintf(h->out, "[%s child process %lld]\n",
+	    s.follow_child ? "Attaching after fork to" : "Also attached to",
+	    (long long)ev->number);
+	if (!s.follow_child || h->target != ev->target)
+		return;
+	h->target = ev->child;
+	front_select_thread(h, (uint64_t)ev->number);
 }
 
 static void on_signalled(struct hdb *h, const struct he_event *ev, const char *name)
@@ -273,6 +318,7 @@ void front_event(struct hdb *h, const struct he_event *ev)
 	    [HE_E_JOB_STOPPED] = on_job_stopped,
 	    [HE_E_JOB_CONTINUED] = on_job_continued,
 	    [HE_E_RELEASED] = on_released,
+	    [HE_E_FORKED] = on_forked,
 	};
 	char name[FRONT_NAME];
 
@@ -342,7 +388,8 @@ int front_wait(struct hdb *h, struct he_target *t)
 	struct he_event ev;
 	struct he_error *e;
 
-	while (front_state(t) == HE_RUNNING) {
+	/* A child that is followed is waited for in the place of its parent. */
+	for (; front_state(t) == HE_RUNNING; t = h->target && h->target != t ? h->target : t) {
 		fflush(h->out);
 		e = he_wait(h->engine, -1, &ev);
 		if (e)

@@ -66,18 +66,18 @@ unsigned front_physical(const struct he_stack *s, unsigned frame)
 }
 
 /* The source line itself, where its file is on this machine. */
-static void say_source(struct hdb *h, const struct he_frame *f)
+static bool say_source(struct hdb *h, const struct he_frame *f)
 {
 	const char *from;
 	char *text, *path;
 	struct he_error *e;
 
 	if (!f->file || !f->line)
-		return;
+		return false;
 	e = he_source(h->target, f->file, f->directory, &text, &path);
 	if (e) {
 		he_error_free(e);
-		return;
+		return false;
 	}
 	from = text;
 	for (unsigned i = 1; i < f->line && from; i++) {
@@ -92,6 +92,15 @@ static void say_source(struct hdb *h, const struct he_frame *f)
 	}
 	free(text);
 	free(path);
+	return true;
+}
+
+/* list begins anew, around the frame. */
+static void list_anew(struct hdb *h)
+{
+	free(h->list.file);
+	free(h->list.directory);
+	h->list = (struct list_state){0};
 }
 
 int front_say_frame(struct hdb *h)
@@ -103,9 +112,23 @@ int front_say_frame(struct hdb *h)
 		return 1;
 	show_frame(h->out, &style, h->frame, frame, inner);
 	say_source(h, frame);
-	/* list begins anew, around it */
-	free(h->list.file);
-	free(h->list.directory);
-	h->list = (struct list_state){0};
+	list_anew(h);
+	return 0;
+}
+
+int front_say_place(struct hdb *h, bool whole)
+{
+	struct show_style style = front_style(h);
+	const struct he_frame *inner, *frame = front_frame(h, &inner);
+
+	if (!frame)
+		return 1;
+	if (whole || !say_source(h, frame)) {
+		show_place(h->out, &style, frame, inner);
+		fputc('\n', h->out);
+		if (whole)
+			say_source(h, frame);
+	}
+	list_anew(h);
 	return 0;
 }

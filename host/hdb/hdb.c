@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/err.h"
+#include "host/hdb/actions.h"
 #include "host/hdb/cmd.h"
 #include "host/hdb/console.h"
 #include "host/hdb/json.h"
@@ -133,9 +134,8 @@ static int start_engine(const struct options *o)
 
 /* ---- commands ---------------------------------------------------------------------- */
 
-static int run_line(const char *line)
+static int run_one(struct hdb *h, const char *line)
 {
-	struct hdb *h = &self.h;
 	struct he_event ev;
 	int ret;
 
@@ -154,6 +154,18 @@ static int run_line(const char *line)
 	progress_clear(&h->progress, h->err);
 	front_events(h);
 	return ret;
+}
+
+/* A line, and what the stops that it leads to have as commands of their own. */
+static int run_line(const char *line)
+{
+	struct hdb *h = &self.h;
+	int ret;
+
+	if (actions_open(h))
+		return actions_line(h, line);
+	ret = run_one(h, line);
+	return ret | actions_run(h, run_one);
 }
 
 /* Commands of a file, or of standard input when that is no terminal.  stop: the first that
@@ -225,7 +237,7 @@ static int prompt(void)
 	h->prefix = "";
 	self.busy = 0;
 	while (!h->quit && (typed = console_line(c))) {
-		h->again = !typed[strspn(typed, " \t")];
+		h->again = !typed[strspn(typed, " \t")] && !actions_open(h);
 		line = h->again ? last ? cmd_again(last) : NULL : strdup(typed);
 		if (!line)
 			continue;

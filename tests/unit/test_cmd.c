@@ -137,6 +137,11 @@ static void commands_are_abbreviated_as_in_gdb(void **state)
 	    {"target", "target"},
 	    {"tar", "target"},
 	    {"dir", "directory"},
+	    {"b", "break"},
+	    {"tb", "tbreak"},
+	    {"d", "delete"},
+	    {"dis", "disable"},
+	    {"cond", "condition"},
 	};
 
 	(void)state;
@@ -151,9 +156,8 @@ static void commands_are_abbreviated_as_in_gdb(void **state)
 
 static void letters_that_mean_another_command_in_gdb_mean_none_here(void **state)
 {
-	/* delete, next, step, until, kill, run, break, print, finish */
-	static const char *const typed[] = {
-	    "d", "n", "s", "u", "k", "r", "b", "p", "fin", "de", "in", "break", ""};
+	/* next, step, until, kill, run, print, finish */
+	static const char *const typed[] = {"n", "s", "u", "k", "r", "p", "fin", "de", "in", ""};
 	const struct cmd *row;
 
 	(void)state;
@@ -271,7 +275,7 @@ static void the_tab_key_offers_commands_and_arguments(void **state)
 {
 	struct world *w = *state;
 
-	expect_offers(w, "de", "detach ");
+	expect_offers(w, "de", "delete detach ");
 	expect_offers(w, "info th", "threads ");
 	expect_offers(w, "i th", "threads ");
 	expect_offers(w, "help info sh", "sharedlibrary ");

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/hdb/break_show.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "host/hdb/actions.h"
+#include "host/hdb/cmd.h"
+#include "host/hdb/stop.h"
+#include "host/hdb/syscalls.h"
+
+struct he_error *break_delete(struct hdb *h, unsigned number)
+{
+	actions_forget(h, number);
+	return he_break_delete(h->engine, number);
+}
+
+/* ---- what is caught -------------------------------------------------------------- */
+
+static void say_numbers(FILE *f, const struct he_breakpoint *b)
+{
+	char name[SYSCALL_TEXT];
+
+	for (size_t i = 0; i < b->n_numbers; i++)
+		if (b->catch == HE_CATCH_SYSCALL)
+			fprintf(f, "%s'%s' [%u]", i ? " " : "", syscall_text(name, b->numbers[i]),
+			    b->numbers[i]);
+		else
+			fprintf(f, "%s%s", i ? " " : "", show_signal(name, b->numbers[i]));
+}
+
+void break_say_caught(FILE *f, const struct he_breakpoint *b)
+{
+	static const char *const text[] = {
+	    [HE_CATCH_FORK] = "fork",
+	    [HE_CATCH_VFORK] = "vfork",
+	    [HE_CATCH_EXEC] = "exec",
+	    [HE_CATCH_LOAD] = "load",
+	    [HE_CATCH_UNLOAD] = "unload",
+	    [HE_CATCH_THROW] = "throw",
+	    [HE_CATCH_RETHROW] = "rethrow",
+	    [HE_CATCH_CATCH] = "catch",
+	};
+
+	if (b->catch == HE_CATCH_SYSCALL) {
+		fputs(b->n_numbers > 1 ? "syscalls "
+		      : b->n_numbers   ? "syscall "
+				       : "any syscall",
+		    f);
+		say_numbers(f, b);
+	} else if (b->catch == HE_CATCH_SIGNAL) {
+		fputs(b->n_numbers > 1 ? "signals "
+		      : b->n_numbers   ? "signal "
+				       : "standard signals",
+		    f);
+		say_numbers(f, b);
+	} else {
+		fputs(text[b->catch], f);
+	}
+}
+
+/* ---- when one is set ---------------------------------------------------------------- */
+
+static void say_where(struct hdb *h, const struct he_breakpoint *b)
+{
+	const struct he_location *l = &b->v[0];
+
+	if (!b->n) {
+		fputs(" (", h->out);
+		show_text(h->out, b->where);
+		fputs(") pending.\n", h->out);
+		return;
+	}
+	fprintf(h->out, " at 0x%" PRIx64, l->addr);
+	if (b->n > 1) {
+		fputs(": ", h->out);
+		show_text(h->out, b->where);
+		fprintf(h->out, ". (%zu locations)", b->n);
+	} else if (l->file) {
+		fputs(": file ", h->out);
+		show_text(h->out, l->file);
+		fprintf(h->out, ", line %u.", l->line);
+	}
+	fputc('\n', h->out);
+}
+
+/* Another one stands at the same place already. */
+static void say_also(struct hdb *h, const struct he_breakpoint *b)
+{
+	struct he_breakpoints *all = NULL;
+	struct he_error *e = b->n ? he_breakpoints(h->engine, 0, &all) : NULL;
+	unsigned same[8], n = 0;
+
+	he_error_free(e);
+	for (size_t i = 0; all && i < all->n && n < 8; i++)
+		for (size_t k = 0; k < all->v[i].n; k++)
+			if (all->v[i].number != b->number && all->v[i].v[k].addr == b->v[0].addr &&
+			    all->v[i].kind <= HE_BREAK_HARD) {
+				same[n++] = all->v[i].number;
+				break;
+			}
+	he_breakpoints_free(all);
+	if (!n)
+		return;
+	fprintf(h->out, "Note: breakpoint%s ", n > 1 ? "s" : "");
+	for (unsigned i = 0; i < n; i++)
+		fprintf(h->out, "%u%s", same[i], i + 2 < n ? ", " : i + 2 == n ? " and " : "");
+	fprintf(h->out, " also set at pc 0x%" PRIx64 ".\n", b->v[0].addr);
+}
+
+static int say_trouble(struct hdb *h, const struct he_breakpoint *b)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < b->n; i++)
+		if (b->v[i].trouble)
+			ret = fail(h, "%s %u cannot be inserted: %s",
+			    stop_kind(b->kind, b->software), b->number, b->v[i].trouble);
+	return ret;
+}
+
+int break_say_set(struct hdb *h, unsigned number)
+{
+	struct he_breakpoints *p;
+	const struct he_breakpoint *b;
+	struct he_error *e = he_breakpoints(h->engine, number, &p);
+	int ret;
+
+	if (e)
+		return fail_error(h, e);
+	b = &p->v[0];
+	h->last_breakpoint = number;
+	if (b->kind <= HE_BREAK_HARD) {
+		say_also(h, b);
+		fprintf(h->out, "%s %u",
+		    b->temporary ? "Temporary breakpoint" : stop_kind(b->kind, false), number);
+		say_where(h, b);
+	} else if (b->kind == HE_BREAK_CATCH) {
+		fprintf(h->out, "%s %u (", b->temporary ? "Temporary catchpoint" : "Catchpoint",
+		    number);
+		break_say_caught(h->out, b);
+		fputs(")\n", h->out);
+	} else {
+		fprintf(h->out, "%s %u: ", stop_kind(b->kind, b->software), number);
+		show_text(h->out, b->where);
+		fputc('\n', h->out);
+	}
+	ret = say_trouble(h, b);
+	he_breakpoints_free(p);
+	return ret;
+}
+
+/* ---- info breakpoints ------------------------------------------------------------------ */
+
+static const char *type_of(const struct he_breakpoint *b)
+{
+	static const char *const text[] = {
+	    [HE_BREAK_SOFT] = "breakpoint",
+	    [HE_BREAK_HARD] = "hw breakpoint",
+	    [HE_BREAK_WATCH] = "hw watchpoint",
+	    [HE_BREAK_RWATCH] = "read watchpoint",
+	    [HE_BREAK_AWATCH] = "acc watchpoint",
+	    [HE_BREAK_CATCH] = "catchpoint",
+	};
+
+	return b->software ? "watchpoint" : text[b->kind];
+}
+
+static void row_place(struct hdb *h, const struct he_location *l)
+{
+	fprintf(h->out, "0x%016" PRIx64 " ", l->addr);
+	if (l->function) {
+		fputs("in ", h->out);
+		show_text(h->out, l->function);
+	}
+	if (l->file) {
+		fputs(l->function ? " at " : "at ", h->out);
+		show_text(h->out, l->file);
+		fprintf(h->out, ":%u", l->line);
+	} else if (l->module && !l->function) {
+		show_text(h->out, l->module);
+	}
+	fputc('\n', h->out);
+	if (l->trouble)
+		fprintf(h->out, "\tcannot be inserted: %s\n", l->trouble);
+}
+
+static void row_what(struct hdb *h, const struct he_breakpoint *b)
+{
+	if (b->kind <= HE_BREAK_HARD && b->n == 1) {
+		row_place(h, &b->v[0]);
+	} else if (b->kind <= HE_BREAK_HARD && b->n) {
+		fprintf(h->out, "%-18s \n", "<MULTIPLE>");
+	} else if (b->kind <= HE_BREAK_HARD) {
+		fprintf(h->out, "%-18s ", "<PENDING>");
+		show_text(h->out, b->where);
+		fputc('\n', h->out);
+	} else {
+		fprintf(h->out, "%-18s ", "");
+		if (b->kind == HE_BREAK_CATCH)
+			break_say_caught(h->out, b);
+		else
+			show_text(h->out, b->where);
+		fputc('\n', h->out);
+	}
+}
+
+static void row_more(struct hdb *h, const struct he_breakpoint *b)
+{
+	if (b->condition) {
+		fputs("\tstop only if ", h->out);
+		show_text(h->out, b->condition);
+		fputs(b->on_host ? " (evaluated by hdb)\n" : "\n", h->out);
+	}
+	if (b->tid)
+		fprintf(h->out, "\tstop only in thread %u\n", cmd_thread_number(h, b->tid));
+	if (b->hits)
+		fprintf(h->out, "\tbreakpoint already hit %" PRIu64 " time%s\n", b->hits,
+		    b->hits == 1 ? "" : "s");
+	if (b->ignore)
+		fprintf(h->out, "\tignore next %" PRIu64 " hits\n", b->ignore);
+	if (b->countdown)
+		fprintf(h->out, "\tdisable after %" PRIu64 " more hit%s\n", b->countdown,
+		    b->countdown == 1 ? "" : "s");
+}
+
+static void row_actions(struct hdb *h, unsigned number)
+{
+	const char *text = actions_text(h, number);
+
+	while (text && *text) {
+		size_t n = strcspn(text, "\n");
+
+		fprintf(h->out, "        %.*s\n", (int)n, text);
+		text += n + (text[n] == '\n');
+	}
+}
+
+static void row(struct hdb *h, const struct he_breakpoint *b)
+{
+	const char *disp = b->temporary ? "del" : b->disable_hit || b->countdown ? "dis" : "keep";
+
+	fprintf(
+	    h->out, "%-7u %-14s %-4s %-3s ", b->number, type_of(b), disp, b->enabled ? "y" : "n");
+	row_what(h, b);
+	row_more(h, b);
+	row_actions(h, b->number);
+	for (size_t i = 0; b->kind <= HE_BREAK_HARD && b->n > 1 && i < b->n; i++) {
+		char name[24];
+
+		snprintf(name, sizeof(name), "%u.%u", b->number, b->v[i].number);
+		fprintf(h->out, "%-7s %-14s %-4s %-3s ", name, "", "", b->v[i].enabled ? "y" : "n");
+		row_place(h, &b->v[i]);
+	}
+}
+
+int cmd_info_breakpoints(struct hdb *h, const char *args)
+{
+	struct he_breakpoints *p;
+	struct he_error *e;
+	uint64_t number = 0;
+
+	if (*args && (!cmd_number(&args, UINT32_MAX, &number) || *args || !number))
+		return fail(h, "info breakpoints takes a breakpoint's number");
+	e = he_breakpoints(h->engine, (unsigned)number, &p);
+	if (e)
+		return fail_error(h, e);
+	if (p->n)
+		fprintf(h->out, "%-7s %-14s %-4s %-3s %-18s %s\n", "Num", "Type", "Disp", "Enb",
+		    "Address", "What");
+	else
+		fputs("No breakpoints or watchpoints.\n", h->out);
+	for (size_t i = 0; i < p->n; i++)
+		row(h, &p->v[i]);
+	he_breakpoints_free(p);
+	return 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Names of system calls (libseccomp's).
+ */
+#ifndef HOST_SYSCALLS_H
+#define HOST_SYSCALLS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { SYSCALL_TEXT = 64 };
+
+/* "write", or its number; returns buf.  Numbers are those of x86-64. */
+const char *syscall_text(char buf[SYSCALL_TEXT], uint32_t number);
+/* By name or number. */
+bool syscall_number(const char *text, uint32_t *ret);
+
+#endif
