@@ -49,7 +49,7 @@ SYMBOLS = $(addprefix host/sym/,symbols sym_lookup code locate locate_name prolo
 ENGINE = $(addprefix host/engine/,engine engine_events event_apply server process facts attach launch \
 	target target_mem target_threads target_symbols target_procsrv target_snapshot memcache maps \
 	threads regs link_map stack source run target_run patches insn handling \
-	breakpoint breakpoint_place breakpoint_stop catchpoint condition rendezvous) host/arena $(ARCH)
+	change breakpoint breakpoint_place breakpoint_stop catchpoint condition rendezvous) host/arena $(ARCH)
 USERMAP = procsrv/usermap procsrv/usermap_words procsrv/trusted_file common/fingerprint
 
 # the directories of sessions, as their makers and their readers see them

@@ -348,8 +348,15 @@ struct he_error *breakpoints_adopt(struct he_target *t)
 void breakpoints_forked(struct he_target *child, const struct he_target *parent)
 {
 	child->family = parent->family;
+	run_copy(child, parent);
 	if (!patches_copy(child, parent))
 		return;
+	/* What steps the parent, and what nobody will claim below. */
+	for (struct patch *p = patches_next(child, NULL), *next; p; p = next) {
+		next = patches_next(child, p);
+		if (p->want.owner == PATCH_STEP)
+			patches_drop(child, p->id);
+	}
 	for (struct breakpoint *b = child->engine->breakpoints.first; b; b = b->next)
 		for (struct site *p = b->sites, *next; p; p = next) {
 			struct patch *patch = p->patch ? patches_find(child, p->patch) : NULL;

@@ -10,6 +10,9 @@
  * byte would each cost a page. */
 enum { BUNDLE_PAGES = 4096 };
 
+/* Handles from here on are the agent's choice (event forked). */
+#define HANDLE_AGENT 0x80000000u
+
 /* ---- the pushed stop ----------------------------------------------------------- */
 
 /* A new stop: everything known is of an earlier one. */
@@ -161,6 +164,49 @@ static int executed(struct he_target *t, const struct wire_msg *m, struct he_eve
 	return E_OK;
 }
 
+/* A followed child: another target, with what its parent had.  Its own stop comes with
+ * reason BORN. */
+static struct he_target *child_of(struct he_target *parent, const struct wire_forked *q)
+{
+	struct he_target *t = target_new(parent->engine, parent->server, parent->ops);
+
+	if (!t)
+		return NULL;
+	t->handle = q->handle;
+	t->state = HE_RUNNING;
+	t->born = true;
+	t->pid = q->pid;
+	t->start = q->start;
+	t->arch_id = parent->arch_id;
+	target_set_names(t, span_str(parent->comm), span_str(parent->exe));
+	breakpoints_forked(t, parent);
+	return t;
+}
+
+static bool handle_taken(const struct he_target *t, uint32_t handle)
+{
+	for (const struct he_target *k = t->engine->targets; k; k = k->next)
+		if (k->server == t->server && k->handle == handle)
+			return true;
+	return false;
+}
+
+static int forked(struct he_target *t, const struct wire_msg *m, struct he_event *ret)
+{
+	struct wire_forked q;
+
+	if (!wire_decode_forked(m->body, &q))
+		return E_MALFORMED;
+	/* The agent's handles are its own half of them. */
+	if (q.handle && (q.handle < HANDLE_AGENT || handle_taken(t, q.handle)))
+		return E_PROTOCOL;
+	*ret = (struct he_event){.kind = HE_E_FORKED,
+	    .tid = q.tid,
+	    .number = q.pid,
+	    .child = q.handle ? child_of(t, &q) : NULL};
+	return E_OK;
+}
+
 static int released(struct he_target *t, const struct wire_msg *m, struct he_event *ret)
 {
 	struct wire_released q;
@@ -222,6 +268,7 @@ int event_apply(struct he_target *t, const struct wire_msg *m, struct he_event *
 	    {WIRE_thread_exited, thread_exited},
 	    {WIRE_exited, exited},
 	    {WIRE_executed, executed},
+	    {WIRE_forked, forked},
 	    {WIRE_released, released},
 	    {WIRE_job_stopped, job_stopped},
 	    {WIRE_job_continued, job_continued},

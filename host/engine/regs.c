@@ -230,6 +230,19 @@ static struct he_error *load_all(struct he_target *t, struct thread *h, const st
 	return load_notes(t, h, a->notes);
 }
 
+struct he_error *target_thread_regs(struct he_target *t, uint64_t tid, bool all,
+    struct thread **thread, const struct arch **arch)
+{
+	struct he_error *err = load_general(t, tid, thread, arch);
+
+	if (err || !all)
+		return err;
+	err = load_all(t, *thread, *arch);
+	if (err)
+		*arch = NULL;
+	return err;
+}
+
 static struct he_error *fill(
     struct he_target *t, uint64_t tid, unsigned frame, struct he_registers *to)
 {

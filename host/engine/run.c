@@ -56,6 +56,14 @@ void run_free(struct run *r)
 	free(r);
 }
 
+void run_copy(struct he_target *child, const struct he_target *parent)
+{
+	struct run *r = child->run;
+
+	memcpy(r->signals, parent->run->signals, sizeof(r->signals));
+	buf_raw(&r->caught, parent->run->caught.p, parent->run->caught.len);
+}
+
 /* ---- taking up ------------------------------------------------------------------ */
 
 void run_note_hits(struct he_target *t, const struct wire_causes *q)

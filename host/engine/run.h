@@ -92,6 +92,8 @@ bool run_decide(struct he_target *t, struct he_event *ev);
 
 struct run *run_new(void); /* NULL without memory */
 void run_free(struct run *r);
+/* The agent treats a followed child as its parent: what was asked for holds for it, too. */
+void run_copy(struct he_target *child, const struct he_target *parent);
 /* Event causes of a stop that follows. */
 void run_note_hits(struct he_target *t, const struct wire_causes *q);
 /* The stop itself, piece by piece. */

@@ -198,6 +198,10 @@ struct he_error *target_load_regs(struct he_target *t);
 struct he_error *target_sym_regs(struct he_target *t, uint64_t tid, struct sym_regs *ret);
 
 /* ---- mappings and symbols (target_symbols.c, link_map.c) -------------------- */
+/* Have the general (all: every) regsets of a thread that stands; *arch is set only when all
+ * is well. */
+struct he_error *target_thread_regs(struct he_target *t, uint64_t tid, bool all,
+    struct thread **thread, const struct arch **arch);
 
 /* Have the mappings (and auxv) of this stop; again: whatever is known. */
 struct he_error *target_load_maps(struct he_target *t, bool again);
