@@ -200,6 +200,8 @@ static void look_symbols(struct visit *v, struct symfile *f)
 		else if (in_file(v, f, sym->addr))
 			locate_add(v->l, f, prologue_end(f, sym->addr), NULL);
 	}
+	if (!v->file && symfile_has_dwarf(f))
+		locate_inlined(v->l, f, v->name);
 }
 
 struct he_error *symbols_locate_function(

@@ -23,6 +23,9 @@ struct locate {
  * there. */
 void locate_add(struct locate *l, struct symfile *f, uint64_t addr, const char *function);
 
+/* Where functions of that name were inlined (see locate_named). */
+void locate_inlined(struct locate *l, struct symfile *f, const char *name);
+
 /* Is full what a person means by spec?  full: as demangled, with parameters where it has
  * such.  Trailing parts of a scope fit (a::b::c is b::c and c); without parentheses in
  * spec any parameters, without <> any template arguments. */
