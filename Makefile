@@ -84,7 +84,8 @@ OBJ_procsrv-tracer = procsrv/tracer procsrv/serve procsrv/serve_send procsrv/ser
 	procsrv/greet procsrv/open procsrv/target \
 	procsrv/trace_thread procsrv/trace_wait procsrv/trace_stop procsrv/trace_regs procsrv/trace_mem \
 	procsrv/trace_snapshot procsrv/snapshot_plan procsrv/recipe procsrv/reader_ps procsrv/reader_maps \
-	$(addprefix procsrv/,run go hit pass patch patch_set slot inject machine_x86 bytecode) common/gdb_reg \
+	$(addprefix procsrv/,run go hit pass patch patch_set slot inject machine_x86 \
+	bytecode debugreg debugreg_x86 caught kin change) common/gdb_reg \
 	procsrv/reader_elf procsrv/reader_file procsrv/proc procsrv/proc_parse procsrv/refuse \
 	procsrv/launch procsrv/launch_io procsrv/launch_text procsrv/launch_child \
 	procsrv/ipc procsrv/ipc_check $(WIRE)

@@ -12,10 +12,13 @@ handler on_open;
 /* target.c, trace_*.c */
 handler on_attach, on_detach, on_interrupt, on_resume, on_threads, on_preorder, on_signals;
 handler on_regs_read, on_mem_read, on_mem_walk, on_snapshot;
-/* launch*.c */
-handler on_launch_text, on_launch, on_input, on_window, on_output_more;
+/* caught.c, change.c */
+handler on_catch, on_mem_write, on_regs_write, on_siginfo_write, on_send_signal, on_kill;
+handler on_abandon;
 /* go.c, patch_set.c */
 handler on_go, on_patch_set, on_patch_clear, on_patch_hits;
+/* launch*.c */
+handler on_launch_text, on_launch, on_input, on_window, on_output_more;
 /* reader_*.c */
 handler on_ps, on_facts, on_maps, on_auxv, on_environment;
 handler on_file_stat, on_file_read, on_file_link, on_file_list;

@@ -179,11 +179,23 @@ struct ipc_audit {
 	uint64_t exe_dev, exe_ino;
 	uint32_t result; /* enum err */
 	uint32_t pad;
-	uint64_t size;  /* of a file fetched */
+	uint64_t size;  /* of a file fetched; how often */
 	char name[256]; /* comm, or path as opened; any bytes, NUL-terminated */
 };
 
-enum ipc_event { IPC_ATTACH = 1, IPC_DETACH, IPC_SNAPSHOT, IPC_FILE_READ, IPC_EXITED, IPC_LAUNCH };
+enum ipc_event {
+	IPC_ATTACH = 1,
+	IPC_DETACH,
+	IPC_SNAPSHOT,
+	IPC_FILE_READ,
+	IPC_EXITED,
+	IPC_LAUNCH,
+	IPC_KILL,
+	IPC_WRITE_MEM, /* the first time ... */
+	IPC_WRITE_REGS,
+	IPC_WROTE_MEM, /* ... and at the target's end how often */
+	IPC_WROTE_REGS,
+};
 
 /* Send one packet.  0, or an errno value (EAGAIN: the pipe is full). */
 int ipc_send(int fd, enum ipc_type type, const void *body, size_t size);

@@ -61,6 +61,11 @@ static const char *const events[] = {
     [IPC_FILE_READ] = "file-read",
     [IPC_EXITED] = "exited",
     [IPC_LAUNCH] = "launch",
+    [IPC_KILL] = "kill",
+    [IPC_WRITE_MEM] = "write-memory",
+    [IPC_WRITE_REGS] = "write-registers",
+    [IPC_WROTE_MEM] = "wrote-memory",
+    [IPC_WROTE_REGS] = "wrote-registers",
 };
 
 /* More facts at the end of a reason, set off by a blank. */

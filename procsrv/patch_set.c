@@ -192,6 +192,31 @@ static int set_one(const struct setting *w)
 	return err;
 }
 
+/* As the host would set it now. */
+static struct wire_rec_patch record_of(const struct patch *p)
+{
+	const struct insn *i = p->site ? &p->site->insn : NULL;
+	struct wire_rec_patch rec = {
+	    .id = p->id,
+	    .kind = p->kind,
+	    .flags = p->flags,
+	    .stop = p->stop,
+	    .len = p->len,
+	    .addr = p->addr,
+	    .tid = p->tid,
+	    .ignore = p->ignore,
+	};
+
+	if (i && i->kind != WIRE_INSN_OTHER) {
+		rec.insn = i->kind;
+		rec.fix = i->fix;
+		rec.bytes = (struct span){i->bytes, i->len};
+	}
+	if (p->condition)
+		rec.condition = bytecode_code(p->condition);
+	return rec;
+}
+
 static void encode_results(struct pack *p, struct buf *out)
 {
 	struct wire_patch_results m = {.results = pack_list(p, 0)};
@@ -219,6 +244,26 @@ static void set_all(struct call *c, struct span list)
 	pack_free(&p);
 	buf_free(&maps);
 	reply_done(c->reply);
+}
+
+void patch_copy(const struct target *from, struct target *to)
+{
+	const struct patches *ps = from->patches;
+	struct wire_rec_patch_result result = {0};
+	struct wire_rec_patch rec;
+	struct buf maps;
+	struct setting w = {.tg = to, .maps = &maps, .rec = &rec, .result = &result};
+
+	if (!ps || patches_new(to) != E_OK)
+		return;
+	buf_init(&maps, PROC_MAPS_MAX);
+	proc_read(to->id.live, "maps", &maps);
+	for (unsigned i = 0; i < ps->npatches; i++) {
+		rec = record_of(ps->all[i]);
+		if (!rec.tid && set_one(&w) == E_OK)
+			patch_by_id(to, rec.id)->hits = ps->all[i]->hits;
+	}
+	buf_free(&maps);
 }
 
 static int may_patch(const struct target *tg)

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "change.h"
 #include "handlers.h"
 #include "launch.h"
 #include "policy.h"
@@ -77,6 +78,8 @@ void target_free(struct target *tg)
 	*at = tg->next;
 	tg->tracer->ntargets--;
 	launch_free(tg);
+	change_record(tg);
+	kin_free(tg);
 	trace_forget(tg);
 	run_free(tg);
 	if (tg->timer)
@@ -98,6 +101,7 @@ void target_exited(struct target *tg, int status)
 	if (tg->snapshot)
 		snapshot_gone(tg->snapshot);
 	launch_exited(tg);
+	kin_orphans(tg);
 	if (tg->handle) {
 		target_audit(IPC_EXITED, &tg->id, "", 0, E_OK);
 		wire_encode_exited(&b, &e);

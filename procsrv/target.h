@@ -16,8 +16,10 @@
 #include <stdint.h>
 #include <sys/user.h>
 
+#include "caught.h"
 #include "common/wire.h"
 #include "fault.h"
+#include "kin.h"
 #include "proc.h"
 
 struct patches;
@@ -71,8 +73,10 @@ struct tracee {
 	bool listed;                /* by the kernel, after it was seized */
 	bool in_job;                /* takes part in a group stop, listening or standing */
 	bool unannounced;           /* the host has not heard of it yet */
-	bool foreign;               /* no thread of this target: to be let go when it stands */
+	bool foreign;               /* no thread of this target but a child of it: see kin.h */
 	bool launched;              /* at the first instruction of a program we started */
+	struct caught_thread caught;
+	struct kin_thread kin;
 	/* run.c */
 	uint8_t action;     /* enum wire_action: what it was told to do */
 	uint8_t step_scope; /* enum wire_stop_scope: who stands when that is done */
@@ -112,6 +116,11 @@ struct target {
 	struct preorder preorder;
 	unsigned in_job; /* threads in a group stop */
 	bool job_stopped;
+	struct caught caught;
+	struct kin kin;
+	bool killed;                      /* by the host: nothing holds it up any more */
+	bool abandoned;                   /* detached, but left stopped */
+	uint64_t mem_writes, regs_writes; /* requests done, for the record */
 	bool leader_dead; /* ended, and listed as such, or not listed; others live */
 	/* the three wishes */
 	bool push;                 /* a stop is to be reported */
@@ -156,9 +165,6 @@ int target_who(struct target *target, uint32_t pid, uint64_t start, struct proc_
 /* Message attached, into body.  E_OK or NOMEM. */
 int target_attached(const struct target *tg, struct buf *body);
 
-/* One of a request's target, and traced; NULL with the error's facts. */
-struct tracee *tracee_named(struct call *c, uint64_t tid);
-
 /* Tell guard, for the audit record.  E_OK, or LIMIT when the pipe is full. */
 int target_audit(int event, const struct proc_id *id, const char *name, uint64_t size, int result);
 
@@ -197,6 +203,8 @@ void trace_forget(struct target *tg);
 void trace_leave_all(struct tracer *t);
 
 struct tracee *tracee_by_tid(struct tracer *t, pid_t tid);
+/* One of a request's target, and traced; NULL with the error's facts. */
+struct tracee *tracee_named(struct call *c, uint64_t tid);
 /* The signal it stopped with and has not got yet; 0 = none. */
 int tracee_signal(const struct tracee *t);
 /* In a group stop. */

@@ -44,16 +44,10 @@ struct tracee *tracee_by_tid(struct tracer *t, pid_t tid)
 	return e;
 }
 
-struct tracee *tracee_add(struct target *tg, pid_t tid)
+static void append(struct tracee *e, struct target *tg)
 {
-	struct tracee *e = calloc(1, sizeof(*e)), **chain = chain_of(tg->tracer, tid);
-
-	if (!e)
-		return NULL;
-	e->tid = tid;
 	e->target = tg;
-	e->chain = *chain;
-	*chain = e;
+	e->next = NULL;
 	e->prev = tg->last;
 	if (tg->last)
 		tg->last->next = e;
@@ -61,17 +55,26 @@ struct tracee *tracee_add(struct target *tg, pid_t tid)
 		tg->first = e;
 	tg->last = e;
 	tg->count++;
+	tg->in_job += e->in_job;
+}
+
+struct tracee *tracee_add(struct target *tg, pid_t tid)
+{
+	struct tracee *e = calloc(1, sizeof(*e)), **chain = chain_of(tg->tracer, tid);
+
+	if (!e)
+		return NULL;
+	e->tid = tid;
+	e->chain = *chain;
+	*chain = e;
+	append(e, tg);
 	return e;
 }
 
-void tracee_remove(struct tracee *e)
+static void take_off(struct tracee *e)
 {
 	struct target *tg = e->target;
-	struct tracee **at = chain_of(tg->tracer, e->tid);
 
-	while (*at != e)
-		at = &(*at)->chain;
-	*at = e->chain;
 	if (e->prev)
 		e->prev->next = e->next;
 	else
@@ -82,7 +85,23 @@ void tracee_remove(struct tracee *e)
 		tg->last = e->prev;
 	tg->count--;
 	tg->in_job -= e->in_job;
+}
+
+void tracee_remove(struct tracee *e)
+{
+	struct tracee **at = chain_of(e->target->tracer, e->tid);
+
+	while (*at != e)
+		at = &(*at)->chain;
+	*at = e->chain;
+	take_off(e);
 	free(e);
+}
+
+void tracee_move(struct tracee *e, struct target *to)
+{
+	take_off(e);
+	append(e, to);
 }
 
 void trace_forget(struct target *tg)
@@ -96,10 +115,7 @@ void trace_forget(struct target *tg)
 static int seize(const struct target *tg, pid_t tid)
 {
 	/* Never EXITKILL for what was attached: whatever becomes of us, it lives on. */
-	long options = PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC |
-		       PTRACE_O_TRACESYSGOOD | launch_options(tg);
-
-	return ptrace(PTRACE_SEIZE, tid, 0, options) == 0 ? 0 : errno;
+	return ptrace(PTRACE_SEIZE, tid, 0, caught_options(tg)) == 0 ? 0 : errno;
 }
 
 static void nap(void)
@@ -363,7 +379,7 @@ bool tracee_in_group_stop(const struct tracee *t)
 
 int tracee_signal(const struct tracee *t)
 {
-	return t->status >> 16 ? 0 : WSTOPSIG(t->status);
+	return t->status >> 16 || caught_at_syscall(t) ? 0 : WSTOPSIG(t->status);
 }
 
 static uint64_t bit(int sig)
@@ -379,7 +395,7 @@ bool target_wants(uint64_t mask, int sig)
 void trace_run(struct tracee *t, int request, int sig)
 {
 	/* ESRCH: it was killed; its end will be reported. */
-	ptrace((enum __ptrace_request)request, t->tid, 0, sig);
+	ptrace(caught_request(t, (enum __ptrace_request)request), t->tid, 0, sig);
 	t->state = request == PTRACE_LISTEN ? TRACEE_LISTENS : TRACEE_RUNS;
 	t->held = t->asked = t->reported = t->cause = t->born = t->launched = false;
 	t->name[0] = 0;
@@ -425,7 +441,7 @@ static void tell_released(const struct target *tg)
 void trace_left(struct target *tg)
 {
 	if (tg->handle)
-		target_audit(IPC_DETACH, &tg->id, "", 0, E_OK);
+		target_audit(IPC_DETACH, &tg->id, tg->abandoned ? "left stopped" : "", 0, E_OK);
 	if (tg->leave_reply)
 		serve_ok(tg->leave_reply);
 	else if (tg->handle)
@@ -440,7 +456,9 @@ static bool detach(struct tracee *t)
 
 	if (target_wants(t->target->ignore_signals, sig) || t->foreign)
 		sig = 0;
-	if (!t->foreign)
+	if (t->foreign)
+		kin_let_go(t);
+	else
 		run_detach(t);
 	if (ptrace(PTRACE_DETACH, t->tid, 0, sig) != 0) {
 		t->state = TRACEE_RUNS;

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "common/heart.h"
+#include "caught.h"
+#include "kin.h"
 #include "launch.h"
 #include "run.h"
 #include "serve.h"
@@ -187,6 +189,7 @@ static enum outcome ended(struct tracee *t, int status)
 	}
 	announce(t, 0);
 	run_ended(t);
+	kin_vfork_done(t);
 	if (!t->foreign)
 		tell_thread_exited(tg, t->tid, status);
 	tracee_remove(t);
@@ -201,40 +204,24 @@ static pid_t event_message(const struct tracee *t)
 	return (pid_t)msg;
 }
 
-/* We trace it; what it has reported stays to be taken. */
-static bool is_ours(pid_t tid)
-{
-	siginfo_t si;
-
-	return waitid(P_PID, (id_t)tid, &si, WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
-}
-
-/* A thread made another (or, with odd clone(2) flags, a process of its own, which
- * the kernel has attached too: that one is let go when it stands). */
+/* A thread made another (or a process: see kin.h). */
 static void cloned(struct tracee *t)
 {
 	struct target *tg = t->target;
 	pid_t tid = event_message(t);
-	struct tracee *e;
-	bool foreign;
+	struct tracee *e = tid > 0 ? tracee_by_tid(tg->tracer, tid) : NULL;
 
-	if (tid <= 0)
-		return;
-	e = tracee_by_tid(tg->tracer, tid);
 	if (e) {
 		announce(e, t->tid);
 		return;
 	}
-	/* A process of its own that reported first has been let go by now. */
-	foreign = !target_has_thread(tg, tid);
-	if (foreign && !is_ours(tid))
+	if (tid <= 0 || !target_has_thread(tg, tid))
 		return;
 	e = tracee_add(tg, tid);
 	if (!e)
 		return;
 	e->born = e->unannounced = true;
 	e->held = t->held || tg->hold_all;
-	e->foreign = foreign;
 	announce(e, t->tid);
 }
 
@@ -248,6 +235,8 @@ static void executed(struct tracee *t)
 
 	if (caller && caller->target == tg)
 		t->held = caller->held;
+	caught_executed(t, caller);
+	kin_orphans(tg);
 	tg->hold_all = false;
 	for (struct tracee *e = tg->first; e; e = next) {
 		next = e->next;
@@ -288,18 +277,31 @@ static void late(struct target *tg)
 		tg->since_ms = now_ms();
 }
 
+/* A child of the target's: none of its threads. */
+static enum outcome child_stands(struct tracee *t)
+{
+	static const enum outcome outcomes[] = {
+	    [KIN_WAITS] = SAME,
+	    [KIN_LEFT] = REMOVED,
+	    [KIN_LAST] = GONE,
+	};
+
+	return outcomes[kin_stands(t)];
+}
+
 static enum outcome stopped(struct tracee *t, int status)
 {
 	struct target *tg = t->target;
 	enum outcome out = SAME;
 	int event = status >> 16, sig;
 	enum run_verdict does;
+	bool left, hears;
 
 	t->status = status;
 	t->state = TRACEE_STANDS;
 	t->asked = t->reported = false;
 	if (t->foreign)
-		return trace_detach(t) ? GONE : REMOVED;
+		return child_stands(t);
 	does = run_stopped(t);
 	if (does == RUN_AGAIN)
 		return SAME;
@@ -311,8 +313,18 @@ static enum outcome stopped(struct tracee *t, int status)
 	}
 	if (event == PTRACE_EVENT_STOP)
 		job_report(t);
+	hears = caught_stopped(t, &left) == CAUGHT_STOPS;
+	if (left)
+		out = CHANGED;
 	sig = tracee_signal(t);
-	if (does == RUN_STOPS && !tg->leaving) {
+	if (tg->killed) {
+		trace_run(t, PTRACE_CONT, 0);
+		return out;
+	}
+	if (hears) {
+		t->cause = true;
+		trace_hold(tg, NULL);
+	} else if (does == RUN_STOPS && !tg->leaving) {
 		t->cause = true;
 		trace_hold(tg, t->scope == WIRE_STOPS_THREAD ? t : NULL);
 	} else if (sig && target_wants(tg->stop_signals, sig) && !tg->leaving) {
@@ -320,7 +332,7 @@ static enum outcome stopped(struct tracee *t, int status)
 		trace_hold(tg, NULL);
 	}
 	if (!tracee_has_to_stand(t)) {
-		if (!t->unannounced)
+		if (!t->unannounced && !t->kin.waits && !tg->kin.leave)
 			trace_pass(t);
 	} else if (tg->leaving && !tg->snapshot)
 		return trace_detach(t) ? GONE : out == CHANGED ? CHANGED : REMOVED;
@@ -495,6 +507,8 @@ static void unknown(struct tracer *t, pid_t tid, int status)
 	}
 	while (tg && !target_has_thread(tg, tid))
 		tg = tg->next;
+	if (!tg && kin_stranger(t, tid, status))
+		return;
 	if (!tg) {
 		/* With the signal it may be about to get, which is none of ours. */
 		ptrace(PTRACE_DETACH, tid, 0, status >> 16 ? 0 : WSTOPSIG(status));
@@ -564,6 +578,11 @@ static bool go_on_collecting(struct tracer *t)
 
 	for (struct target *tg = t->targets; tg; tg = next) {
 		next = tg->next;
+		if (tg->kin.leave) {
+			tg->kin.leave = false;
+			trace_leave(tg, NULL);
+			continue;
+		}
 		if (!tg->since_ms)
 			continue;
 		trace_halt(tg);

@@ -16,6 +16,8 @@ struct tracee;
 /* Add to the table and the target's list; NULL without memory. */
 struct tracee *tracee_add(struct target *tg, pid_t tid);
 void tracee_remove(struct tracee *e);
+/* To another target's list. */
+void tracee_move(struct tracee *e, struct target *to);
 
 /* The kernel lists it among the process's threads. */
 bool target_has_thread(const struct target *tg, pid_t tid);

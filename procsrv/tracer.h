@@ -37,6 +37,7 @@ struct tracer {
 	struct recorded recorded[TRACER_RECORDED]; /* the newest, in turn */
 	unsigned nrecorded;
 	struct launch_text *launch_texts;
+	uint32_t children; /* handles given to those that were followed */
 	uint8_t *scratch; /* of SCRATCH bytes, for a handler's own use */
 };
 

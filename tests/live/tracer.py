@@ -90,7 +90,8 @@ class Session:
 
     AUDIT = struct.Struct('<HHI' 'IIQQQIIQ256s')
     RIGHTS = {r: 1 << wire.ENUM['R_' + r] for r in ('LOOK', 'STOP', 'WRITE', 'LAUNCH')}
-    EVENTS = {1: 'attach', 2: 'detach', 3: 'snapshot', 4: 'file_read', 5: 'exited', 6: 'launch'}
+    EVENTS = {1: 'attach', 2: 'detach', 3: 'snapshot', 4: 'file_read', 5: 'exited', 6: 'launch', 7: 'kill',
+              8: 'write_memory', 9: 'write_registers', 10: 'wrote_memory', 11: 'wrote_registers'}
 
     def __init__(self, *rights):
         self.pipe, pipe = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -113,11 +114,12 @@ class Session:
         self.link = wire.Link.over(channel, harness.PATIENCE)
         self.pipe.settimeout(5)
 
-    def record(self):
-        """The next audit record: event, pid and name, and the result when it is not OK."""
+    def record(self, sized=False):
+        """The next audit record: event, pid and name, the result when it is not OK, and its size if asked for."""
         data = self.pipe.recv(8192)
         _, _, _, event, pid, start, dev, ino, result, _, size, name = self.AUDIT.unpack(data)
-        return (self.EVENTS[event], pid, name.rstrip(b'\0')) + ((wire.ERRORS[result],) if result else ())
+        return (self.EVENTS[event], pid, name.rstrip(b'\0')) + ((wire.ERRORS[result],) if result else ()) \
+            + ((size,) if sized else ())
 
     def end(self):
         self.pipe.close()

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a host changes in a target: memory, registers, signals, its end."""
+
+import os
+import signal
+import struct
+
+import pytest
+
+import clean
+import wire
+from tracer import SIGUSR1, SIGCONT, SIGSTOP, bit, stop, peek, eventually, states, go, refused, word
+
+RBX = 40  # of x86-64's NT_PRSTATUS
+SIGKILL = 9
+
+
+def write(link, target, *pieces):
+    return link.do('mem_write', target=target, writes=[{'addr': a, 'data': d} for a, d in pieces])
+
+
+def regs(link, target, tid, note=wire.NT_PRSTATUS):
+    return link.do('regs_read', target=target, tids=[{'tid': tid}], notes=[{'note': note}])['regs'][0]
+
+
+def patched(data, at, value):
+    return data[:at] + struct.pack('<Q', value) + data[at + 8:]
+
+
+# ---- memory
+
+
+def test_memory_is_written_while_the_target_runs(link, debuggee):
+    d = debuggee('changes', busy=True)
+    target, _ = link.attach(d.pid, how='RUN')
+    words = d.facts['words']
+    write(link, target, (words, struct.pack('<Q', 77)), (words + 32, struct.pack('<QQ', 88, 99)))
+    assert [peek(link, target, words + 8 * i) for i in range(8)] == [77, 2, 3, 4, 88, 99, 7, 8]
+    with open(f'/proc/{d.pid}/mem', 'rb') as mem:
+        mem.seek(words)
+        assert word(mem.read(8), 0) == 77
+
+
+def test_text_can_be_written_and_runs_as_written(link, debuggee):
+    d = debuggee('changes', busy=True)
+    target, _ = link.attach(d.pid, how='RUN')
+    text, answer = d.facts['text'], d.facts['answer']
+    assert eventually(lambda: peek(link, target, answer) == 1)
+    write(link, target, (text + 1, struct.pack('<I', 123)))
+    assert eventually(lambda: peek(link, target, answer) == 123)
+    write(link, target, (text + 1, struct.pack('<I', 1)))
+    assert eventually(lambda: peek(link, target, answer) == 1)
+
+
+def test_a_write_ends_at_the_first_byte_that_cannot_be_written(link, debuggee):
+    d = debuggee('changes', busy=True)
+    target, _ = link.attach(d.pid, how='RUN')
+    hole, words = d.facts['hole'], d.facts['words']
+    for pieces, where in (([(hole - 3, b'abcdef')], hole), ([(0, b'x')], 0),
+                          ([(words, b'\x55'), (hole + 8, b'x'), (words + 8, b'\x66')], hole + 8)):
+        fields = refused('FAULT', link, 'mem_write', target=target,
+                         writes=[{'addr': a, 'data': data} for a, data in pieces])
+        assert fields['addr'] == where
+    assert peek(link, target, hole - 8) >> 40 == int.from_bytes(b'abc', 'little')
+    assert peek(link, target, words) == 0x55 and peek(link, target, words + 8) == 2
+    refused('FAULT', link, 'mem_write', target=target, writes=[{'space': 1, 'addr': words, 'data': b'x'}])
+
+
+def test_nothing_is_written_to_a_target_that_is_only_looked_at(link, debuggee):
+    d = debuggee('changes', busy=True)
+    target, _ = link.attach(d.pid, how='LOOK')
+    refused('STATE', link, 'mem_write', target=target, writes=[{'addr': d.facts['words'], 'data': b'x'}])
+    refused('STATE', link, 'regs_write', target=target, regs=[{'tid': d.pid, 'note': 1, 'data': b'x'}])
+    refused('STATE', link, 'abandon', target=target)
+
+
+# ---- registers
+
+
+def test_a_register_that_is_written_is_what_the_thread_goes_on_with(link, debuggee):
+    d = debuggee('changes', busy=True)
+    tid = d.facts['waiter']
+    target, _ = stop(link, d)
+    r = regs(link, target, tid)
+    link.do('regs_write', target=target, regs=[dict(r, data=patched(r['data'], RBX, 0x123456789))])
+    assert word(regs(link, target, tid)['data'], RBX) == 0x123456789
+    go(link, target)
+    assert eventually(lambda: peek(link, target, d.facts['seen']) == 0x123456789)
+
+
+def test_the_vector_registers_are_written_too(link, debuggee):
+    d = debuggee('changes', busy=True)
+    tid = d.facts['waiter']
+    target, _ = stop(link, d)
+    for note, xmm15 in ((wire.NT_PRFPREG, 400), (wire.NT_X86_XSTATE, 400)):
+        r = regs(link, target, tid, note)
+        data = patched(r['data'], xmm15, 0x1122334455667788 + note)
+        if note == wire.NT_X86_XSTATE:
+            data = patched(data, 512, word(data, 512) | 2)  # the component is in use
+        link.do('regs_write', target=target, regs=[dict(r, data=data)])
+        assert word(regs(link, target, tid, note)['data'], xmm15) == 0x1122334455667788 + note
+
+
+def test_registers_of_several_threads_go_in_one_request_or_none_of_them(link, debuggee):
+    d = debuggee('changes', busy=True)
+    target, bundle = stop(link, d)
+    both = [r for r in bundle['regs'] if r['tid'] in (d.pid, d.facts['waiter'])]
+    changed = [dict(r, data=patched(r['data'], RBX, 5)) for r in both]
+    for bad, name, where in (({'tid': 1}, 'NO_THREAD', 1), ({'data': both[1]['data'] + b'x'}, 'MALFORMED', None),
+                             ({'data': b''}, 'MALFORMED', None), ({'arch': 0x40000003}, 'MALFORMED', None),
+                             ({'err': 4}, 'MALFORMED', None), ({'note': 0x4242}, 'UNKNOWN', None)):
+        fields = refused(name, link, 'regs_write', target=target, regs=[changed[0], dict(changed[1], **bad)])
+        assert fields['addr'] == (where or both[1]['tid'])
+        assert [regs(link, target, r['tid'])['data'] for r in both] == [r['data'] for r in both]
+    link.do('regs_write', target=target, regs=changed)
+    assert [word(regs(link, target, r['tid'])['data'], RBX) for r in both] == [5, 5]
+    link.do('regs_write', target=target, regs=both)
+
+
+def test_registers_the_kernel_does_not_take_are_an_error(link, debuggee):
+    d = debuggee('changes', busy=True)
+    target, _ = stop(link, d)
+    r = regs(link, target, d.facts['waiter'])
+    fields = refused('OS', link, 'regs_write', target=target, regs=[dict(r, data=patched(r['data'], 136, 0x10))])
+    assert fields['os_errno'] and fields['addr'] == d.facts['waiter']
+
+
+def test_registers_of_a_running_thread_are_not_written(link, debuggee):
+    d = debuggee('changes', busy=True)
+    target, bundle = stop(link, d)
+    go(link, target)
+    refused('RUNNING', link, 'regs_write', target=target, regs=bundle['regs'][:1])
+
+
+# ---- signals
+
+
+def test_what_comes_along_with_a_signal_can_be_changed(link, debuggee):
+    d = debuggee('signals')
+    target, _ = link.attach(d.pid, how='RUN')
+    link.do('signals', target=target, stop=bit(SIGUSR1))
+    os.kill(d.pid, SIGUSR1)
+    cause = link.event('stopped', target)['stops'][0]
+    changed = cause['siginfo'][:24] + struct.pack('<Q', 0xabcdef) + cause['siginfo'][32:]
+    refused('MALFORMED', link, 'siginfo_write', target=target, tid=cause['tid'], siginfo=changed[:-1])
+    refused('NO_THREAD', link, 'siginfo_write', target=target, tid=1, siginfo=changed)
+    other, = [t for t in clean.threads(d.pid) if t != cause['tid']][:1]
+    refused('STATE', link, 'siginfo_write', target=target, tid=other, siginfo=changed)
+    link.do('siginfo_write', target=target, tid=cause['tid'], siginfo=changed)
+    go(link, target)
+    counts = d.facts['counts']
+    assert eventually(lambda: peek(link, target, counts) == 1)
+    assert peek(link, target, counts + 8) == 0xabcdef
+
+
+@pytest.mark.parametrize('how', ['RUN', 'STOP', 'LOOK'])
+def test_a_signal_is_sent_to_the_process_or_to_one_thread(link, debuggee, how):
+    d = debuggee('signals')
+    target, _ = link.attach(d.pid, how=how)
+    link.do('send_signal', target=target, signal=SIGUSR1)
+    if how == 'STOP':
+        link.event('stopped', target)
+        assert peek(link, target, d.facts['counts']) == 0
+        go(link, target)
+    assert eventually(lambda: peek(link, target, d.facts['counts']) == 1)
+    link.do('send_signal', target=target, signal=SIGUSR1, tid=clean.threads(d.pid)[-1])
+    assert eventually(lambda: peek(link, target, d.facts['counts']) == 2)
+    assert peek(link, target, d.facts['counts'] + 16) != 0
+
+
+def test_signals_there_are_not_and_threads_there_are_not(link, debuggee):
+    d = debuggee('signals')
+    target, _ = link.attach(d.pid, how='RUN')
+    for number in (0, 65, 0xffffffff):
+        refused('MALFORMED', link, 'send_signal', target=target, signal=number)
+    for tid in (1, os.getpid(), 1 << 40):
+        fields = refused('NO_THREAD', link, 'send_signal', target=target, signal=SIGUSR1, tid=tid)
+        assert fields['addr'] == tid
+    assert peek(link, target, d.facts['counts']) == 0
+
+
+# ---- the end
+
+
+@pytest.mark.parametrize('how', ['RUN', 'STOP', 'LOOK'])
+def test_kill_ends_it_and_the_end_is_told(link, debuggee, how):
+    d = debuggee('changes', busy=True)
+    target, _ = link.attach(d.pid, how=how)
+    d.expect_gone = True
+    link.do('kill', target=target)
+    status = link.event('exited', target)['status']
+    assert status == SIGKILL or (how == 'LOOK' and status == -1)
+    assert d.process.wait() == -SIGKILL
+    refused('NO_TARGET', link, 'kill', target=target)
+
+
+def test_kill_does_not_wait_for_threads_whose_end_was_to_be_told(link, debuggee):
+    d = debuggee('changes', busy=True)
+    target, _ = stop(link, d)
+    link.do('catch', target=target, events=wire.ENUM['CATCH_EXIT'] | wire.ENUM['CATCH_SYSCALL'])
+    go(link, target)
+    link.event('stopped', target)
+    d.expect_gone = True
+    link.do('kill', target=target)
+    assert link.event('exited', target)['status'] == SIGKILL
+    d.process.wait()
+
+
+@pytest.mark.parametrize('how', ['RUN', 'STOP'])
+def test_abandon_leaves_it_stopped_as_if_by_sigstop(link, debuggee, how):
+    d = debuggee('changes', busy=True)
+    target, _ = link.attach(d.pid, how=how)
+    link.do('signals', target=target, ignore=bit(SIGSTOP), stop=bit(SIGSTOP))
+    link.do('abandon', target=target)
+    refused('NO_TARGET', link, 'threads', target=target)
+    assert eventually(lambda: set(states(d.pid).values()) == {'T'})
+    assert all(clean.status(d.pid, t)['TracerPid'] == '0' for t in clean.threads(d.pid))
+    other, _ = link.attach(d.pid, how='LOOK')
+    turns = peek(link, other, d.facts['turns'])
+    assert peek(link, other, d.facts['turns']) == turns
+    os.kill(d.pid, SIGCONT)
+    assert eventually(lambda: peek(link, other, d.facts['turns']) > turns)
+
+
+def test_a_signal_it_stopped_with_is_not_lost_when_it_is_abandoned(link, debuggee):
+    d = debuggee('signals')
+    target, _ = link.attach(d.pid, how='RUN')
+    link.do('signals', target=target, stop=bit(SIGUSR1))
+    os.kill(d.pid, SIGUSR1)
+    link.event('stopped', target)
+    link.do('abandon', target=target)
+    assert eventually(lambda: set(states(d.pid).values()) == {'T'})
+    os.kill(d.pid, SIGCONT)
+    other, _ = link.attach(d.pid, how='LOOK')
+    assert eventually(lambda: peek(link, other, d.facts['counts']) == 1)
+    assert peek(link, other, d.facts['counts'] + 24) == 1
+
+
+# ---- who may, and what is recorded
+
+WRITING = [('mem_write', {}), ('regs_write', {}), ('siginfo_write', {}), ('send_signal', {'signal': SIGUSR1}),
+           ('kill', {})]
+
+
+@pytest.mark.parametrize('rights', [('LOOK', 'STOP'), ('LOOK',)])
+def test_a_row_without_the_right_changes_nothing(sessions, debuggee, rights):
+    d = debuggee('signals')
+    s = sessions(*rights)
+    target, _ = s.link.attach(d.pid, how='RUN' if 'STOP' in rights else 'LOOK')
+    for request, fields in WRITING + ([] if 'STOP' in rights else [('abandon', {}), ('catch', {})]):
+        refused('RIGHT', s.link, request, target=target, **fields)
+    assert peek(s.link, target, d.facts['counts']) == 0 and clean.alive(d.pid)
+
+
+def test_the_first_write_of_a_kind_is_recorded_and_the_rest_counted(sessions, debuggee):
+    d = debuggee('changes', busy=True)
+    s = sessions('LOOK', 'STOP', 'WRITE')
+    target, bundle = stop(s.link, d)
+    for i in range(3):
+        write(s.link, target, (d.facts['words'], b'%d' % i))
+        s.link.do('regs_write', target=target, regs=bundle['regs'][:1])
+    s.link.do('detach', target=target)
+    got = []
+    while not got or got[-1][0] != 'wrote_registers':
+        got.append(s.record(sized=True))
+    assert [(r[0], r[1], r[-1]) for r in got] == [
+        ('attach', d.pid, 0), ('write_memory', d.pid, 0), ('write_registers', d.pid, 0), ('detach', d.pid, 0),
+        ('wrote_memory', d.pid, 3), ('wrote_registers', d.pid, 3)]
+
+
+def test_a_kill_is_recorded_before_it_happens(sessions, debuggee):
+    d = debuggee('changes', busy=True)
+    s = sessions('LOOK', 'STOP', 'WRITE')
+    target, _ = s.link.attach(d.pid, how='RUN')
+    s.link.do('send_signal', target=target, signal=signal.SIGURG)  # ignored by default: not worth a record
+    d.expect_gone = True
+    s.link.do('kill', target=target)
+    s.link.event('exited', target)
+    assert [s.record()[0] for _ in range(3)] == ['attach', 'kill', 'exited']
+    d.process.wait()
