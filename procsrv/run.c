@@ -5,6 +5,7 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#include "burst.h"
 #include "machine.h"
 #include "patch.h"
 #include "reply.h"
@@ -21,6 +22,7 @@ enum {
 	CAUSES_BYTES = 512 * 1024, /* of records for one stop */
 	QUEUE = 16,                /* signals of a thread's queue looked at, at once ... */
 	QUEUES = 8,                /* ... and so many times */
+	BRISK_NS = 200 * 1000,
 	CALL_STOP = SIGTRAP | 0x80 /* PTRACE_O_TRACESYSGOOD */
 };
 
@@ -253,7 +255,7 @@ static const struct site *end_alone(struct tracee *t, bool done)
 	return at;
 }
 
-enum run_verdict run_stopped(struct tracee *t)
+static enum run_verdict judge(struct tracee *t)
 {
 	struct target *tg = t->target;
 	uint8_t pass = t->pass;
@@ -288,6 +290,14 @@ enum run_verdict run_stopped(struct tracee *t)
 	return RUN_AS_IT_IS;
 }
 
+enum run_verdict run_stopped(struct tracee *t)
+{
+	enum run_verdict does = judge(t);
+
+	t->brisk = does == RUN_QUIET && burst_now_ns() - t->went_ns < BRISK_NS;
+	return does;
+}
+
 /* ---- going on ----------------------------------------------------------------------------- */
 
 /* It has been counted where it stands, or what stands there was planted under it. */
@@ -303,6 +313,8 @@ void run_on(struct tracee *t, int sig)
 	bool steps = t->action != WIRE_RESUME_CONT;
 	struct site *s = NULL;
 
+	t->went_ns = burst_now_ns();
+	t->brisk |= steps;
 	if (t->rejoin) {
 		ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
 		t->rejoin = false;

@@ -85,6 +85,8 @@ struct tracee {
 	uint8_t reason;     /* enum wire_reason of its stop; REQUEST = its status says it */
 	uint8_t scope;      /* enum wire_stop_scope of that */
 	bool stepped;       /* resumed for one instruction */
+	bool brisk;         /* it went on quietly, and is likely to be back soon */
+	uint64_t went_ns;   /* when */
 	bool rejoin;        /* taken out of a group stop for a moment */
 	uint8_t pass;       /* enum tracee_pass */
 	uint64_t ticket;    /* its turn to step alone; 0 = does not want one */

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "burst.h"
 #include "common/heart.h"
 #include "caught.h"
 #include "kin.h"
@@ -341,11 +342,31 @@ static enum outcome stopped(struct tracee *t, int status)
 	return out;
 }
 
-static enum outcome reported(struct tracee *t, int status)
+static enum outcome report(struct tracee *t, int status)
 {
 	if (WIFSTOPPED(status))
 		return stopped(t, status);
 	return ended(t, status);
+}
+
+/* It went on without anybody having heard of it, and will be back at once. */
+static bool is_brisk(const struct tracee *t)
+{
+	return t->brisk && t->state == TRACEE_RUNS && !t->asked && !t->target->since_ms;
+}
+
+static enum outcome reported(struct tracee *t, int status)
+{
+	enum outcome out = report(t, status);
+	struct burst b;
+
+	if (out != SAME || !is_brisk(t))
+		return out;
+	b = burst_begin();
+	while (out == SAME && is_brisk(t) && burst_wait(&b, t->tid, &status))
+		out = report(t, status);
+	burst_end();
+	return out;
 }
 
 static enum outcome ask(struct tracee *t)
