@@ -40,7 +40,7 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 WIRE = common/buf common/err common/wire common/wire_form common/wire_dump common/frame common/chan common/clock common/heart common/log
 KEY = common/key common/proof common/buf common/fingerprint
 TLS = common/tls common/tls_remote
-ARCH = common/arch common/arch_x86_64
+ARCH = common/arch common/arch_x86_64 common/arch_i386 common/arch_x86
 # everything symbolic: what calls elfutils
 SYMBOLS = $(addprefix host/sym/,symbols sym_lookup code locate locate_name locate_inlined prologue module symfile symfind fetch debuginfod elf_image \
 	symtab plt demangle dwarf_index die_name line pcinfo pcmap strpool cfi cfi_expr unwind \

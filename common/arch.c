@@ -3,6 +3,7 @@
 
 static const struct arch *const known[] = {
     &arch_x86_64,
+    &arch_i386,
 };
 
 const struct arch *arch_find(uint32_t audit)

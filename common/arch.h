@@ -43,7 +43,10 @@ struct arch {
 	uint32_t notes[ARCH_NOTES]; /* NT_* of elf.h, the general one first; 0 ends */
 	const struct arch_reg *regs;
 	unsigned n_regs;
-	unsigned dwarf_pc, dwarf_sp;
+	unsigned width; /* of an address, bytes; tells the ELF class, too */
+	/* The pc's is the return address column of call frame information, the highest
+	 * that it speaks of. */
+	unsigned dwarf_pc, dwarf_sp, dwarf_fp;
 	/* The bytes of a block within the regsets; empty when this thread or CPU has it
 	 * not.  Never points outside of them. */
 	struct span (*part)(const struct arch_regsets *s, unsigned part);
@@ -60,6 +63,6 @@ bool arch_get(const struct arch *a, const struct arch_reg *r, const struct arch_
 /* The register with a DWARF number; NULL = none. */
 const struct arch_reg *arch_by_dwarf(const struct arch *a, unsigned dwarf);
 
-extern const struct arch arch_x86_64;
+extern const struct arch arch_x86_64, arch_i386;
 
 #endif

@@ -17,12 +17,17 @@
 
 #include "common/arch.h"
 
+static const struct arch_reg *named_in(const struct arch *a, const char *name)
+{
+	for (unsigned i = 0; i < a->n_regs; i++)
+		if (strcmp(a->regs[i].name, name) == 0)
+			return &a->regs[i];
+	return NULL;
+}
+
 static const struct arch_reg *named(const char *name)
 {
-	for (unsigned i = 0; i < arch_x86_64.n_regs; i++)
-		if (strcmp(arch_x86_64.regs[i].name, name) == 0)
-			return &arch_x86_64.regs[i];
-	return NULL;
+	return named_in(&arch_x86_64, name);
 }
 
 static uint64_t u64(const uint8_t v[64])
@@ -205,10 +210,59 @@ static void what_ptrace_gives_of_a_real_thread_is_taken_apart_right(void **state
 	assert_false(arch_get(&arch_x86_64, named("ymm7"), &s, v));
 }
 
+/* In the order of struct user_regs_struct of a 32-bit build of sys/user.h. */
+static void registers_of_i386_stand_where_its_user_regs_struct_has_them(void **state)
+{
+	static const char *const order[] = {"ebx", "ecx", "edx", "esi", "edi", "ebp", "eax", "ds",
+	    "es", "fs", "gs", "orig_eax", "eip", "cs", "eflags", "esp", "ss"};
+	uint8_t set[68], v[64];
+	struct arch_regsets s = {.v = {{set, sizeof(set)}}};
+
+	(void)state;
+	for (uint32_t i = 0; i < sizeof(set); i++)
+		set[i] = (uint8_t)(i / 4);
+	for (unsigned i = 0; i < sizeof(order) / sizeof(*order); i++) {
+		const struct arch_reg *r = named_in(&arch_i386, order[i]);
+
+		assert_non_null(r);
+		assert_int_equal(r->bits, 32);
+		assert_true(arch_get(&arch_i386, r, &s, v));
+		assert_int_equal(v[0], i);
+	}
+}
+
+static void dwarf_numbers_of_i386_are_those_of_its_psabi(void **state)
+{
+	static const char *const want[] = {
+	    "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip", "eflags"};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(want) / sizeof(*want); i++)
+		assert_string_equal(arch_by_dwarf(&arch_i386, i)->name, want[i]);
+	assert_string_equal(arch_by_dwarf(&arch_i386, 11)->name, "st0");
+	assert_string_equal(arch_by_dwarf(&arch_i386, 28)->name, "xmm7");
+	assert_int_equal(arch_i386.dwarf_pc, 8);
+	assert_int_equal(arch_i386.dwarf_sp, 4);
+}
+
+static void a_32_bit_program_has_the_vector_registers_that_it_can_name(void **state)
+{
+	static uint8_t area[4096];
+	struct arch_regsets s = xsave(area, 2440, 0x2e7);
+	uint8_t v[64];
+
+	(void)state;
+	assert_true(arch_get(&arch_i386, named_in(&arch_i386, "zmm7"), &s, v));
+	assert_int_equal(v[16], (576 + 7 * 16) / 16);
+	assert_null(named_in(&arch_i386, "xmm8"));
+	assert_null(named_in(&arch_i386, "ymm8"));
+}
+
 static void an_architecture_nobody_knows_is_not_found(void **state)
 {
 	(void)state;
 	assert_ptr_equal(arch_find(AUDIT_ARCH_X86_64), &arch_x86_64);
+	assert_ptr_equal(arch_find(AUDIT_ARCH_I386), &arch_i386);
 	assert_null(arch_find(0));
 }
 
@@ -221,6 +275,9 @@ int main(void)
 	    cmocka_unit_test(a_cpu_without_avx512_has_no_mask_registers_whatever_the_size),
 	    cmocka_unit_test(dwarf_numbers_are_those_of_the_psabi_and_used_once),
 	    cmocka_unit_test(what_ptrace_gives_of_a_real_thread_is_taken_apart_right),
+	    cmocka_unit_test(registers_of_i386_stand_where_its_user_regs_struct_has_them),
+	    cmocka_unit_test(dwarf_numbers_of_i386_are_those_of_its_psabi),
+	    cmocka_unit_test(a_32_bit_program_has_the_vector_registers_that_it_can_name),
 	    cmocka_unit_test(an_architecture_nobody_knows_is_not_found),
 	};
 
