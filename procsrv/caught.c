@@ -35,13 +35,18 @@ uint32_t caught_options(const struct target *tg)
 	return options | (uint32_t)launch_options(tg);
 }
 
-enum __ptrace_request caught_request(struct tracee *t, enum __ptrace_request request)
+/* A new thread has its maker's, which may be old. */
+void caught_set_options(struct tracee *t)
 {
 	uint32_t options = caught_options(t->target);
 
-	/* A new thread has its maker's, which may be old. */
 	if (t->caught.options != options && ptrace(PTRACE_SETOPTIONS, t->tid, 0, options) == 0)
 		t->caught.options = options;
+}
+
+enum __ptrace_request caught_request(struct tracee *t, enum __ptrace_request request)
+{
+	caught_set_options(t);
 	if (request != PTRACE_CONT)
 		return request;
 	if (t->target->caught.events & WIRE_CATCH_SYSCALL)

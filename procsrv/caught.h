@@ -42,7 +42,10 @@ enum caught_verdict {
  * into the world with our bytes in its copy of the text. */
 uint32_t caught_options(const struct target *tg);
 
-/* A standing thread is about to go on by that request of ptrace(2): give it its options.
+/* Give a standing thread its options. */
+void caught_set_options(struct tracee *t);
+
+/* A standing thread is about to go on by that request of ptrace(2): it gets its options.
  * The request to take, so that it stops at system calls if it has to. */
 enum __ptrace_request caught_request(struct tracee *t, enum __ptrace_request request);
 

@@ -263,6 +263,8 @@ static bool follow(struct tracee *child)
 	tell_forked(from, child, tg->handle);
 	child->foreign = false;
 	tracee_move(child, tg);
+	/* Not its maker's, which can be that it ends with us. */
+	caught_set_options(child);
 	if (!shares)
 		patch_copy(from, tg);
 	trace_hold(tg, NULL);
@@ -384,4 +386,13 @@ void kin_orphans(struct target *tg)
 		}
 		tracee_remove(t);
 	}
+}
+
+void kin_executed(struct target *tg)
+{
+	kin_orphans(tg);
+	kin_free(tg);
+	tg->kin.sharing = 0;
+	for (struct tracee *t = tg->first; t; t = t->next)
+		t->kin.vforking = false;
 }

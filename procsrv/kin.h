@@ -55,8 +55,10 @@ bool kin_stranger(struct tracer *t, pid_t pid, int status);
 /* A foreign one is going to be detached: leave nothing of ours in it. */
 void kin_let_go(struct tracee *t);
 
-/* The target is about to be forgotten: let go of its children that stand. */
+/* The target is about to be forgotten: let go of its children. */
 void kin_orphans(struct target *tg);
+/* It has other memory than its children so far. */
+void kin_executed(struct target *tg);
 void kin_free(struct target *tg);
 
 #endif

@@ -237,7 +237,7 @@ static void executed(struct tracee *t)
 	if (caller && caller->target == tg)
 		t->held = caller->held;
 	caught_executed(t, caller);
-	kin_orphans(tg);
+	kin_executed(tg);
 	tg->hold_all = false;
 	for (struct tracee *e = tg->first; e; e = next) {
 		next = e->next;

@@ -66,6 +66,31 @@ def test_a_write_ends_at_the_first_byte_that_cannot_be_written(link, debuggee):
     refused('FAULT', link, 'mem_write', target=target, writes=[{'space': 1, 'addr': words, 'data': b'x'}])
 
 
+def plant(link, target, addr, **more):
+    r = link.do('patch_set', target=target, patches=[dict({'id': 1, 'addr': addr}, **more)])['results'][0]
+    assert r['err'] == 0, wire.ERRORS[r['err']]
+
+
+def test_what_is_written_goes_beneath_a_patch(link, debuggee):
+    d = debuggee('changes', busy=True)
+    target, _ = link.attach(d.pid, how='RUN')
+    text, answer = d.facts['text'], d.facts['answer']
+    plant(link, target, text)
+    code = b'\xb8' + struct.pack('<I', 321) + b'\xc3'
+    for _ in range(2):
+        bundle = link.event('stopped', target)
+        assert bundle['stops'][0]['reason'] == wire.ENUM['STOP_PATCH']
+        write(link, target, (text, code))
+        assert link.do('mem_read', target=target, ranges=[{'addr': text, 'len': 6}])['chunks'][0]['data'] == code
+        go(link, target)
+    assert eventually(lambda: peek(link, target, answer) == 321)
+    link.event('stopped', target)
+    write(link, target, (text, code[:1] + struct.pack('<I', 1) + code[5:]))
+    link.do('patch_clear', target=target)
+    go(link, target)
+    assert eventually(lambda: peek(link, target, answer) == 1)
+
+
 def test_nothing_is_written_to_a_target_that_is_only_looked_at(link, debuggee):
     d = debuggee('changes', busy=True)
     target, _ = link.attach(d.pid, how='LOOK')
@@ -220,6 +245,19 @@ def test_abandon_leaves_it_stopped_as_if_by_sigstop(link, debuggee, how):
     assert peek(link, other, d.facts['turns']) == turns
     os.kill(d.pid, SIGCONT)
     assert eventually(lambda: peek(link, other, d.facts['turns']) > turns)
+
+
+@pytest.mark.parametrize('stands', [True, False])
+def test_one_that_is_abandoned_has_nothing_of_ours_in_it(link, debuggee, stands):
+    d = debuggee('changes', busy=True)
+    target, _ = link.attach(d.pid, how='RUN')
+    plant(link, target, d.facts['text'], condition=b'' if stands else bytes([0x22, 0, 0x27]))
+    if stands:
+        link.event('stopped', target)
+    link.do('abandon', target=target)
+    assert eventually(lambda: set(states(d.pid).values()) == {'T'})
+    assert not clean.text_faults(d.pid)
+    os.kill(d.pid, SIGCONT)
 
 
 def test_a_signal_it_stopped_with_is_not_lost_when_it_is_abandoned(link, debuggee):
