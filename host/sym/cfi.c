@@ -4,10 +4,9 @@
 #include <dwarf.h>
 #include <stdlib.h>
 
+#include "common/arch.h"
 #include "host/sym/cfi_expr.h"
 
-/* Registers with a DWARF number that take part: x86-64's 16 and its return address. */
-enum { REGS = 17, RA = 16, SP = 7 };
 enum { RULES_MAX = 64 * 1024 };
 
 struct rules {
@@ -129,7 +128,8 @@ static enum cfi_result restore(struct expr *e, const struct rules *r, int regno,
 		*value = addr;
 		return CFI_OK;
 	}
-	if (src->read(src->arg, addr, value, sizeof(*value)) == sizeof(*value))
+	*value = 0;
+	if (src->read(src->arg, addr, value, e->width) == e->width)
 		return CFI_OK;
 	e->fault = addr;
 	return CFI_FAULT;
@@ -138,15 +138,16 @@ static enum cfi_result restore(struct expr *e, const struct rules *r, int regno,
 enum cfi_result cfi_step(
     struct symfile *f, uint64_t pc, const struct sym_regs *regs, struct cfi_step *ret)
 {
+	const struct arch *a = arch_find(f->src->arch);
 	const struct rules *r = rules_of(f, pc);
-	struct expr e = {.src = f->src, .regs = regs};
+	struct expr e = {.src = f->src, .regs = regs, .width = a ? a->width : 0};
 	enum cfi_result result;
 	uint64_t value;
 
 	*ret = (struct cfi_step){.cfa = 0};
 	if (!r || !r->frame)
 		return CFI_NONE;
-	if (r->ra != RA)
+	if (!a || r->ra != (int)a->dwarf_pc)
 		return CFI_BAD;
 	e.bias = r->bias;
 	ret->signal = r->signal;
@@ -155,8 +156,8 @@ enum cfi_result cfi_step(
 	if (result != CFI_OK)
 		return result;
 	e.cfa = ret->cfa;
-	for (int i = 0; i < REGS; i++) {
-		result = restore(&e, r, i, &value);
+	for (unsigned i = 0; i <= a->dwarf_pc; i++) {
+		result = restore(&e, r, (int)i, &value);
 		if (result == CFI_OK) {
 			ret->caller.reg[i] = value;
 			ret->caller.valid |= (uint64_t)1 << i;
@@ -166,7 +167,7 @@ enum cfi_result cfi_step(
 	ret->fault = e.fault;
 	if (result == CFI_NONE)
 		return CFI_OUTERMOST;
-	ret->caller.pc = ret->caller.reg[RA];
-	ret->caller.sp = ret->caller.reg[SP];
+	ret->caller.pc = ret->caller.reg[a->dwarf_pc];
+	ret->caller.sp = ret->caller.reg[a->dwarf_sp];
 	return result;
 }

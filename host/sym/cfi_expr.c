@@ -12,12 +12,18 @@ struct machine {
 	bool bad, faulted;
 };
 
+/* Calculated with as many bits as an address has, kept with leading zeros. */
 static void push(struct machine *m, uint64_t v)
 {
 	if (m->n == STACK_MAX)
 		m->bad = true;
 	else
-		m->stack[m->n++] = v;
+		m->stack[m->n++] = m->e->width == 4 ? (uint32_t)v : v;
+}
+
+static int64_t as_signed(const struct machine *m, uint64_t v)
+{
+	return m->e->width == 4 ? (int32_t)v : (int64_t)v;
 }
 
 static uint64_t pop(struct machine *m)
@@ -66,9 +72,9 @@ static void deref(struct machine *m, uint64_t size)
 	push(m, value);
 }
 
-static uint64_t shift_right(uint64_t a, uint64_t b, bool arithmetic)
+static uint64_t shift_right(uint64_t a, uint64_t b, bool negative)
 {
-	uint64_t sign = arithmetic && a >> 63 ? ~(uint64_t)0 : 0;
+	uint64_t sign = negative ? ~(uint64_t)0 : 0;
 
 	if (b >= 64)
 		return sign;
@@ -89,7 +95,7 @@ static void unary(struct machine *m, uint8_t op)
 	uint64_t a = pop(m);
 
 	if (op == DW_OP_abs)
-		push(m, a >> 63 ? 0 - a : a);
+		push(m, as_signed(m, a) < 0 ? 0 - a : a);
 	else
 		push(m, op == DW_OP_neg ? 0 - a : ~a);
 }
@@ -131,7 +137,7 @@ static uint64_t calculate(struct machine *m, uint8_t op, uint64_t a, uint64_t b)
 	case DW_OP_mul:
 		return a * b;
 	case DW_OP_div:
-		return divide(m, (int64_t)a, (int64_t)b);
+		return divide(m, as_signed(m, a), as_signed(m, b));
 	case DW_OP_mod:
 		m->bad |= !b;
 		return b ? a % b : 0;
@@ -140,9 +146,10 @@ static uint64_t calculate(struct machine *m, uint8_t op, uint64_t a, uint64_t b)
 	case DW_OP_shr:
 		return shift_right(a, b, false);
 	case DW_OP_shra:
-		return shift_right(a, b, true);
+		a = (uint64_t)as_signed(m, a);
+		return shift_right(a, b, a >> 63);
 	default:
-		return compare(m, op, (int64_t)a, (int64_t)b);
+		return compare(m, op, as_signed(m, a), as_signed(m, b));
 	}
 }
 
@@ -194,7 +201,7 @@ static void simple(struct machine *m, const Dwarf_Op *op)
 		shuffle(m, op->atom);
 		break;
 	case DW_OP_deref:
-		deref(m, 8);
+		deref(m, m->e->width);
 		break;
 	case DW_OP_deref_size:
 		deref(m, op->number);

@@ -13,6 +13,7 @@
 struct expr {
 	const struct sym_source *src;
 	const struct sym_regs *regs;
+	unsigned width; /* of an address and all that is calculated, 4 or 8 bytes */
 	uint64_t cfa;   /* for DW_OP_call_frame_cfa, with which libdw begins a register's rule */
 	uint64_t bias;  /* for DW_OP_addr */
 	uint64_t fault; /* out, with CFI_FAULT */

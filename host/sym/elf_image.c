@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/sym/elf_class.h"
 #include "host/sym/symfind.h"
 
 enum { PAGE = 4096, NOTES_MAX = 64 * 1024, VDSO_MAX = 1024 * 1024 };
 
 struct head {
+	const struct elf_class *class;
+	uint8_t raw[sizeof(Elf64_Ehdr)], raw_phdr[ELF_IMAGE_PHDRS * sizeof(Elf64_Phdr)];
 	Elf64_Ehdr ehdr;
 	Elf64_Phdr phdr[ELF_IMAGE_PHDRS];
 	size_t n;
@@ -31,26 +34,33 @@ size_t elf_image_head(const struct sym_source *src, const struct module *m, void
 	return src->read(src->arg, m->lo, buf, len);
 }
 
-static bool sane_ehdr(const Elf64_Ehdr *e)
+static bool sane_ehdr(const struct elf_class *c, const Elf64_Ehdr *e)
 {
-	return !memcmp(e->e_ident, ELFMAG, SELFMAG) && e->e_ident[EI_CLASS] == ELFCLASS64 &&
-	       e->e_ident[EI_DATA] == ELFDATA2LSB && e->e_phentsize == sizeof(Elf64_Phdr) &&
-	       e->e_phnum > 0 && e->e_phnum <= ELF_IMAGE_PHDRS;
+	return e->e_ident[EI_DATA] == ELFDATA2LSB && e->e_phentsize == c->phdr && e->e_phnum > 0 &&
+	       e->e_phnum <= ELF_IMAGE_PHDRS;
 }
 
 /* NULL or why not (static). */
 static const char *read_head(const struct sym_source *src, const struct module *m, struct head *h)
 {
-	if (elf_image_head(src, m, &h->ehdr, sizeof(h->ehdr)) != sizeof(h->ehdr))
+	size_t got = elf_image_head(src, m, h->raw, sizeof(h->raw));
+
+	if (got < EI_NIDENT)
 		return "its memory cannot be read";
-	if (memcmp(h->ehdr.e_ident, ELFMAG, SELFMAG) != 0)
+	if (memcmp(h->raw, ELFMAG, SELFMAG) != 0)
 		return "it is no ELF image";
-	if (!sane_ehdr(&h->ehdr))
+	h->class = elf_class_told(h->raw);
+	if (!h->class || got < h->class->ehdr)
+		return "its ELF header is damaged";
+	elf_get_ehdr(h->class, h->raw, &h->ehdr);
+	if (!sane_ehdr(h->class, &h->ehdr))
 		return "its ELF header is damaged";
 	h->n = h->ehdr.e_phnum;
 	if (h->ehdr.e_phoff > m->hi - m->lo ||
-	    !read_all(src, m->lo + h->ehdr.e_phoff, h->phdr, h->n * sizeof(h->phdr[0])))
+	    !read_all(src, m->lo + h->ehdr.e_phoff, h->raw_phdr, h->n * h->class->phdr))
 		return "its program headers cannot be read";
+	for (size_t i = 0; i < h->n; i++)
+		elf_get_phdr(h->class, h->raw_phdr + i * h->class->phdr, &h->phdr[i]);
 	for (size_t i = 0; i < h->n; i++)
 		if (h->phdr[i].p_type == PT_LOAD && h->phdr[i].p_offset < PAGE) {
 			h->bias = m->lo - (h->phdr[i].p_vaddr - h->phdr[i].p_offset % PAGE);
@@ -63,7 +73,7 @@ static const char *read_head(const struct sym_source *src, const struct module *
 
 static bool note_build_id(const uint8_t *p, size_t n, struct build_id *ret)
 {
-	Elf64_Nhdr h;
+	Elf64_Nhdr h; /* the same in both classes */
 
 	while (n >= sizeof(h)) {
 		size_t name, desc;
@@ -147,19 +157,19 @@ static void unrelocate(const struct module *m, const struct head *h, uint8_t *im
 {
 	for (size_t i = 0; i < h->n; i++) {
 		const Elf64_Phdr *p = &h->phdr[i];
+		size_t step = h->class->dyn;
 		Elf64_Dyn d;
 
 		if (p->p_type != PT_DYNAMIC || p->p_offset > size)
 			continue;
 		for (uint64_t at = p->p_offset, end = at + p->p_filesz;
-		     end > at && end - at >= sizeof(d) && size - at >= sizeof(d); at += sizeof(d)) {
-			memcpy(&d, image + at, sizeof(d));
+		     end > at && end - at >= step && size - at >= step; at += step) {
+			elf_get_dyn(h->class, image + at, &d);
 			if (d.d_tag == DT_NULL)
 				break;
 			if (!is_pointer(d.d_tag) || d.d_un.d_ptr < m->lo || d.d_un.d_ptr >= m->hi)
 				continue;
-			d.d_un.d_ptr -= h->bias;
-			memcpy(image + at, &d, sizeof(d));
+			elf_set_dyn_ptr(h->class, image + at, d.d_un.d_ptr - h->bias);
 		}
 		return;
 	}
@@ -172,7 +182,7 @@ static void *read_vdso(
 	size_t len = m->hi - m->lo > VDSO_MAX ? VDSO_MAX : (size_t)(m->hi - m->lo);
 	void *image = malloc(len);
 
-	if (image && read_all(src, m->lo, image, len) && len >= sizeof(Elf64_Ehdr)) {
+	if (image && read_all(src, m->lo, image, len) && len >= sizeof(Elf32_Ehdr)) {
 		*size = len;
 		return image;
 	}
@@ -213,8 +223,8 @@ void *elf_image_read(
 	for (size_t i = 0; i < h.n; i++)
 		if (segment(m, &h, &h.phdr[i], &from, &to, &addr) && to > end)
 			end = to;
-	if (end < sizeof(h.ehdr) || h.ehdr.e_phoff > end ||
-	    end - h.ehdr.e_phoff < h.n * sizeof(h.phdr[0])) {
+	if (end < h.class->ehdr || h.ehdr.e_phoff > end ||
+	    end - h.ehdr.e_phoff < h.n * h.class->phdr) {
 		*why = "its segments are damaged";
 		return NULL;
 	}
@@ -224,10 +234,9 @@ void *elf_image_read(
 		return NULL;
 	}
 	read_segments(src, m, &h, image);
-	h.ehdr.e_shoff = 0;
-	h.ehdr.e_shnum = h.ehdr.e_shstrndx = 0;
-	memcpy(image, &h.ehdr, sizeof(h.ehdr));
-	memcpy(image + h.ehdr.e_phoff, h.phdr, h.n * sizeof(h.phdr[0]));
+	elf_hide_sections(h.class, h.raw);
+	memcpy(image, h.raw, h.class->ehdr);
+	memcpy(image + h.ehdr.e_phoff, h.raw_phdr, h.n * h.class->phdr);
 	unrelocate(m, &h, image, end);
 	*size = end;
 	return image;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * A stub is found by what it does: after an optional endbr64 and bnd prefix it jumps
- * through a slot (ff 25 disp32), and the relocation of that slot names the function.
- * Holds for .plt, .plt.sec (-z ibtplt) and .plt.got of x86-64.
+ * through a slot, and the relocation of that slot names the function.  Holds for .plt,
+ * .plt.sec (-z ibtplt) and .plt.got of x86-64 and i386.
  */
 #include "host/sym/plt.h"
 
@@ -13,15 +13,41 @@
 
 enum { STUB = 8, STUBS_MAX = 256 * 1024 }; /* .plt.got has stubs of 8 bytes, others of 16 */
 
+/* What differs.  Jumps: ff 25 disp32 counts from the next instruction on x86-64 and from
+ * 0 on i386, whose position-independent stubs (ff a3 disp32) count from the GOT, to which
+ * ebx points then. */
+static const struct machine {
+	uint16_t id;
+	uint8_t endbr[4];
+	bool from_pc;
+	uint64_t jump_slot, glob_dat; /* relocations */
+} machines[] = {
+    {EM_X86_64, {0xf3, 0x0f, 0x1e, 0xfa}, true, R_X86_64_JUMP_SLOT, R_X86_64_GLOB_DAT},
+    {EM_386, {0xf3, 0x0f, 0x1e, 0xfb}, false, R_386_JMP_SLOT, R_386_GLOB_DAT},
+};
+
 struct slot {
 	uint64_t addr;
 	const char *name;
 };
 
 struct slots {
+	const struct machine *machine;
+	uint64_t got; /* as the code counts from it; 0 = there is none */
 	struct slot *v;
 	size_t n;
 };
+
+static const struct machine *machine_of(Elf *elf)
+{
+	GElf_Ehdr e;
+
+	if (gelf_getehdr(elf, &e))
+		for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++)
+			if (machines[i].id == e.e_machine)
+				return &machines[i];
+	return NULL;
+}
 
 static bool is_stubs(const char *name)
 {
@@ -40,10 +66,8 @@ size_t plt_count(Elf *elf)
 	size_t names, n = 0;
 	Elf_Scn *scn = NULL;
 	GElf_Shdr h;
-	GElf_Ehdr e;
 
-	if (!gelf_getehdr(elf, &e) || e.e_machine != EM_X86_64 ||
-	    elf_getshdrstrndx(elf, &names) != 0)
+	if (!machine_of(elf) || elf_getshdrstrndx(elf, &names) != 0)
 		return 0;
 	while ((scn = elf_nextscn(elf, scn)) && n < STUBS_MAX)
 		if (gelf_getshdr(scn, &h) && h.sh_type == SHT_PROGBITS &&
@@ -52,12 +76,25 @@ size_t plt_count(Elf *elf)
 	return n > STUBS_MAX ? STUBS_MAX : n;
 }
 
+/* Of either kind; the addend does not matter. */
+static bool relocation(Elf_Data *data, uint32_t type, int i, GElf_Rela *ret)
+{
+	GElf_Rel r;
+
+	if (type == SHT_RELA)
+		return gelf_getrela(data, i, ret) != NULL;
+	if (!gelf_getrel(data, i, &r))
+		return false;
+	*ret = (GElf_Rela){.r_offset = r.r_offset, .r_info = r.r_info};
+	return true;
+}
+
 static void add_slots(Elf *elf, Elf_Scn *scn, const GElf_Shdr *h, struct slots *ret)
 {
 	Elf_Data *data = elf_getdata(scn, NULL);
 	Elf_Scn *sym_scn = elf_getscn(elf, h->sh_link);
 	Elf_Data *syms = sym_scn ? elf_getdata(sym_scn, NULL) : NULL;
-	size_t n = entries(h, sizeof(Elf64_Rela));
+	size_t n = h->sh_entsize ? entries(h, h->sh_entsize) : 0;
 	GElf_Shdr sym_h;
 	struct slot *more;
 
@@ -72,9 +109,9 @@ static void add_slots(Elf *elf, Elf_Scn *scn, const GElf_Shdr *h, struct slots *
 		GElf_Sym s;
 		const char *name;
 
-		if (!gelf_getrela(data, (int)i, &r) ||
-		    (GELF_R_TYPE(r.r_info) != R_X86_64_JUMP_SLOT &&
-			GELF_R_TYPE(r.r_info) != R_X86_64_GLOB_DAT) ||
+		if (!relocation(data, h->sh_type, (int)i, &r) ||
+		    (GELF_R_TYPE(r.r_info) != ret->machine->jump_slot &&
+			GELF_R_TYPE(r.r_info) != ret->machine->glob_dat) ||
 		    !gelf_getsym(syms, (int)GELF_R_SYM(r.r_info), &s))
 			continue;
 		name = elf_strptr(elf, sym_h.sh_link, s.st_name);
@@ -91,20 +128,23 @@ static int by_addr(const void *a, const void *b)
 }
 
 /* The slot that the stub p (at addr) jumps through; 0 = it is no such stub. */
-static uint64_t jump_slot(const uint8_t *p, size_t n, uint64_t addr)
+static uint64_t jump_slot(const struct slots *s, const uint8_t *p, size_t n, uint64_t addr)
 {
-	static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
 	size_t at = 0;
 	int32_t disp;
 
-	if (n >= 4 && !memcmp(p, endbr64, 4))
+	if (n >= 4 && !memcmp(p, s->machine->endbr, 4))
 		at = 4;
 	if (at < n && p[at] == 0xf2)
 		at++;
-	if (n < at + 6 || p[at] != 0xff || p[at + 1] != 0x25)
+	if (n < at + 6 || p[at] != 0xff)
 		return 0;
 	memcpy(&disp, p + at + 2, 4);
-	return addr + at + 6 + (uint64_t)(int64_t)disp;
+	if (s->machine->from_pc)
+		return p[at + 1] == 0x25 ? addr + at + 6 + (uint64_t)(int64_t)disp : 0;
+	if (p[at + 1] == 0x25)
+		return (uint32_t)disp;
+	return p[at + 1] == 0xa3 && s->got ? (uint32_t)(s->got + (uint64_t)(int64_t)disp) : 0;
 }
 
 static size_t add_stubs(Elf_Scn *scn, const GElf_Shdr *h, const struct slots *slots, uint64_t bias,
@@ -115,8 +155,8 @@ static size_t add_stubs(Elf_Scn *scn, const GElf_Shdr *h, const struct slots *sl
 	size_t step = h->sh_entsize == STUB ? STUB : 2 * STUB;
 
 	for (size_t at = 0; at < size && n < max; at += step) {
-		struct slot key = {.addr = jump_slot((const uint8_t *)data->d_buf + at, size - at,
-				       h->sh_addr + at)};
+		struct slot key = {.addr = jump_slot(slots, (const uint8_t *)data->d_buf + at,
+				       size - at, h->sh_addr + at)};
 		const struct slot *s =
 		    key.addr ? bsearch(&key, slots->v, slots->n, sizeof(key), by_addr) : NULL;
 
@@ -130,17 +170,37 @@ static size_t add_stubs(Elf_Scn *scn, const GElf_Shdr *h, const struct slots *sl
 	return n;
 }
 
+/* What _GLOBAL_OFFSET_TABLE_ stands for, without that symbol. */
+static uint64_t got_of(Elf *elf, size_t names)
+{
+	Elf_Scn *scn = NULL;
+	uint64_t found = 0;
+	GElf_Shdr h;
+
+	while ((scn = elf_nextscn(elf, scn))) {
+		const char *name = gelf_getshdr(scn, &h) ? elf_strptr(elf, names, h.sh_name) : NULL;
+
+		if (name && !strcmp(name, ".got.plt"))
+			return h.sh_addr;
+		if (name && !strcmp(name, ".got"))
+			found = h.sh_addr;
+	}
+	return found;
+}
+
 size_t plt_symbols(Elf *elf, uint64_t bias, struct sym *v, size_t max)
 {
-	struct slots slots = {.n = 0};
+	struct slots slots = {.machine = machine_of(elf)};
 	size_t names, n = 0;
 	Elf_Scn *scn = NULL;
 	GElf_Shdr h;
 
-	if (!max || elf_getshdrstrndx(elf, &names) != 0)
+	if (!max || !slots.machine || elf_getshdrstrndx(elf, &names) != 0)
 		return 0;
+	slots.got = got_of(elf, names);
 	while ((scn = elf_nextscn(elf, scn)))
-		if (gelf_getshdr(scn, &h) && h.sh_type == SHT_RELA && slots.n < STUBS_MAX)
+		if (gelf_getshdr(scn, &h) && (h.sh_type == SHT_RELA || h.sh_type == SHT_REL) &&
+		    slots.n < STUBS_MAX)
 			add_slots(elf, scn, &h, &slots);
 	if (slots.n)
 		qsort(slots.v, slots.n, sizeof(slots.v[0]), by_addr);

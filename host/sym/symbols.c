@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/arch.h"
 #include "common/err.h"
+#include "host/sym/elf_class.h"
 #include "host/sym/elf_image.h"
 #include "host/errtext.h"
 #include "host/sym/symfile.h"
@@ -70,7 +72,8 @@ static bool read_at(struct symbols *s, uint64_t addr, void *buf, size_t len)
 
 /* Load bias of the executable whose program headers lie at at_phdr: by PT_PHDR, which
  * names that address, else by the header's page, which the first segment maps. */
-static bool phdr_bias(const Elf64_Phdr *p, size_t n, uint64_t at_phdr, uint64_t *bias)
+static bool phdr_bias(const struct elf_class *c, const Elf64_Phdr *p, size_t n, uint64_t at_phdr,
+    uint64_t *bias)
 {
 	for (size_t i = 0; i < n; i++)
 		if (p[i].p_type == PT_PHDR) {
@@ -79,39 +82,58 @@ static bool phdr_bias(const Elf64_Phdr *p, size_t n, uint64_t at_phdr, uint64_t 
 		}
 	for (size_t i = 0; i < n; i++)
 		if (p[i].p_type == PT_LOAD && p[i].p_offset == 0) {
-			*bias = at_phdr - sizeof(Elf64_Ehdr) - p[i].p_vaddr;
+			*bias = at_phdr - c->ehdr - p[i].p_vaddr;
 			return true;
 		}
 	return false;
 }
 
-static uint64_t debug_entry(struct symbols *s, uint64_t addr, uint64_t len)
+static uint64_t debug_entry(
+    struct symbols *s, const struct elf_class *c, uint64_t addr, uint64_t len)
 {
-	Elf64_Dyn d[DYNAMIC_MAX];
-	size_t n = len / sizeof(d[0]);
+	uint8_t raw[DYNAMIC_MAX * sizeof(Elf64_Dyn)];
+	size_t n = len / c->dyn;
+	Elf64_Dyn d;
 
 	if (n > DYNAMIC_MAX)
 		n = DYNAMIC_MAX;
-	n = s->src.read(s->src.arg, addr, d, n * sizeof(d[0])) / sizeof(d[0]);
-	for (size_t i = 0; i < n && d[i].d_tag != DT_NULL; i++)
-		if (d[i].d_tag == DT_DEBUG)
-			return d[i].d_un.d_ptr;
+	n = s->src.read(s->src.arg, addr, raw, n * c->dyn) / c->dyn;
+	for (size_t i = 0; i < n; i++) {
+		elf_get_dyn(c, raw + i * c->dyn, &d);
+		if (d.d_tag == DT_NULL)
+			break;
+		if (d.d_tag == DT_DEBUG)
+			return d.d_un.d_ptr;
+	}
 	return 0;
+}
+
+/* The executable's class: the target's. */
+static const struct elf_class *class_of(const struct symbols *s)
+{
+	const struct arch *a = arch_find(s->src.arch);
+
+	return a ? elf_class_of(a->width) : NULL;
 }
 
 uint64_t symbols_r_debug(struct symbols *s, uint64_t at_phdr, uint64_t at_phnum, uint64_t at_entry)
 {
+	const struct elf_class *c = class_of(s);
+	uint8_t raw[ELF_IMAGE_PHDRS * sizeof(Elf64_Phdr)];
 	Elf64_Phdr p[ELF_IMAGE_PHDRS];
 	uint64_t bias;
 
 	(void)at_entry;
-	if (!at_phnum || at_phnum > ELF_IMAGE_PHDRS ||
-	    !read_at(s, at_phdr, p, (size_t)at_phnum * sizeof(p[0])) ||
-	    !phdr_bias(p, (size_t)at_phnum, at_phdr, &bias))
+	if (!c || !at_phnum || at_phnum > ELF_IMAGE_PHDRS ||
+	    !read_at(s, at_phdr, raw, (size_t)at_phnum * c->phdr))
+		return 0;
+	for (size_t i = 0; i < at_phnum; i++)
+		elf_get_phdr(c, raw + i * c->phdr, &p[i]);
+	if (!phdr_bias(c, p, (size_t)at_phnum, at_phdr, &bias))
 		return 0;
 	for (size_t i = 0; i < at_phnum; i++)
 		if (p[i].p_type == PT_DYNAMIC)
-			return debug_entry(s, bias + p[i].p_vaddr, p[i].p_memsz);
+			return debug_entry(s, c, bias + p[i].p_vaddr, p[i].p_memsz);
 	return 0;
 }
 

@@ -126,7 +126,7 @@ static bool same_head(const struct search *s, int fd)
 		return false;
 	n = elf_image_head(s->src, s->m, memory, sizeof(memory));
 	got = pread(fd, file, sizeof(file), 0);
-	if (got < (ssize_t)sizeof(Elf64_Ehdr) || n < sizeof(Elf64_Ehdr))
+	if (got < (ssize_t)sizeof(Elf32_Ehdr) || n < sizeof(Elf32_Ehdr))
 		return false;
 	return !memcmp(file, memory, n < (size_t)got ? n : (size_t)got);
 }

@@ -3,14 +3,90 @@
 
 #include <string.h>
 
+#include "common/arch.h"
 #include "host/sym/symtab.h"
 
-enum { RBX = 3, RBP = 6, RSP = 7, R12 = 12, R15 = 15, RIP = 16 };
-enum { CALL_MAX = 7, PROLOGUE_MAX = 32, FRAME_MAX = 16 * 1024 * 1024 };
+enum { CALL_MAX = 7, FRAME_MAX = 16 * 1024 * 1024 };
+enum { NO_REG = 255 };
 
-static bool read_word(struct symbols *s, uint64_t addr, uint64_t *value, struct cfi_step *ret)
+/* A trampoline's code, and where the registers are that it is going to restore. */
+struct trampoline {
+	uint8_t n, code[9];
+	uint8_t pointer_at; /* words above the sp: what points to the context; 0 = it is there */
+	uint8_t offset;     /* of the first of: */
+	uint8_t words;      /* each an address wide, with these DWARF numbers */
+	uint8_t order[17];
+};
+
+static const struct machine {
+	const struct arch *arch;
+	uint32_t kept; /* DWARF numbers of the registers that a function leaves as they were */
+	uint8_t endbr[4];
+	uint8_t move_len, moves[2][3]; /* the sp into the frame pointer, in both encodings */
+	struct trampoline trampolines[2];
+} machines[] =
+    {
+	{
+	    .arch = &arch_x86_64,
+	    .kept = 1u << 3 | 1u << 6 | 0xfu << 12, /* rbx, rbp, r12-r15 */
+	    .endbr = {0xf3, 0x0f, 0x1e, 0xfa},
+	    .move_len = 3,
+	    .moves = {{0x48, 0x89, 0xe5}, {0x48, 0x8b, 0xec}},
+	    .trampolines = {{
+		/* mov $15,%rax; syscall: rt_sigreturn, with rsp at the struct ucontext
+		 * (asm/ucontext.h, asm/sigcontext.h): r8-r15 rdi rsi rbp rbx rdx rax rcx rsp
+		 * rip. */
+		.n = 9,
+		.code = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05},
+		.offset = 40,
+		.words = 17,
+		.order = {8, 9, 10, 11, 12, 13, 14, 15, 5, 4, 6, 3, 1, 0, 2, 7, 16},
+	    }},
+	},
+	{
+	    .arch = &arch_i386,
+	    .kept = 1u << 3 | 1u << 5 | 1u << 6 | 1u << 7, /* ebx, ebp, esi, edi */
+	    .endbr = {0xf3, 0x0f, 0x1e, 0xfb},
+	    .move_len = 2,
+	    .moves = {{0x89, 0xe5}, {0x8b, 0xec}},
+	    .trampolines =
+		{
+		    /* The signal's number, then the context: edi esi ebp esp ebx edx ecx eax,
+		     * two words, eip. */
+		    {
+			/* pop %eax; mov $119,%eax; int $0x80: sigreturn */
+			.n = 8,
+			.code = {0x58, 0xb8, 0x77, 0, 0, 0, 0xcd, 0x80},
+			.offset = 4 + 16,
+			.words = 11,
+			.order = {7, 6, 5, 4, 3, 2, 1, 0, NO_REG, NO_REG, 8},
+		    },
+		    {
+			/* mov $173,%eax; int $0x80: rt_sigreturn, above the handler's
+			 * arguments, of which the third points to the struct ucontext */
+			.n = 7,
+			.code = {0xb8, 0xad, 0, 0, 0, 0xcd, 0x80},
+			.pointer_at = 2,
+			.offset = 20 + 16,
+			.words = 11,
+			.order = {7, 6, 5, 4, 3, 2, 1, 0, NO_REG, NO_REG, 8},
+		    },
+		},
+	},
+};
+
+/* What a guess is about. */
+struct guess {
+	struct symbols *s;
+	const struct machine *m;
+	unsigned width, pc, sp, fp; /* of an address; DWARF numbers */
+	const struct sym_regs *regs;
+};
+
+static bool read_word(const struct guess *g, uint64_t addr, uint64_t *value, struct cfi_step *ret)
 {
-	if (s->src.read(s->src.arg, addr, value, sizeof(*value)) == sizeof(*value))
+	*value = 0;
+	if (g->s->src.read(g->s->src.arg, addr, value, g->width) == g->width)
 		return true;
 	ret->fault = addr;
 	return false;
@@ -44,144 +120,180 @@ static bool after_call(struct symbols *s, uint64_t addr)
 	return false;
 }
 
+static void set(struct sym_regs *regs, unsigned number, uint64_t value)
+{
+	regs->reg[number] = value;
+	regs->valid |= UINT64_C(1) << number;
+}
+
 /* The return address stands at ra_at, the caller's stack above it. */
-static enum cfi_result by_stack(
-    struct symbols *s, const struct sym_regs *regs, uint64_t ra_at, struct cfi_step *ret)
+static enum cfi_result by_stack(const struct guess *g, uint64_t ra_at, struct cfi_step *ret)
 {
 	uint64_t ra;
 
-	if (!read_word(s, ra_at, &ra, ret))
+	if (!read_word(g, ra_at, &ra, ret))
 		return CFI_FAULT;
-	if (!after_call(s, ra))
+	if (!after_call(g->s, ra))
 		return CFI_NONE;
-	ret->cfa = ra_at + 8;
-	ret->caller = *regs;
-	ret->caller.valid &= 1u << RBX | 1u << RBP | 0xfu << R12;
-	ret->caller.reg[RSP] = ret->caller.sp = ret->cfa;
-	ret->caller.reg[RIP] = ret->caller.pc = ra;
-	ret->caller.valid |= 1u << RSP | 1u << RIP;
+	ret->cfa = ra_at + g->width;
+	ret->caller = *g->regs;
+	ret->caller.valid &= g->m->kept;
+	ret->caller.sp = ret->cfa;
+	ret->caller.pc = ra;
+	set(&ret->caller, g->sp, ret->cfa);
+	set(&ret->caller, g->pc, ra);
 	return CFI_OK;
 }
 
 /* push %rbp; mov %rsp,%rbp has been done: rbp points to the saved rbp, above which the
  * return address stands.  When that is only supposed (!known), rbp must go on as a
  * chain. */
-static enum cfi_result by_rbp(
-    struct symbols *s, const struct sym_regs *regs, bool known, struct cfi_step *ret)
+static enum cfi_result by_rbp(const struct guess *g, bool known, struct cfi_step *ret)
 {
-	uint64_t rbp = regs->reg[RBP], saved;
+	uint64_t rbp = g->regs->reg[g->fp], saved;
 	enum cfi_result result;
 
-	if (!(regs->valid >> RBP & 1) || rbp % 8 || rbp < regs->sp || rbp - regs->sp > FRAME_MAX)
+	if (!(g->regs->valid >> g->fp & 1) || rbp % g->width || rbp < g->regs->sp ||
+	    rbp - g->regs->sp > FRAME_MAX)
 		return CFI_NONE;
-	if (!read_word(s, rbp, &saved, ret))
+	if (!read_word(g, rbp, &saved, ret))
 		return CFI_FAULT;
 	if (!known && saved && saved <= rbp)
 		return CFI_NONE;
-	result = by_stack(s, regs, rbp + 8, ret);
+	result = by_stack(g, rbp + g->width, ret);
 	if (result == CFI_OK) {
-		ret->caller.reg[RBP] = saved;
-		ret->caller.valid = 1u << RBP | 1u << RSP | 1u << RIP;
+		ret->caller.valid &= UINT64_C(1) << g->sp | UINT64_C(1) << g->pc;
+		set(&ret->caller, g->fp, saved);
 	}
 	return result;
 }
 
-/* mov $15,%rax; syscall: rt_sigreturn, with rsp at the struct ucontext
- * (asm/ucontext.h, asm/sigcontext.h). */
-static bool is_sigreturn(struct symbols *s, uint64_t pc)
-{
-	static const uint8_t code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
-	uint8_t b[sizeof(code)];
+/* ---- a signal's way back ----------------------------------------------------------- */
 
-	return read_code(s, pc, b, sizeof(b)) && !memcmp(b, code, sizeof(b));
+static const struct trampoline *trampoline_at(const struct guess *g, uint64_t pc)
+{
+	const size_t n = sizeof(g->m->trampolines) / sizeof(g->m->trampolines[0]);
+	uint8_t b[sizeof(g->m->trampolines[0].code)];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct trampoline *t = &g->m->trampolines[i];
+
+		if (t->n && read_code(g->s, pc, b, t->n) && !memcmp(b, t->code, t->n))
+			return t;
+	}
+	return NULL;
 }
 
 static enum cfi_result by_sigcontext(
-    struct symbols *s, const struct sym_regs *regs, struct cfi_step *ret)
+    const struct guess *g, const struct trampoline *t, struct cfi_step *ret)
 {
-	/* DWARF numbers in the order of struct sigcontext: r8-r15 rdi rsi rbp rbx rdx rax
-	 * rcx rsp rip. */
-	static const uint8_t order[] = {8, 9, 10, 11, 12, 13, 14, 15, 5, 4, 6, 3, 1, 0, 2, 7, 16};
-	enum { MCONTEXT = 40 };
-	uint64_t v[sizeof(order)];
+	uint8_t raw[sizeof(t->order) * sizeof(uint64_t)];
+	size_t len = (size_t)t->words * g->width;
+	uint64_t at = g->regs->sp;
 
 	ret->signal = true;
-	ret->cfa = regs->sp;
-	if (s->src.read(s->src.arg, regs->sp + MCONTEXT, v, sizeof(v)) != sizeof(v)) {
-		ret->fault = regs->sp + MCONTEXT;
+	ret->cfa = g->regs->sp;
+	if (t->pointer_at && !read_word(g, at + t->pointer_at * g->width, &at, ret))
+		return CFI_FAULT;
+	at += t->offset;
+	if (g->s->src.read(g->s->src.arg, at, raw, len) != len) {
+		ret->fault = at;
 		return CFI_FAULT;
 	}
-	for (size_t i = 0; i < sizeof(order); i++) {
-		ret->caller.reg[order[i]] = v[i];
-		ret->caller.valid |= (uint64_t)1 << order[i];
+	for (size_t i = 0; i < t->words; i++) {
+		uint64_t v = 0;
+
+		memcpy(&v, raw + i * g->width, g->width);
+		if (t->order[i] != NO_REG)
+			set(&ret->caller, t->order[i], v);
 	}
-	ret->caller.pc = ret->caller.reg[RIP];
-	ret->caller.sp = ret->caller.reg[RSP];
+	ret->caller.pc = ret->caller.reg[g->pc];
+	ret->caller.sp = ret->caller.reg[g->sp];
 	return CFI_OK;
 }
+
+/* ---- a function's way in ------------------------------------------------------------ */
 
 enum prologue { UNKNOWN, NOTHING_DONE, RBP_PUSHED, RBP_SET };
 
 /* How far into a function that begins (endbr64) push %rbp; mov %rsp,%rbp is the pc? */
-static enum prologue prologue(struct symbols *s, uint64_t start, uint64_t pc)
+static enum prologue prologue(const struct guess *g, uint64_t start, uint64_t pc)
 {
-	static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
+	const struct machine *m = g->m;
 	uint8_t b[8];
 	uint64_t at = start;
 
-	if (!read_code(s, at, b, sizeof(b)))
+	if (!read_code(g->s, at, b, sizeof(b)))
 		return UNKNOWN;
-	if (!memcmp(b, endbr64, sizeof(endbr64))) {
-		at += sizeof(endbr64);
-		memmove(b, b + sizeof(endbr64), sizeof(b) - sizeof(endbr64));
+	if (!memcmp(b, m->endbr, sizeof(m->endbr))) {
+		at += sizeof(m->endbr);
+		memmove(b, b + sizeof(m->endbr), sizeof(b) - sizeof(m->endbr));
 	}
 	if (pc <= at)
 		return NOTHING_DONE;
-	if (b[0] != 0x55 || b[1] != 0x48 ||
-	    !((b[2] == 0x89 && b[3] == 0xe5) || (b[2] == 0x8b && b[3] == 0xec)))
+	if (b[0] != 0x55 || (memcmp(b + 1, m->moves[0], m->move_len) != 0 &&
+				memcmp(b + 1, m->moves[1], m->move_len) != 0))
 		return UNKNOWN;
-	return pc < at + 4 ? RBP_PUSHED : RBP_SET;
+	return pc < at + 1 + m->move_len ? RBP_PUSHED : RBP_SET;
 }
 
-static enum cfi_result by_code(struct symbols *s, struct symfile *f, const struct sym_regs *regs,
-    bool innermost, struct cfi_step *ret)
+static enum cfi_result by_code(
+    const struct guess *g, struct symfile *f, bool innermost, struct cfi_step *ret)
 {
-	const struct sym *sym = f ? symtab_code(symtab_of(f), regs->pc) : NULL;
+	const struct sym *sym = f ? symtab_code(symtab_of(f), g->regs->pc) : NULL;
 	enum cfi_result result;
 
-	switch (sym ? prologue(s, sym->addr, regs->pc) : UNKNOWN) {
+	switch (sym ? prologue(g, sym->addr, g->regs->pc) : UNKNOWN) {
 	case NOTHING_DONE:
-		return by_stack(s, regs, regs->sp, ret);
+		return by_stack(g, g->regs->sp, ret);
 	case RBP_PUSHED:
-		return by_stack(s, regs, regs->sp + 8, ret);
+		return by_stack(g, g->regs->sp + g->width, ret);
 	case RBP_SET:
-		return by_rbp(s, regs, true, ret);
+		return by_rbp(g, true, ret);
 	default:
 		break;
 	}
 	/* A function that is known not to set rbp up keeps its caller's. */
-	result = sym && innermost ? by_stack(s, regs, regs->sp, ret) : CFI_NONE;
+	result = sym && innermost ? by_stack(g, g->regs->sp, ret) : CFI_NONE;
 	if (result == CFI_NONE)
-		result = by_rbp(s, regs, false, ret);
+		result = by_rbp(g, false, ret);
 	if (result == CFI_NONE && innermost)
-		result = by_stack(s, regs, regs->sp, ret);
+		result = by_stack(g, g->regs->sp, ret);
 	/* A stub of the PLT on its way to the dynamic linker has pushed a number. */
 	if (result == CFI_NONE && innermost)
-		result = by_stack(s, regs, regs->sp + 8, ret);
+		result = by_stack(g, g->regs->sp + g->width, ret);
 	return result;
+}
+
+static const struct machine *machine_of(const struct symbols *s)
+{
+	for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++)
+		if (machines[i].arch->audit == s->src.arch)
+			return &machines[i];
+	return NULL;
 }
 
 enum cfi_result unwind_guess(struct symbols *s, struct symfile *f, const struct sym_regs *regs,
     bool innermost, struct cfi_step *ret, bool *certain)
 {
+	struct guess g = {.s = s, .m = machine_of(s), .regs = regs};
+	const struct trampoline *t;
+
 	*ret = (struct cfi_step){.cfa = 0};
 	*certain = false;
-	if (!innermost && is_sigreturn(s, regs->pc)) {
+	if (!g.m)
+		return CFI_NONE;
+	g.width = g.m->arch->width;
+	g.pc = g.m->arch->dwarf_pc;
+	g.sp = g.m->arch->dwarf_sp;
+	g.fp = g.m->arch->dwarf_fp;
+	t = innermost ? NULL : trampoline_at(&g, regs->pc);
+	if (t) {
 		*certain = true;
-		return by_sigcontext(s, regs, ret);
+		return by_sigcontext(&g, t, ret);
 	}
 	if (!modules_executable(&s->modules, regs->pc))
 		/* A call through a null or wild pointer: nothing has run since. */
-		return innermost ? by_stack(s, regs, regs->sp, ret) : CFI_NONE;
-	return by_code(s, f, regs, innermost, ret);
+		return innermost ? by_stack(&g, regs->sp, ret) : CFI_NONE;
+	return by_code(&g, f, innermost, ret);
 }

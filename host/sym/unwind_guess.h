@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The caller of a frame for which there is no unwind information (x86-64), by the
- * means GDB has, but taken only when the outcome is plausible: the return address lies
+ * The caller of a frame for which there is no unwind information (x86-64, i386), by
+ * the means GDB has, but taken only when the outcome is plausible: the return address lies
  * in code and a call stands before it.
  */
 #ifndef HOST_UNWIND_GUESS_H

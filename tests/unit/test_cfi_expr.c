@@ -28,10 +28,13 @@ static size_t read_memory(void *arg, uint64_t addr, void *buf, size_t len)
 static const struct sym_source source = {.read = read_memory};
 static const struct sym_regs regs = {.reg = {[6] = 0x600, [7] = 0x700}, .valid = 1 << 6 | 1 << 7};
 
+static unsigned width = 8;
+
 static enum cfi_result eval(
     const Dwarf_Op *ops, size_t n, uint64_t *value, bool *is_value, uint64_t *fault)
 {
-	struct expr e = {.src = &source, .regs = &regs, .cfa = CFA, .bias = 0x10000};
+	struct expr e = {
+	    .src = &source, .regs = &regs, .width = width, .cfa = CFA, .bias = 0x10000};
 	enum cfi_result result = expr_eval(&e, ops, n, value, is_value);
 
 	*fault = e.fault;
@@ -148,6 +151,21 @@ static void nonsense_is_refused(void **state)
 	is_bad(many, 100);
 }
 
+static void arithmetic_has_the_bits_of_an_address(void **state)
+{
+	(void)state;
+	width = 4;
+	value_is(0x5f8, OPS(OPN(breg6, -8)));
+	value_is(0xfffffff8, OPS(OP(lit0), OPN(const1s, -8), OP(plus)));
+	value_is(0xfffffffc, OPS(OPN(const1s, -8), OP(lit2), OP(div)));
+	value_is(0xfffffffe, OPS(OPN(const1s, -8), OP(lit2), OP(shra)));
+	value_is(0x3ffffffe, OPS(OPN(const1s, -8), OP(lit2), OP(shr)));
+	value_is(1, OPS(OPN(const1s, -8), OP(lit2), OP(lt)));
+	value_is(8, OPS(OPN(const1s, -8), OP(abs)));
+	value_is(0x55667788, OPS(OPN(const2u, MEMORY), OP(deref)));
+	width = 8;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +173,7 @@ int main(void)
 	    cmocka_unit_test(branches_are_taken),
 	    cmocka_unit_test(what_is_the_value_itself_is_told),
 	    cmocka_unit_test(memory_that_cannot_be_read_is_named),
+	    cmocka_unit_test(arithmetic_has_the_bits_of_an_address),
 	    cmocka_unit_test(nonsense_is_refused),
 	};
 
