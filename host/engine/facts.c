@@ -142,17 +142,19 @@ static bool set_environ(struct fact_box *b, const struct buf *text)
 	return v != NULL;
 }
 
-static bool set_auxv(struct fact_box *b, const struct buf *raw)
+static bool set_auxv(struct fact_box *b, const struct he_target *t, const struct buf *raw)
 {
 	struct rd r = rd_init(raw->p, raw->len);
-	size_t n = raw->len / 16;
+	size_t n = raw->len / (2 * target_width(t));
 
 	b->public.auxv = arena_array(&b->texts, n, sizeof(*b->public.auxv));
 	for (size_t i = 0; b->public.auxv && i < n; i++) {
-		b->public.auxv[i].type = rd_u64(&r);
-		b->public.auxv[i].value = rd_u64(&r);
+		b->public.auxv[i].type = target_rd(t, &r);
+		b->public.auxv[i].value = target_rd(t, &r);
+		b->public.n_auxv++;
+		if (!b->public.auxv[i].type) /* behind AT_NULL the kernel has zeros */
+			break;
 	}
-	b->public.n_auxv = n;
 	return b->public.auxv != NULL;
 }
 
@@ -169,14 +171,15 @@ static struct he_error *take_environ(struct fact_box *b, struct rpc_call *c)
 	return err;
 }
 
-static struct he_error *take_maps(struct fact_box *b, struct maps_call *c, bool auxv)
+static struct he_error *take_maps(
+    struct fact_box *b, const struct he_target *t, struct maps_call *c, bool auxv)
 {
 	struct he_error *err;
 	struct buf raw;
 
 	buf_init(&raw, BYTES_MAX);
 	err = maps_wait(c, &b->maps, auxv ? &raw : NULL);
-	if (!err && !set_auxv(b, &raw))
+	if (!err && !set_auxv(b, t, &raw))
 		err = he_error_new(E_NOMEM, "out of memory.");
 	buf_free(&raw);
 	b->public.maps = b->maps.v;
@@ -206,7 +209,7 @@ struct he_error *facts_ask(struct he_target *t, unsigned what, struct he_facts *
 		env = NULL;
 	}
 	if (!err && maps) {
-		err = take_maps(b, &m, what & HE_FACTS_AUXV);
+		err = take_maps(b, t, &m, what & HE_FACTS_AUXV);
 		m = (struct maps_call){0};
 	}
 	rpc_drop(env);

@@ -12,16 +12,17 @@
 #include "host/engine/target.h"
 
 enum {
-	/* struct r_debug and struct link_map of link.h on a 64-bit machine */
-	R_MAP_AT = 8,
-	LINK_BYTES = 40,
-	LINK_NEXT_AT = 24,
+	/* struct r_debug and struct link_map of link.h, in addresses */
+	R_MAP_AT = 1,
+	LINK_WORDS = 5,
+	LINK_NEXT_AT = 3,
 	LINKS_MAX = 16384,
 	NAME_BYTES = 256, /* of each are fetched with the others' */
 	NAME_MAX_ = 4096, /* PATH_MAX */
 };
 
 struct links {
+	const struct he_target *of;
 	struct sym_link *v;
 	uint64_t *names;
 	size_t n, cap;
@@ -29,12 +30,14 @@ struct links {
 	bool bad;
 };
 
+/* The kernel keeps the vector in words of the program's own width. */
 uint64_t target_auxv(const struct he_target *t, uint64_t type)
 {
 	struct rd r = rd_init(t->auxv.p, t->auxv.len);
+	unsigned width = target_width(t);
 
-	while (r.left >= 16) {
-		uint64_t key = rd_u64(&r), value = rd_u64(&r);
+	while (r.left >= 2 * width) {
+		uint64_t key = target_rd(t, &r), value = target_rd(t, &r);
 
 		if (key == type)
 			return value;
@@ -66,7 +69,8 @@ static void add_node(void *arg, const struct wire_rec_node *n)
 {
 	struct rd r = rd_init(n->data.p, n->data.n);
 	struct links *l = arg;
-	uint64_t bias = rd_u64(&r), name = rd_u64(&r), dynamic = rd_u64(&r);
+	uint64_t bias = target_rd(l->of, &r), name = target_rd(l->of, &r),
+		 dynamic = target_rd(l->of, &r);
 
 	if (r.bad || l->n >= LINKS_MAX)
 		return;
@@ -134,22 +138,25 @@ static struct he_error *read_names(struct he_target *t, struct links *l)
  * and one that has only begun has none yet.  The mappings tell most of it. */
 static struct he_error *load(struct he_target *t, struct links *l)
 {
-	uint64_t at = symbols_r_debug(t->symbols, target_auxv(t, AT_PHDR),
-	    target_auxv(t, AT_PHNUM), target_auxv(t, AT_ENTRY));
+	uint64_t at = symbols_r_debug(t->symbols, target_auxv(t, AT_PHDR), target_auxv(t, AT_PHNUM),
+	    target_auxv(t, AT_ENTRY));
+	unsigned width = target_width(t);
 	uint8_t raw[8];
 	size_t got = 0;
 	struct he_error *err = target_symbol_trouble(t);
-	struct rd r = rd_init(raw, sizeof(raw));
+	struct rd r = rd_init(raw, width);
 	uint64_t head;
 	int why;
 
 	if (err || !at)
 		return err;
-	err = target_read(t, at + R_MAP_AT, raw, sizeof(raw), &got, &why);
-	head = got == sizeof(raw) ? rd_u64(&r) : 0;
+	err = target_read(t, at + (uint64_t)R_MAP_AT * width, raw, width, &got, &why);
+	head = got == width ? target_rd(t, &r) : 0;
 	if (err || !head)
 		return err;
-	err = t->ops->mem_walk(t, head, LINK_NEXT_AT, LINK_BYTES, LINKS_MAX, add_node, l);
+	l->of = t;
+	err = t->ops->mem_walk(
+	    t, head, LINK_NEXT_AT * width, LINK_WORDS * width, LINKS_MAX, add_node, l);
 	if (!err)
 		err = read_names(t, l);
 	if (!err)

@@ -158,6 +158,18 @@ bool target_stands(const struct he_target *t)
 	return t->state == HE_STOPPED || t->state == HE_FROZEN;
 }
 
+unsigned target_width(const struct he_target *t)
+{
+	const struct arch *a = arch_find(t->arch_id);
+
+	return a ? a->width : 8;
+}
+
+uint64_t target_rd(const struct he_target *t, struct rd *r)
+{
+	return target_width(t) == 4 ? rd_u32(r) : rd_u64(r);
+}
+
 /* ---- around every call ----------------------------------------------------- */
 
 char *target_title(const struct he_target *t, char text[TARGET_TITLE])

@@ -166,6 +166,10 @@ bool target_stands(const struct he_target *t);
 struct he_error *target_enter(struct he_target *t);
 struct he_error *target_leave(struct he_target *t, struct he_error *err);
 
+/* Bytes of an address in its memory; one of them, taken from there. */
+unsigned target_width(const struct he_target *t);
+uint64_t target_rd(const struct he_target *t, struct rd *r);
+
 /* For sentences: "redis-server (4242)", escaped.  Returns text. */
 enum { TARGET_TITLE = 96 };
 char *target_title(const struct he_target *t, char text[TARGET_TITLE]);
