@@ -34,6 +34,7 @@ UNITLIB_test_launched = $(UNITLIB_test_target)
 
 comma = ,
 include tests/debuggees/debuggees.mk
+include tests/debuggees/i386.mk
 
 # A counting, delaying and cutting TCP proxy.
 $(eval $(call program,tests/proxy,tests/proxy/proxy))

@@ -2,6 +2,8 @@
  *
  * Dies of calling through a null pointer; with an argument, of a wild one.
  */
+#include <stdint.h>
+
 #include "debuggee.h"
 
 static void (*volatile target)(int);
@@ -22,6 +24,6 @@ int main(int argc, char **argv)
 	(void)argv;
 	debuggee_start();
 	if (argc > 1)
-		target = (void (*)(int))0x123456789000;
+		target = (void (*)(int))(uintptr_t)0x123456789000;
 	return before(argc);
 }

@@ -3,6 +3,8 @@
  * Asleep below a frame whose return address was overwritten: the stack ends
  * badly, and a debugger should say so.
  */
+#include <stdint.h>
+
 #include "debuggee.h"
 
 static __attribute__((noinline)) void asleep(void)
@@ -17,8 +19,8 @@ static __attribute__((noinline)) void victim(void)
 {
 	void **frame = __builtin_frame_address(0);
 
-	frame[0] = (void *)0x4141414141414141;
-	frame[1] = (void *)0x4242424242424242;
+	frame[0] = (void *)(uintptr_t)0x4141414141414141;
+	frame[1] = (void *)(uintptr_t)0x4242424242424242;
 	asleep();
 }
 

@@ -51,6 +51,7 @@ def private_users():
 
 def pytest_configure(config):
     config.addinivalue_line('markers', 'root: needs root, for it takes several users')
+    config.addinivalue_line('markers', 'i386: needs debuggees for i386')
     # The controller of pytest-xdist runs no tests.
     if hasattr(config, 'workerinput') or not config.getoption('numprocesses', None):
         libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -62,6 +63,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker('root') and not (harness.ROOT and harness.PREFIX):
             item.add_marker(pytest.mark.skip(reason='needs root and an installed procsrv'))
+        if item.get_closest_marker('i386') and not harness.I386:
+            item.add_marker(pytest.mark.skip(reason='needs a compiler for i386 (tests/debuggees/i386.mk)'))
 
 
 @pytest.fixture(scope='session')

@@ -30,6 +30,9 @@ PATIENCE = 120 if 'san' in os.path.basename(BUILD) else 60
 ALICE = 'alice' if ROOT else pwd.getpwuid(os.getuid()).pw_name
 BOB = 'bob' if ROOT else None
 
+# Programs for i386 are there when the cross compiler is.
+I386 = os.path.exists(os.path.join(DEBUGGEES, 'sleepers-i386'))
+
 DAMAGE = ('AddressSanitizer', 'LeakSanitizer', 'runtime error:', 'Assertion', 'stack smashing', 'core dumped')
 
 

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/audit.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -264,6 +263,20 @@ static void read_maps(struct local_target *t)
 	fclose(f);
 }
 
+/* As the program's file says. */
+static const struct arch *arch_of(pid_t pid)
+{
+	char path[64], head[20] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	assert_int_equal(fread(head, 1, sizeof(head), f), sizeof(head));
+	fclose(f);
+	return head[EI_CLASS] == ELFCLASS32 ? &arch_i386 : &arch_x86_64;
+}
+
 void local_symbols(struct local_target *t)
 {
 	struct sym_source src = {.read = read_memory,
@@ -271,9 +284,10 @@ void local_symbols(struct local_target *t)
 	    .progress = progress,
 	    .arg = t,
 	    .cache_dir = t->cache_dir,
-	    .local = !t->remote,
-	    .arch = AUDIT_ARCH_X86_64};
+	    .local = !t->remote};
 
+	t->arch = arch_of(t->pid);
+	src.arch = t->arch->audit;
 	if (!t->symbols)
 		assert_null(symbols_new(&src, &t->symbols));
 	read_maps(t);
@@ -282,16 +296,22 @@ void local_symbols(struct local_target *t)
 
 void local_regs(struct local_target *t, pid_t tid, struct sym_regs *ret)
 {
-	struct user_regs_struct u;
-	struct iovec v = {&u, sizeof(u)};
+	uint8_t set[sizeof(struct user_regs_struct)], value[64];
+	struct iovec v = {set, sizeof(set)};
+	struct arch_regsets sets = {0};
 
-	(void)t;
+	t->arch = arch_of(t->pid);
 	assert_return_code(ptrace(PTRACE_GETREGSET, tid, (void *)NT_PRSTATUS, &v), errno);
-	*ret = (struct sym_regs){.reg = {u.rax, u.rdx, u.rcx, u.rbx, u.rsi, u.rdi, u.rbp, u.rsp,
-				     u.r8, u.r9, u.r10, u.r11, u.r12, u.r13, u.r14, u.r15, u.rip},
-	    .valid = (1u << 17) - 1,
-	    .pc = u.rip,
-	    .sp = u.rsp};
+	sets.v[0] = (struct span){set, (uint32_t)v.iov_len};
+	*ret = (struct sym_regs){0};
+	for (unsigned i = 0; i <= t->arch->dwarf_pc; i++) {
+		memset(value, 0, sizeof(value));
+		assert_true(arch_get(t->arch, arch_by_dwarf(t->arch, i), &sets, value));
+		memcpy(&ret->reg[i], value, sizeof(ret->reg[i]));
+		ret->valid |= UINT64_C(1) << i;
+	}
+	ret->pc = ret->reg[t->arch->dwarf_pc];
+	ret->sp = ret->reg[t->arch->dwarf_sp];
 }
 
 static int by_value(const void *a, const void *b)

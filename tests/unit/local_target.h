@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "common/arch.h"
 #include "host/sym/sym.h"
 
 struct local_target {
@@ -26,6 +27,7 @@ struct local_target {
 	const char *other_file;      /* file_read hands this one out instead */
 	const char *aliased, *alias; /* a file of the first name is shown by the second */
 
+	const struct arch *arch; /* once local_symbols or local_regs was called */
 	struct he_mapping *maps;
 	size_t n_maps;
 	struct symbols *symbols;

@@ -339,6 +339,7 @@ static void a_trampoline_without_unwind_information_is_known_by_its_code(void **
 {
 	(void)state;
 	debuggee_like_gdb("nocfi", "restorer");
+	debuggee_like_gdb("nocfi", "restorer_rt");
 }
 
 static void a_call_that_never_returns_is_looked_up_in_its_own_function(void **state)
@@ -366,15 +367,14 @@ static uint64_t find_stub(struct local_target *t, const char *name)
 	return found;
 }
 
-static void a_stub_of_the_plt_is_named_and_left(void **state)
+static void stub_is_named_and_left(const char *debuggee)
 {
-	char *path = strdup(local_debuggee("plt")), *argv[] = {path, NULL};
+	char *path = strdup(local_debuggee(debuggee)), *argv[] = {path, NULL};
 	struct sym_regs regs;
 	struct local_target t;
 	struct he_stack *s, *in_stub;
 	size_t i = 0;
 
-	(void)state;
 	local_start(&t, argv, false);
 	local_stop(&t);
 	local_symbols(&t);
@@ -383,8 +383,8 @@ static void a_stub_of_the_plt_is_named_and_left(void **state)
 		assert_true(++i < s->n);
 	/* As it was at the call: the return address on top of the stack. */
 	local_regs(&t, t.pid, &regs);
-	regs.reg[16] = regs.pc = find_stub(&t, "plugin_enter@plt");
-	regs.reg[7] = regs.sp = s->v[i].cfa - 8;
+	regs.reg[t.arch->dwarf_pc] = regs.pc = find_stub(&t, "plugin_enter@plt");
+	regs.reg[t.arch->dwarf_sp] = regs.sp = s->v[i].cfa - t.arch->width;
 	assert_int_not_equal(regs.pc, 0);
 	assert_null(symbols_backtrace(t.symbols, &regs, 0, HE_END_FAULT, &in_stub));
 	assert_string_equal(in_stub->v[0].function, "plugin_enter@plt");
@@ -394,6 +394,12 @@ static void a_stub_of_the_plt_is_named_and_left(void **state)
 	he_stack_free(s);
 	local_end(&t);
 	free(path);
+}
+
+static void a_stub_of_the_plt_is_named_and_left(void **state)
+{
+	(void)state;
+	stub_is_named_and_left("plt");
 }
 
 static void a_stack_written_over_says_so(void **state)
@@ -494,6 +500,60 @@ static void registers_of_a_frame_are_those_at_its_call(void **state)
 	free(path);
 }
 
+/* ---- the same for i386 ---------------------------------------------------------------- */
+
+static void need_i386(void)
+{
+	if (access(local_debuggee("sleepers-i386"), X_OK) != 0)
+		skip();
+}
+
+static void frames_of_programs_for_i386_match(void **state)
+{
+	static const struct {
+		const char *name, *argument;
+	} corpus[] = {{"sleepers-i386", "3"}, {"sleepers-O2-i386", "3"},
+	    {"sleepers-nofp-i386", "1"}, {"sleepers-nopie-i386", "1"},
+	    {"sleepers-static-i386", "1"}, {"sleepers-static-pie-i386", "1"},
+	    {"sleepers-stripped-i386", "1"}, {"sleepers-dwarf4-i386", "1"}, {"inlined-i386", NULL},
+	    {"sigframe-i386", NULL}, {"sigframe-O2-i386", NULL}, {"deep-i386", "1000"},
+	    {"plt-i386", NULL}, {"noreturn-i386", NULL}};
+
+	(void)state;
+	need_i386();
+	for (size_t i = 0; i < sizeof(corpus) / sizeof(*corpus); i++)
+		debuggee_like_gdb(corpus[i].name, corpus[i].argument);
+}
+
+static void callers_are_guessed_on_i386_as_gdb_guesses(void **state)
+{
+	static const char *const ways[] = {"leaf", "framed", "restorer", "restorer_rt"};
+
+	(void)state;
+	need_i386();
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+		debuggee_like_gdb("nocfi-i386", ways[i]);
+}
+
+static void the_caller_of_a_null_pointer_is_found_on_i386(void **state)
+{
+	char *path = strdup(local_debuggee("nullcall-i386")), *argv[] = {path, NULL};
+
+	(void)state;
+	need_i386();
+	like_gdb(argv, true, HE_END_OUTERMOST);
+	free(path);
+}
+
+static void a_stub_of_i386_is_named_and_left(void **state)
+{
+	(void)state;
+	need_i386();
+	stub_is_named_and_left("plt-i386"); /* counts from ebx */
+	stub_is_named_and_left("plt-nopie-i386");
+	stub_is_named_and_left("plt-ibt-i386");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -519,6 +579,10 @@ int main(void)
 	    cmocka_unit_test(unreadable_memory_ends_a_stack_with_its_address),
 	    cmocka_unit_test(no_more_frames_than_asked_for_come),
 	    cmocka_unit_test(registers_of_a_frame_are_those_at_its_call),
+	    cmocka_unit_test(frames_of_programs_for_i386_match),
+	    cmocka_unit_test(callers_are_guessed_on_i386_as_gdb_guesses),
+	    cmocka_unit_test(the_caller_of_a_null_pointer_is_found_on_i386),
+	    cmocka_unit_test(a_stub_of_i386_is_named_and_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
