@@ -91,7 +91,9 @@ void audit_guard(const struct monitor *m, const struct ipc_audit *a)
 	if (a->exe_ino)
 		append(why, sizeof(why), "exe=%" PRIx64 ":%" PRIu64, a->exe_dev, a->exe_ino);
 	if (a->size)
-		append(why, sizeof(why), "size=%" PRIu64, a->size);
+		append(why, sizeof(why), "%s=%" PRIu64,
+		    a->event == IPC_WROTE_MEM || a->event == IPC_WROTE_REGS ? "requests" : "size",
+		    a->size);
 	audit(m, event ? event : "unknown", a->pid, a->start, (int)a->result, why);
 }
 
