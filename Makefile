@@ -45,11 +45,13 @@ ARCH = common/arch common/arch_x86_64 common/arch_i386 common/arch_x86
 SYMBOLS = $(addprefix host/sym/,symbols sym_lookup code locate locate_name locate_inlined prologue module symfile symfind fetch debuginfod elf_image elf_class \
 	symtab plt demangle dwarf_index die_name line pcinfo pcmap strpool cfi cfi_expr unwind \
 	unwind_guess type type_read name_index scope frame look_up dwarf_expr dwarf_arith dw_entry place) host/arena
+EXPR = $(addprefix host/expr/,lex parse parse_type value convert operate member assign registers name eval \
+	store print print_scalar print_string print_type ax compile) common/gdb_reg
 # the engine above link and symbols
 ENGINE = $(addprefix host/engine/,engine engine_events event_apply server process facts attach launch \
 	target target_mem target_threads target_symbols target_procsrv target_snapshot memcache maps \
 	threads regs link_map stack source run target_run patches insn handling \
-	change breakpoint breakpoint_place breakpoint_stop catchpoint condition rendezvous) host/arena $(ARCH)
+	change breakpoint breakpoint_place breakpoint_stop catchpoint condition rendezvous asking values) host/arena $(EXPR) $(ARCH)
 USERMAP = procsrv/usermap procsrv/usermap_words procsrv/trusted_file common/fingerprint
 
 # the directories of sessions, as their makers and their readers see them

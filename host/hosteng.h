@@ -592,6 +592,56 @@ struct he_error *he_source(
     struct he_target *t, const char *file, const char *directory, char **text, char **path);
 struct he_error *he_source_dir(struct he_engine *e, const char *dir);
 
+/* ---- expressions and values --------------------------------------------- */
+
+/* Expressions of C, with what C++ adds for looking at data; GDB's $registers of the frame,
+ * $variables, $1 of the history, and n@count.  Frames are counted as in he_stack; tid 0: no
+ * frame, statics only.  They may change the target (=, ++): needs the right to write. */
+struct he_value; /* holds its type itself: lives as long as the engine at most */
+
+struct he_error *he_evaluate(struct he_target *t, uint64_t tid, unsigned frame, const char *text,
+    struct he_value **ret);
+void he_value_free(struct he_value *v);
+
+struct he_format {
+	char letter;       /* GDB's x d u o t z a c f s; 0 = as its type asks */
+	unsigned elements; /* of arrays and strings at most; 0 = 200 */
+	bool top;          /* pointers with their type in front, as `print` has them */
+};
+
+/* As GDB writes it; the caller frees *ret.  Characters of strings are escaped, names are any
+ * bytes. */
+struct he_error *he_value_text(
+    struct he_target *t, uint64_t tid, struct he_value *v, const struct he_format *f, char **ret);
+/* An integer, a pointer; the address of an array or a function. */
+struct he_error *he_value_number(struct he_target *t, struct he_value *v, uint64_t *ret);
+/* Where it is in memory; false: it is not. */
+bool he_value_address(const struct he_value *v, uint64_t *ret);
+/* The type of an expression, or of a type's name; expand: with its members. */
+struct he_error *he_type_text(struct he_target *t, uint64_t tid, unsigned frame, const char *text,
+    bool expand, char **ret);
+
+struct he_local {
+	const char *name;
+	const char *text; /* its value, or "<error: why>" */
+	unsigned depth;   /* blocks of the function around it */
+};
+
+struct he_locals {
+	struct he_local *v; /* innermost block first */
+	size_t n;
+};
+
+/* Variables (or arguments) of a frame.  E_NO_FILE: no debug information. */
+struct he_error *he_locals(struct he_target *t, uint64_t tid, unsigned frame, bool args,
+    const struct he_format *f, struct he_locals **ret);
+void he_locals_free(struct he_locals *p);
+
+/* Into the engine's history, as $number; 0: there is no room. */
+struct he_error *he_remember(struct he_target *t, struct he_value *v, unsigned *number);
+/* $name = number */
+struct he_error *he_set_number(struct he_target *t, const char *name, uint64_t number);
+
 /* ---- facts ------------------------------------------------------------ */
 
 struct he_mapping {

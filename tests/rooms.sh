@@ -47,7 +47,9 @@ all='host/(arena|errtext|hosteng)\\.h|common/'$any
 rule 'host/[^/]*' "$all"
 rule "host/link/$any" "host/link/$any|$all"
 rule "host/sym/$any" "host/sym/$any|$all"
-rule "host/engine/$any" "host/(engine/$any|link/$any|sym/sym\\.h)|$all"
+# Expressions know names and types, not how they are read, and no target.
+rule "host/expr/$any" "host/(expr/$any|sym/(sym|type|variable)\\.h)|$all"
+rule "host/engine/$any" "host/(engine/$any|link/$any|sym/(sym|spot|type|variable)\\.h|expr/expr\\.h)|$all"
 # Front ends are clients of the engine: its public header, and each other's.
 rule "host/hdb/$any" 'host/(hdb/[^ ]*|hosteng\\.h)|common/(buf|err|fingerprint|log|transport)\\.(h|def)'
 

@@ -9,6 +9,7 @@
 
 #include "common/err.h"
 #include "host/errtext.h"
+#include "host/expr/expr.h"
 
 /* $env/hdb, or ~/home_part/hdb. */
 static char *default_dir(const char *env, const char *home_part)
@@ -60,7 +61,8 @@ struct he_error *he_new(const struct he_config *config, struct he_engine **ret)
 	e->pending_end = &e->pending;
 	e->poll_fd = e->wake_fd = -1;
 	handling_init(&e->handling);
-	if (copy_config(e, config) && open_descriptors(e)) {
+	e->values = value_store_new();
+	if (e->values && copy_config(e, config) && open_descriptors(e)) {
 		*ret = e;
 		return NULL;
 	}
@@ -82,6 +84,7 @@ void he_free(struct he_engine *e)
 	engine_drop_events(e, NULL, NULL);
 	inbox_free(e->inbox);
 	free(e->told_output);
+	value_store_free(e->values);
 	if (e->poll_fd >= 0)
 		close(e->poll_fd);
 	if (e->wake_fd >= 0)

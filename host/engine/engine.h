@@ -31,6 +31,8 @@ struct told {
 	struct arena texts;
 };
 
+struct value_store;
+
 struct he_engine {
 	struct he_config config; /* its texts are ours */
 	struct inbox *inbox;
@@ -46,6 +48,7 @@ struct he_engine {
 	struct handling handling;
 	struct breakpoints breakpoints;
 	struct told told;
+	struct value_store *values; /* history and variables of expressions */
 	uint8_t *told_output; /* data of the output told last */
 };
 

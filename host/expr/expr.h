@@ -23,7 +23,7 @@ struct value;
 /* Longest text and deepest nesting that is taken. */
 enum { EXPR_TEXT_MAX = 16384, EXPR_DEPTH_MAX = 200, VALUE_MAX = 1024 * 1024 };
 
-/* ---- reaching the target ---------------------------------------------------- */
+/* ---- reaching the target --------------------------------------------------- */
 
 struct expr_register {
 	unsigned size; /* bytes, at most 64 */
@@ -37,7 +37,8 @@ struct expr_ops {
 	struct he_error *(*write)(void *arg, uint64_t addr, const void *buf, size_t len);
 	/* The selected frame; valid until the env ends. */
 	struct he_error *(*frame)(void *arg, const struct sym_frame **ret);
-	/* A register of that frame, by GDB's name or (name NULL) by DWARF number. */
+	/* A register of that frame, by GDB's name or (name NULL) by DWARF number.  E_NO_FILE:
+	 * the architecture has none of that name. */
 	struct he_error *(*get_register)(
 	    void *arg, const char *name, unsigned dwarf, struct expr_register *ret);
 	struct he_error *(*set_register)(void *arg, const char *name, unsigned dwarf,
@@ -53,12 +54,14 @@ struct expr_ops {
 struct expr_env {
 	struct symbols *symbols;
 	struct types *types;
+	uint32_t arch; /* AUDIT_ARCH_* */
 	struct sym_scope scope;
+	bool cplus; /* the language there: comparing yields a bool, this-> may be left out */
 	const struct expr_ops *ops;
 	void *arg;
 };
 
-/* ---- expressions --------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------- */
 
 /* Names of types are told from others by looking them up in env's scope; the other names
  * are looked up when it is evaluated, wherever that is.  *end (may be NULL: all of text
@@ -82,6 +85,9 @@ struct type *expr_as_type(const struct expr *x); /* NULL: it is not */
 /* The caller frees *ret with value_free.  It holds its types itself. */
 struct he_error *expr_evaluate(
     const struct expr_env *env, const struct expr *x, struct value **ret);
+/* The same of a variable that was found already. */
+struct he_error *expr_variable(
+    const struct expr_env *env, const struct sym_name *var, struct value **ret);
 /* As `if` takes it. */
 struct he_error *expr_truth(const struct expr_env *env, const struct expr *x, bool *ret);
 /* Without evaluating what could be slow or change something: as sizeof does. */
@@ -90,11 +96,12 @@ struct he_error *expr_type(const struct expr_env *env, const struct expr *x, str
 /* To the bytecode of agent expressions (GDB manual, appendix F): a program that leaves
  * the value (integer or pointer, extended to 64 bits) on the stack.  env->scope has the pc
  * at which it will run; registers are numbered as GDB does on env's architecture.
+ * code is empty before.
  * False: it cannot be compiled (*why: for people, static; may be NULL), code is empty. */
 bool expr_compile(
     const struct expr_env *env, const struct expr *x, struct buf *code, const char **why);
 
-/* ---- values ------------------------------------------------------------------------ */
+/* ---- values ---------------------------------------------------------------- */
 
 void value_free(struct value *v);                /* NULL is fine */
 struct value *value_copy(const struct value *v); /* NULL without memory */
@@ -109,7 +116,20 @@ bool value_in_memory(const struct value *v, uint64_t *addr, uint64_t *size);
 /* As a number: integers, enums, pointers, references; floats are cut. */
 struct he_error *value_number(const struct expr_env *env, struct value *v, uint64_t *ret);
 
-/* ---- showing them -------------------------------------------------------------------- */
+/* The history of values ($1 …) and the convenience variables; for get_variable and
+ * set_variable. */
+struct value_store;
+struct value_store *value_store_new(void);
+void value_store_free(struct value_store *s); /* NULL is fine */
+/* A copy of v, whose bytes are there: its number; 0: no room. */
+size_t value_store_add(struct value_store *s, const struct value *v);
+struct he_error *value_store_get(const struct value_store *s, const char *name, struct value **ret);
+struct he_error *value_store_set(struct value_store *s, const char *name, const struct value *v);
+/* For get_variable: a number as $_ and the like hold it. */
+struct he_error *value_make_number(
+    struct types *types, struct type *type, uint64_t n, struct value **ret);
+
+/* ---- showing them ---------------------------------------------------------- */
 
 struct value_format {
 	char letter;       /* GDB's: x d u o t z a c f s; 0 = as its type asks */

@@ -5,7 +5,7 @@
 #include "host/sym/dwarf_machine.h"
 #include "host/sym/type_store.h"
 
-/* ---- the stack ------------------------------------------------------------------ */
+/* ---- the stack ------------------------------------------------------------- */
 
 static uint64_t cut(uint64_t v, unsigned size, bool is_signed)
 {
@@ -62,7 +62,7 @@ static void push_double(struct dw_machine *m, double d, uint8_t size)
 	dw_push_entry(m, e);
 }
 
-/* ---- arithmetic ------------------------------------------------------------------------- */
+/* ---- arithmetic ------------------------------------------------------------ */
 
 static void calculate_floating(
     struct dw_machine *m, uint8_t op, struct dw_entry a, struct dw_entry b)

@@ -19,7 +19,7 @@ static void pick(struct dw_machine *m, uint64_t depth)
 		m->bad = true;
 }
 
-/* ---- registers and memory ------------------------------------------------------------ */
+/* ---- registers and memory -------------------------------------------------- */
 
 bool dw_register(struct dw_context *c, uint64_t reg, void *buf, size_t len)
 {
@@ -133,7 +133,7 @@ static void convert(struct dw_machine *m, const Dwarf_Op *op, bool reinterpret)
 		dw_convert(m, &like, reinterpret);
 }
 
-/* ---- operations that lead elsewhere -------------------------------------------------------- */
+/* ---- operations that lead elsewhere ---------------------------------------- */
 
 static bool frame_base(struct dw_context *c, uint64_t *ret)
 {
@@ -251,7 +251,7 @@ static void push_cfa(struct dw_machine *m)
 		m->bad = true;
 }
 
-/* ---- one operation --------------------------------------------------------------------------- */
+/* ---- one operation --------------------------------------------------------- */
 
 static void shuffle(struct dw_machine *m, uint8_t op)
 {
@@ -359,8 +359,7 @@ static void simple(struct dw_machine *m, const Dwarf_Op *op)
 	}
 }
 
-/* ---- what is described
- * --------------------------------------------------------------------------- */
+/* ---- what is described ----------------------------------------------------- */
 
 static void in_register(struct dw_machine *m, uint64_t reg)
 {
@@ -436,8 +435,7 @@ static void end_piece(struct dw_machine *m, uint64_t offset, uint64_t bits, stru
 	m->n = 0;
 }
 
-/* ---- running
- * ----------------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------- */
 
 static size_t branch(struct dw_machine *m, const Dwarf_Op *ops, size_t n, size_t i)
 {

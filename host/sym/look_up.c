@@ -29,7 +29,7 @@ struct look {
 	Dwarf_Die best;
 };
 
-/* ---- what a DIE may be taken for -------------------------------------------------- */
+/* ---- what a DIE may be taken for ------------------------------------------- */
 
 static bool is_tag(int tag)
 {
@@ -81,7 +81,7 @@ static int rank_of(const struct look *q, Dwarf_Die *die)
 	return 0;
 }
 
-/* ---- describing what was found ------------------------------------------------------- */
+/* ---- describing what was found --------------------------------------------- */
 
 static void enumerator(struct type_module *m, Dwarf_Die *die, struct sym_name *ret)
 {
@@ -129,7 +129,7 @@ static struct he_error *describe(struct symbols *s, const struct module *module,
 	return NULL;
 }
 
-/* ---- within a function --------------------------------------------------------------- */
+/* ---- within a function ----------------------------------------------------- */
 
 static bool has_name(Dwarf_Die *die, const char *name)
 {
@@ -193,7 +193,7 @@ static bool in_blocks(struct scope_chain *c, const char *name, unsigned what, Dw
 	return false;
 }
 
-/* ---- outside of functions -------------------------------------------------------------- */
+/* ---- outside of functions -------------------------------------------------- */
 
 static bool consider(void *arg, Dwarf_Die *die)
 {
@@ -266,7 +266,7 @@ static bool from_within(struct look *q, struct scope_chain *c)
 
 		if (fits) {
 			memcpy(text, outer, n);
-			strcpy(text + n, name);
+			memcpy(text + n, name, strlen(name) + 1);
 			q->name = text;
 		}
 		if (fits && in_module(q, c->file)) {
@@ -293,7 +293,7 @@ static struct he_error *globally(
 	return in_modules(q, has_unit ? c->file : NULL, ret, found);
 }
 
-/* ---- file::name and function::name -------------------------------------------------------- */
+/* ---- file::name and function::name ----------------------------------------- */
 
 /* The static of that function: what else it has is only there in a frame of its own. */
 static struct he_error *in_function(struct symbols *s, const struct sym_name *fn, const char *name,
@@ -336,7 +336,7 @@ static struct he_error *by_first_part(
 	return fn.kind == NAME_FUNCTION ? in_function(q->s, &fn, at + 2, ret, found) : NULL;
 }
 
-/* ---- symbol tables -------------------------------------------------------------------------- */
+/* ---- symbol tables --------------------------------------------------------- */
 
 static struct he_error *no_symbol(const char *name, unsigned what)
 {
@@ -366,8 +366,7 @@ static struct he_error *in_symbol_tables(
 	return types ? NULL : he_error_new(E_NOMEM, "no memory for types");
 }
 
-/* ---- for the caller ---------------------------------------------------------------------------
- */
+/* ---- for the caller -------------------------------------------------------- */
 
 struct he_error *symbols_look_up(struct symbols *s, const struct sym_scope *scope, const char *name,
     unsigned what, struct sym_name *ret)
@@ -392,8 +391,45 @@ struct he_error *symbols_look_up(struct symbols *s, const struct sym_scope *scop
 				  : no_symbol(q.name, what);
 }
 
-/* ---- all locals
- * ---------------------------------------------------------------------------------- */
+static bool is_static(Dwarf_Die *die)
+{
+	Dwarf_Attribute a;
+	Dwarf_Op *ops;
+	size_t n;
+
+	return dwarf_attr_integrate(die, DW_AT_location, &a) &&
+	       dwarf_getlocation(&a, &ops, &n) == 0 && n && ops->atom == DW_OP_addr;
+}
+
+bool symbols_has_local(
+    struct symbols *s, const struct sym_scope *scope, const char *name, struct sym_name *ret)
+{
+	struct scope_chain c;
+	bool known = false;
+	struct he_error *e = scope_find(s, scope, &c, &known);
+	Dwarf_Die die;
+
+	if (!e && known && in_blocks(&c, name, LOOK_VALUES, &die) && !is_static(&die))
+		e = describe(s, c.module, c.file, &die, ret);
+	else
+		known = false;
+	known = known && !e;
+	he_error_free(e);
+	return known;
+}
+
+bool symbols_is_cplus(struct symbols *s, const struct sym_scope *scope)
+{
+	struct scope_chain c;
+	bool known = false;
+	struct he_error *e = scope_find(s, scope, &c, &known);
+
+	known = !e && known && die_has_scopes(&c.cu);
+	he_error_free(e);
+	return known;
+}
+
+/* ---- all locals ------------------------------------------------------------ */
 
 struct locals {
 	struct symbols *s;

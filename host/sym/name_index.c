@@ -64,7 +64,7 @@ static void add(struct name_index *p, Dwarf_Die *die)
 	    (struct entry){.name = name, .addr = die->addr, .dw = dwarf_cu_getdwarf(die->cu)};
 }
 
-/* ---- what is worth a name ------------------------------------------------------ */
+/* ---- what is worth a name -------------------------------------------------- */
 
 static bool declared_only(Dwarf_Die *die)
 {
@@ -134,7 +134,7 @@ static void walk(struct name_index *p, Dwarf_Die *parent, bool scopes, unsigned 
 	} while (dwarf_siblingof(&die, &die) == 0);
 }
 
-/* ---- the index ---------------------------------------------------------------------- */
+/* ---- the index ------------------------------------------------------------- */
 
 static void read_units(struct name_index *p, Dwarf *dw)
 {

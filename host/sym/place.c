@@ -11,7 +11,7 @@
 #include "host/sym/dwarf_expr.h"
 #include "host/sym/type_store.h"
 
-/* ---- in a frame ---------------------------------------------------------------- */
+/* ---- in a frame ------------------------------------------------------------ */
 
 static void lost(struct place *ret)
 {
@@ -97,7 +97,7 @@ struct he_error *symbols_place(
 	return dw_place(&c, ops, n, ret) ? NULL : not_told(&c);
 }
 
-/* ---- in any frame at a pc ----------------------------------------------------------- */
+/* ---- in any frame at a pc -------------------------------------------------- */
 
 static struct formula of_base(struct scope_chain *c, uint64_t pc, int64_t offset)
 {

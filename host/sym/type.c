@@ -10,7 +10,7 @@
 
 #include "host/sym/type_store.h"
 
-/* ---- the store ---------------------------------------------------------------- */
+/* ---- the store ------------------------------------------------------------- */
 
 struct type *type_new(struct types *p, enum type_kind kind)
 {
@@ -113,7 +113,7 @@ unsigned types_address_size(const struct types *p)
 	return p->address_size;
 }
 
-/* ---- looking through ------------------------------------------------------------- */
+/* ---- looking through ------------------------------------------------------- */
 
 static bool transparent(const struct type *t)
 {
@@ -132,6 +132,16 @@ struct type *type_strip(struct type *t)
 		t = t->target;
 	}
 	return t ? t : &nothing;
+}
+
+struct type *type_unqualified(struct type *t)
+{
+	for (int i = 0; t && (t->kind == TYPE_CONST || t->kind == TYPE_VOLATILE); i++) {
+		if (i == TYPE_CHAIN_MAX)
+			break;
+		t = t->target;
+	}
+	return t ? t : type_strip(NULL);
 }
 
 static struct type *definition(struct types *p, struct type *t)
@@ -162,7 +172,7 @@ struct type *type_complete(struct types *p, struct type *t)
 	return t;
 }
 
-/* ---- derived types ---------------------------------------------------------------- */
+/* ---- derived types --------------------------------------------------------- */
 
 struct type *type_void(struct types *p)
 {
@@ -217,7 +227,31 @@ struct type *type_array(struct types *p, struct type *of, uint64_t count)
 	return t;
 }
 
-/* ---- the language's own types ------------------------------------------------------ */
+struct type *type_function(struct types *p, struct type *returns)
+{
+	return derived(p, TYPE_FUNCTION, returns, 1);
+}
+
+struct type *type_union(struct types *p, const char *const *names, struct type *const *of, size_t n)
+{
+	struct type *t = type_new(p, TYPE_UNION);
+
+	if (t)
+		t->member = arena_array(&p->arena, n, sizeof(*t->member));
+	if (!t || !t->member)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		t->member[i].name = strpool_add(p->pool, names[i]);
+		t->member[i].type = of[i];
+		if (of[i]->size > t->size)
+			t->size = of[i]->size;
+	}
+	t->n_members = n;
+	t->read = true;
+	return t;
+}
+
+/* ---- the language's own types ---------------------------------------------- */
 
 /* Sizes: x86-64, and i386 where it differs. */
 static const struct builtin {
@@ -249,6 +283,7 @@ static const struct builtin {
     {"char32_t", TYPE_CHAR, false, 4, 4},
     {"int8_t", TYPE_INT, true, 1, 1},
     {"uint8_t", TYPE_INT, false, 1, 1},
+    {"i386_eflags", TYPE_INT, true, 4, 4},
 };
 
 static struct type *keep_base(struct types *p, struct type *t)

@@ -57,6 +57,8 @@ struct type_member {
 struct type {
 	enum type_kind kind;
 	bool is_signed, rvalue, is_class, vector, variadic, prototyped;
+	bool scoped;         /* enum class */
+	bool cplus;          /* of a language where struct NAME is NAME */
 	bool incomplete;     /* only declared; type_complete looks for the definition */
 	const char *name;    /* C++: with its scopes; NULL: has none */
 	uint64_t size;       /* bytes */
@@ -80,6 +82,8 @@ void types_drop(struct types *p); /* NULL is fine */
 /* The type as it is laid out: without typedef, const, volatile.  Never NULL (t NULL is
  * void) and never one of those. */
 struct type *type_strip(struct type *t);
+/* Without const and volatile only. */
+struct type *type_unqualified(struct type *t);
 /* The stripped type with its members read; of a declaration the definition where one is
  * known (else incomplete stays set). */
 struct type *type_complete(struct types *p, struct type *t);
@@ -88,11 +92,15 @@ struct type *type_complete(struct types *p, struct type *t);
 struct type *type_pointer(struct types *p, struct type *to);
 struct type *type_reference(struct types *p, struct type *to, bool rvalue);
 struct type *type_array(struct types *p, struct type *of, uint64_t count);
+/* A union of n members of these names (copied) and types. */
+struct type *type_union(
+    struct types *p, const char *const *names, struct type *const *of, size_t n);
 /* An integer or floating point type of the language: name as C writes it; NULL when
  * no such type is known ("unsigned long", "_Bool", "__int128", "long double" …). */
 struct type *type_named_base(struct types *p, const char *name);
 /* The integer type of that size and sign, for results of operators and registers. */
 struct type *type_int(struct types *p, unsigned size, bool is_signed);
+struct type *type_function(struct types *p, struct type *returns);
 struct type *type_void(struct types *p);
 struct type *type_unknown(struct types *p, bool function);
 

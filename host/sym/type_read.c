@@ -13,7 +13,7 @@
 
 enum { DIMENSIONS_MAX = 16, SLOTS_FIRST = 256, SLOTS_MAX = 1 << 22, NEST_MAX = 100 };
 
-/* ---- known ones ------------------------------------------------------------------ */
+/* ---- known ones ------------------------------------------------------------ */
 
 static size_t slot_of(const struct type_slot *v, size_t n, const void *key)
 {
@@ -57,7 +57,7 @@ static bool keep(struct type_module *m, const void *key, struct type *t)
 	return true;
 }
 
-/* ---- attributes -------------------------------------------------------------------- */
+/* ---- attributes ------------------------------------------------------------ */
 
 static bool number(Dwarf_Die *die, unsigned name, uint64_t *ret)
 {
@@ -96,7 +96,7 @@ const char *type_name_of_die(struct type_module *m, Dwarf_Die *die)
 	return name ? die_scoped_name(die, name, m->types->pool) : NULL;
 }
 
-/* ---- one kind each ---------------------------------------------------------------------- */
+/* ---- one kind each --------------------------------------------------------- */
 
 static struct type *of_die(struct type_module *m, Dwarf_Die *die, unsigned depth);
 
@@ -263,6 +263,7 @@ static void fill(struct type_module *m, struct type *t, Dwarf_Die *die, unsigned
 	case TYPE_STRUCT:
 	case TYPE_UNION:
 		t->incomplete = flag(die, DW_AT_declaration);
+		t->cplus = die_has_scopes(die);
 		break;
 	case TYPE_UNKNOWN:
 		break;
@@ -270,6 +271,8 @@ static void fill(struct type_module *m, struct type *t, Dwarf_Die *die, unsigned
 		read_target(m, t, die, depth);
 		if (t->kind == TYPE_ENUM)
 			t->incomplete = flag(die, DW_AT_declaration);
+		t->cplus = die_has_scopes(die);
+		t->scoped = t->kind == TYPE_ENUM && flag(die, DW_AT_enum_class);
 	}
 }
 
@@ -317,7 +320,7 @@ struct type *type_of_attr(struct type_module *m, Dwarf_Die *die)
 	return of_attr(m, die, 0);
 }
 
-/* ---- members --------------------------------------------------------------------------- */
+/* ---- members --------------------------------------------------------------- */
 
 static bool is_member(const struct type *t, int tag)
 {

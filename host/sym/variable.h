@@ -9,7 +9,7 @@
 #include "host/sym/sym.h"
 #include "host/sym/type.h"
 
-/* ---- frames ------------------------------------------------------------- */
+/* ---- frames ---------------------------------------------------------------- */
 
 /* A frame as variables need it. */
 struct sym_frame {
@@ -77,6 +77,14 @@ struct types *symbols_types(struct symbols *s);
 struct he_error *symbols_look_up(struct symbols *s, const struct sym_scope *scope, const char *name,
     unsigned what, struct sym_name *ret);
 
+/* Only the blocks of the function: is there one of that name, whose place depends on a
+ * frame (no static)? */
+bool symbols_has_local(
+    struct symbols *s, const struct sym_scope *scope, const char *name, struct sym_name *ret);
+
+/* Is the code there C++ (or a language like it), where comparing yields a bool? */
+bool symbols_is_cplus(struct symbols *s, const struct sym_scope *scope);
+
 /* Variables of the function (and, without args, the blocks) around a pc: innermost
  * block first, each in the order of the source. */
 struct sym_local {
@@ -87,7 +95,7 @@ struct sym_local {
 struct he_error *symbols_locals(struct symbols *s, const struct sym_scope *scope, bool args,
     struct sym_local **ret, size_t *n); /* *ret: freed by the caller */
 
-/* ---- where they are ------------------------------------------------------------- */
+/* ---- where they are -------------------------------------------------------- */
 
 enum place_kind {
 	PLACE_MEMORY,

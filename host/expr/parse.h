@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What parse.c and parse_type.c share.
+ */
+#ifndef HOST_EXPR_PARSE_H
+#define HOST_EXPR_PARSE_H
+
+#include "host/expr/tree.h"
+
+struct parser {
+	const struct expr_env *env;
+	struct expr *x;
+	struct lexer lex;
+	unsigned depth;
+	struct he_error *error; /* the first thing wrong */
+};
+
+/* Say what is wrong at the current token.  Returns NULL. */
+void *parse_fail(struct parser *p, const char *what);
+/* Next token, which must be that. */
+bool parse_take(struct parser *p, enum token token, const char *what);
+bool parse_deeper(struct parser *p); /* depth++, false when too deep */
+struct node *parse_node(struct parser *p, enum node_kind kind);
+/* An expression without a comma of its own. */
+struct node *parse_assignment(struct parser *p);
+
+/* A name with its scopes at the current token, copied; NULL: none is there. */
+const char *parse_name(struct parser *p);
+
+/* Does a type begin at the current token? */
+bool parse_at_type(struct parser *p);
+/* A type name: specifiers and an abstract declarator.  NULL after parse_fail. */
+struct type *parse_type(struct parser *p);
+
+#endif
