@@ -9,6 +9,14 @@
 
 enum { PAGE = 4096 };
 
+#ifdef __x86_64__
+#define BX "rbx"
+#define WAIT_FOR_BX "xorl %%ebx, %%ebx\n1:\tpause\n\ttestq %%rbx, %%rbx\n\tjz 1b\n\tmovq %%rbx, %0"
+#else
+#define BX "ebx"
+#define WAIT_FOR_BX "xorl %%ebx, %%ebx\n1:\tpause\n\ttestl %%ebx, %%ebx\n\tjz 1b\n\tmovl %%ebx, %0"
+#endif
+
 static volatile unsigned long waiter; /* its tid */
 static volatile uint64_t seen, answer, turns;
 static volatile uint64_t words[8] = {1, 2, 3, 4, 5, 6, 7, 8};
@@ -23,13 +31,9 @@ static void *waits(void *arg)
 {
 	waiter = (unsigned long)syscall(SYS_gettid);
 	for (;;) {
-		register uint64_t changed = 0;
+		unsigned long changed = 0;
 
-		__asm__ volatile(
-		    "xorl %%ebx, %%ebx\n1:\tpause\n\ttestq %%rbx, %%rbx\n\tjz 1b\n\tmovq %%rbx, %0"
-		    : "=r"(changed)
-		    :
-		    : "rbx", "cc");
+		__asm__ volatile(WAIT_FOR_BX : "=r"(changed) : : BX, "cc");
 		seen = changed;
 	}
 	return arg;

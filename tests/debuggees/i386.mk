@@ -49,4 +49,6 @@ $(eval $(call debuggee_i386,noreturn-i386,noreturn.c,-O2))
 $(eval $(call debuggee_i386,memory-i386,memory.c,-O1))
 $(eval $(call debuggee_i386,events-i386,events.c,-O1))
 $(eval $(call debuggee_i386,signals-i386,signals.c,-O1))
+$(eval $(call debuggee_i386,kin-i386,kin.c,-O1))
+$(eval $(call debuggee_i386,changes-i386,changes.c,-O1))
 endif

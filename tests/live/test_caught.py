@@ -15,8 +15,10 @@ FORK, VFORK, EXEC, CLONE, EXIT, SYSCALL = (wire.ENUM['CATCH_' + n] for n in (
     'FORK', 'VFORK', 'EXEC', 'CLONE', 'EXIT', 'SYSCALL'))
 PARENT, CHILD, BOTH = (wire.ENUM['FOLLOW_' + n] for n in ('PARENT', 'CHILD', 'BOTH'))
 OWN = 0x80000000  # handles from here on are the agent's choice
-GETPPID, GETUID, SIGWAIT = 110, 102, 128
-PAGE = 4096
+
+# System calls that tests/debuggees/kin.c makes, and where NT_PRSTATUS has their number and answer.
+CALLS_OF = {'kin': dict(getppid=110, getuid=102, waits=[128], width=8, number=120, answer=80),
+            'kin-i386': dict(getppid=64, getuid=24, waits=[177, 421], width=4, number=44, answer=24)}
 
 # What tests/debuggees/kin.c does when it gets SIGRTMIN + n, and what it counts.
 (FORKS, VFORKS_EXECUTES, VFORKS, SHARES, CLONES, THREAD, EXECUTES, CALLS, STORM, PASSES) = range(10)
@@ -27,6 +29,7 @@ class Kin:
     def __init__(self, d):
         self.d, self.pid = d, d.pid
         self.landmark = d.facts['landmark']
+        self.calls = CALLS_OF[os.path.basename(d.argv[0])]
 
     def ask(self, what):
         os.kill(self.pid, signal.SIGRTMIN + what)
@@ -45,9 +48,9 @@ class Kin:
         return True
 
 
-@pytest.fixture
-def kin(debuggee):
-    return Kin(debuggee('kin'))
+@pytest.fixture(params=['kin', pytest.param('kin-i386', marks=pytest.mark.i386)])
+def kin(debuggee, request):
+    return Kin(debuggee(request.param))
 
 
 def catch(link, target, events, follow=PARENT, syscalls=()):
@@ -342,20 +345,22 @@ def calls(link, target, n):
 def test_system_calls_stop_at_entry_and_return(link, kin):
     target = attach(link, kin.pid, SYSCALL)
     kin.ask(CALLS)
-    pairs = [('entry', GETPPID), ('return', GETPPID)] * 3 + [('entry', GETUID), ('return', GETUID)] * 2
+    getppid, getuid = kin.calls['getppid'], kin.calls['getuid']
+    pairs = [('entry', getppid), ('return', getppid)] * 3 + [('entry', getuid), ('return', getuid)] * 2
     seen = []
     while seen[-10:] != pairs:
         seen += calls(link, target, 1)
         assert len(seen) < 16
-    assert set(number for _, number in seen[:-10]) <= {SIGWAIT, -1}  # -1: it was in one when it was asked for
+    assert set(number for _, number in seen[:-10]) <= {*kin.calls['waits'], -1}  # -1: it was in one when it was asked for
     catch(link, target, 0)
     kin.has(done=1)
 
 
 def test_of_a_set_only_these_stop_and_none_is_changed(link, kin):
-    target = attach(link, kin.pid, SYSCALL, syscalls=[GETUID, 1023])
+    getuid = kin.calls['getuid']
+    target = attach(link, kin.pid, SYSCALL, syscalls=[getuid, 1023])
     kin.ask(CALLS)
-    assert calls(link, target, 4) == [('entry', GETUID), ('return', GETUID)] * 2
+    assert calls(link, target, 4) == [('entry', getuid), ('return', getuid)] * 2
     kin.has(done=1)
     counts, status = kin.counts(), clean.status(kin.pid)
     assert counts['answer0'] == 3 * int(status['PPid'])
@@ -365,7 +370,7 @@ def test_of_a_set_only_these_stop_and_none_is_changed(link, kin):
 
 
 def test_calls_under_way_are_caught_when_asked_for_and_let_be_again(link, kin):
-    target = attach(link, kin.pid, SYSCALL, syscalls=[SIGWAIT])
+    target = attach(link, kin.pid, SYSCALL, syscalls=kin.calls['waits'])
     bundle = link.event('stopped', target)
     assert bundle['stops'][0]['reason'] == wire.ENUM['STOP_SYSCALL']
     catch(link, target, 0)
@@ -377,13 +382,14 @@ def test_calls_under_way_are_caught_when_asked_for_and_let_be_again(link, kin):
 
 
 def test_a_system_call_can_be_changed_at_its_entry_and_its_return(link, kin):
-    target = attach(link, kin.pid, SYSCALL, syscalls=[GETUID])
+    c = kin.calls
+    target = attach(link, kin.pid, SYSCALL, syscalls=[c['getuid']])
     kin.ask(CALLS)
-    for at, slot, value in (('SYSCALL', 120, GETPPID), ('SYSRET', 80, 4711)) * 2:
+    for at, slot, value in (('SYSCALL', c['number'], c['getppid']), ('SYSRET', c['answer'], 4711)) * 2:
         bundle = link.event('stopped', target)
         assert bundle['stops'][0]['reason'] == wire.ENUM['STOP_' + at]
         r, = bundle['regs']
-        data = r['data'][:slot] + value.to_bytes(8, 'little') + r['data'][slot + 8:]
+        data = r['data'][:slot] + value.to_bytes(c['width'], 'little') + r['data'][slot + c['width']:]
         link.do('regs_write', target=target, regs=[dict(r, data=data)])
         go(link, target)
     kin.has(done=1, answer1=2 * 4712)
@@ -391,7 +397,7 @@ def test_a_system_call_can_be_changed_at_its_entry_and_its_return(link, kin):
 
 @pytest.mark.parametrize('when', ['SYSCALL', 'SYSRET'])
 def test_detached_at_a_system_call_it_goes_on_as_if_nothing_had_been(link, kin, when):
-    target = attach(link, kin.pid, SYSCALL, syscalls=[GETPPID])
+    target = attach(link, kin.pid, SYSCALL, syscalls=[kin.calls['getppid']])
     kin.ask(CALLS)
     assert link.event('stopped', target)['stops'][0]['reason'] == wire.ENUM['STOP_SYSCALL']
     if when == 'SYSRET':
@@ -404,11 +410,10 @@ def test_detached_at_a_system_call_it_goes_on_as_if_nothing_had_been(link, kin, 
 def test_signals_come_through_while_system_calls_are_caught(link, debuggee):
     d = debuggee('signals')
     target, _ = link.attach(d.pid, how='RUN')
-    catch(link, target, SYSCALL, syscalls=[GETPPID])
-    for _ in range(20):
+    catch(link, target, SYSCALL, syscalls=[CALLS_OF['kin']['getppid']])
+    for n in range(1, 21):
         os.kill(d.pid, SIGUSR1)
-        time.sleep(0.002)
-    assert eventually(lambda: peek(link, target, d.facts['counts']) == 20)
+        assert eventually(lambda: peek(link, target, d.facts['counts']) == n)
     assert not link.events
 
 

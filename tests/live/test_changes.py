@@ -11,8 +11,22 @@ import clean
 import wire
 from tracer import SIGUSR1, SIGCONT, SIGSTOP, bit, stop, peek, eventually, states, go, refused, word
 
-RBX = 40  # of x86-64's NT_PRSTATUS
 SIGKILL = 9
+ARCHES = ['', pytest.param('-i386', marks=pytest.mark.i386)]
+
+
+class Layout:
+    """Of NT_PRSTATUS."""
+
+    def __init__(self, arch):
+        self.width, self.bx, self.cs = (4, 0, 52) if arch else (8, 40, 136)
+
+    def get(self, regs, at):
+        return int.from_bytes(regs['data'][at:at + self.width], 'little')
+
+    def put(self, regs, at, value):
+        data = regs['data']
+        return dict(regs, data=data[:at] + value.to_bytes(self.width, 'little') + data[at + self.width:])
 
 
 def write(link, target, *pieces):
@@ -41,8 +55,9 @@ def test_memory_is_written_while_the_target_runs(link, debuggee):
         assert word(mem.read(8), 0) == 77
 
 
-def test_text_can_be_written_and_runs_as_written(link, debuggee):
-    d = debuggee('changes', busy=True)
+@pytest.mark.parametrize('arch', ARCHES)
+def test_text_can_be_written_and_runs_as_written(link, debuggee, arch):
+    d = debuggee('changes' + arch, busy=True)
     target, _ = link.attach(d.pid, how='RUN')
     text, answer = d.facts['text'], d.facts['answer']
     assert eventually(lambda: peek(link, target, answer) == 1)
@@ -71,8 +86,9 @@ def plant(link, target, addr, **more):
     assert r['err'] == 0, wire.ERRORS[r['err']]
 
 
-def test_what_is_written_goes_beneath_a_patch(link, debuggee):
-    d = debuggee('changes', busy=True)
+@pytest.mark.parametrize('arch', ARCHES)
+def test_what_is_written_goes_beneath_a_patch(link, debuggee, arch):
+    d = debuggee('changes' + arch, busy=True)
     target, _ = link.attach(d.pid, how='RUN')
     text, answer = d.facts['text'], d.facts['answer']
     plant(link, target, text)
@@ -102,51 +118,57 @@ def test_nothing_is_written_to_a_target_that_is_only_looked_at(link, debuggee):
 # ---- registers
 
 
-def test_a_register_that_is_written_is_what_the_thread_goes_on_with(link, debuggee):
-    d = debuggee('changes', busy=True)
+@pytest.mark.parametrize('arch', ARCHES)
+def test_a_register_that_is_written_is_what_the_thread_goes_on_with(link, debuggee, arch):
+    d, at = debuggee('changes' + arch, busy=True), Layout(arch)
     tid = d.facts['waiter']
     target, _ = stop(link, d)
     r = regs(link, target, tid)
-    link.do('regs_write', target=target, regs=[dict(r, data=patched(r['data'], RBX, 0x123456789))])
-    assert word(regs(link, target, tid)['data'], RBX) == 0x123456789
+    value = 0x123456789 >> (4 if arch else 0)
+    link.do('regs_write', target=target, regs=[at.put(r, at.bx, value)])
+    assert at.get(regs(link, target, tid), at.bx) == value
     go(link, target)
-    assert eventually(lambda: peek(link, target, d.facts['seen']) == 0x123456789)
+    assert eventually(lambda: peek(link, target, d.facts['seen']) == value)
 
 
-def test_the_vector_registers_are_written_too(link, debuggee):
-    d = debuggee('changes', busy=True)
+@pytest.mark.parametrize('arch', ARCHES)
+def test_the_vector_registers_are_written_too(link, debuggee, arch):
+    d = debuggee('changes' + arch, busy=True)
     tid = d.facts['waiter']
     target, _ = stop(link, d)
-    for note, xmm15 in ((wire.NT_PRFPREG, 400), (wire.NT_X86_XSTATE, 400)):
+    xmm7 = 272
+    for note in (wire.NT_X86_XSTATE,) if arch else (wire.NT_PRFPREG, wire.NT_X86_XSTATE):
         r = regs(link, target, tid, note)
-        data = patched(r['data'], xmm15, 0x1122334455667788 + note)
+        data = patched(r['data'], xmm7, 0x1122334455667788 + note)
         if note == wire.NT_X86_XSTATE:
             data = patched(data, 512, word(data, 512) | 2)  # the component is in use
         link.do('regs_write', target=target, regs=[dict(r, data=data)])
-        assert word(regs(link, target, tid, note)['data'], xmm15) == 0x1122334455667788 + note
+        assert word(regs(link, target, tid, note)['data'], xmm7) == 0x1122334455667788 + note
 
 
-def test_registers_of_several_threads_go_in_one_request_or_none_of_them(link, debuggee):
-    d = debuggee('changes', busy=True)
+@pytest.mark.parametrize('arch', ARCHES)
+def test_registers_of_several_threads_go_in_one_request_or_none_of_them(link, debuggee, arch):
+    d, at = debuggee('changes' + arch, busy=True), Layout(arch)
     target, bundle = stop(link, d)
     both = [r for r in bundle['regs'] if r['tid'] in (d.pid, d.facts['waiter'])]
-    changed = [dict(r, data=patched(r['data'], RBX, 5)) for r in both]
+    changed = [at.put(r, at.bx, 5) for r in both]
     for bad, name, where in (({'tid': 1}, 'NO_THREAD', 1), ({'data': both[1]['data'] + b'x'}, 'MALFORMED', None),
-                             ({'data': b''}, 'MALFORMED', None), ({'arch': 0x40000003}, 'MALFORMED', None),
+                             ({'data': b''}, 'MALFORMED', None), ({'arch': 0xc00000b7}, 'MALFORMED', None),
                              ({'err': 4}, 'MALFORMED', None), ({'note': 0x4242}, 'UNKNOWN', None)):
         fields = refused(name, link, 'regs_write', target=target, regs=[changed[0], dict(changed[1], **bad)])
         assert fields['addr'] == (where or both[1]['tid'])
         assert [regs(link, target, r['tid'])['data'] for r in both] == [r['data'] for r in both]
     link.do('regs_write', target=target, regs=changed)
-    assert [word(regs(link, target, r['tid'])['data'], RBX) for r in both] == [5, 5]
+    assert [at.get(regs(link, target, r['tid']), at.bx) for r in both] == [5, 5]
     link.do('regs_write', target=target, regs=both)
 
 
-def test_registers_the_kernel_does_not_take_are_an_error(link, debuggee):
-    d = debuggee('changes', busy=True)
+@pytest.mark.parametrize('arch', ARCHES)
+def test_registers_the_kernel_does_not_take_are_an_error(link, debuggee, arch):
+    d, at = debuggee('changes' + arch, busy=True), Layout(arch)
     target, _ = stop(link, d)
     r = regs(link, target, d.facts['waiter'])
-    fields = refused('OS', link, 'regs_write', target=target, regs=[dict(r, data=patched(r['data'], 136, 0x10))])
+    fields = refused('OS', link, 'regs_write', target=target, regs=[at.put(r, at.cs, 0x10)])
     assert fields['os_errno'] and fields['addr'] == d.facts['waiter']
 
 
