@@ -75,26 +75,27 @@ struct tracee {
 	bool unannounced;           /* the host has not heard of it yet */
 	bool foreign;               /* no thread of this target but a child of it: see kin.h */
 	bool launched;              /* at the first instruction of a program we started */
-	struct caught_thread caught;
-	struct kin_thread kin;
 	/* run.c */
 	uint8_t action;     /* enum wire_action: what it was told to do */
 	uint8_t step_scope; /* enum wire_stop_scope: who stands when that is done */
-	uint64_t lo, hi;    /* RANGE */
 	uint8_t deliver;    /* when it goes on: 0 the signal it came with, else one more than it */
 	uint8_t reason;     /* enum wire_reason of its stop; REQUEST = its status says it */
 	uint8_t scope;      /* enum wire_stop_scope of that */
+	uint8_t pass;       /* enum tracee_pass */
 	bool stepped;       /* resumed for one instruction */
 	bool brisk;         /* it went on quietly, and is likely to be back soon */
-	uint64_t went_ns;   /* when */
 	bool rejoin;        /* taken out of a group stop for a moment */
-	uint8_t pass;       /* enum tracee_pass */
-	uint64_t ticket;    /* its turn to step alone; 0 = does not want one */
 	bool chosen;        /* by the request in hand */
-	uint64_t since;     /* target.moment when it stood */
-	struct arrival arrivals[ARRIVALS];
-	bool regs_known; /* while it stands */
+	bool regs_known;    /* regs, while it stands */
 	struct user_regs_struct regs;
+	uint64_t lo, hi;  /* RANGE */
+	uint64_t went_ns; /* when it went on quietly */
+	uint64_t ticket;  /* its turn to step alone; 0 = does not want one */
+	uint64_t since;   /* target.moment when it stood */
+	struct arrival arrivals[ARRIVALS];
+	/* caught.c, kin.c */
+	struct caught_thread caught;
+	struct kin_thread kin;
 };
 
 struct preorder {
@@ -118,21 +119,18 @@ struct target {
 	struct preorder preorder;
 	unsigned in_job; /* threads in a group stop */
 	bool job_stopped;
-	struct caught caught;
-	struct kin kin;
-	bool killed;                      /* by the host: nothing holds it up any more */
-	bool abandoned;                   /* detached, but left stopped */
-	uint64_t mem_writes, regs_writes; /* requests done, for the record */
 	bool leader_dead; /* ended, and listed as such, or not listed; others live */
+	bool killed;      /* by the host: nothing holds it up any more */
+	bool abandoned;   /* detached, but left stopped */
 	/* the three wishes */
 	bool push;                 /* a stop is to be reported */
 	bool hold_all;             /* new threads too */
-	struct snapshot *snapshot; /* wants all to stand for a moment */
 	bool leaving;              /* to be detached */
+	struct snapshot *snapshot; /* wants all to stand for a moment */
 	struct reply *leave_reply; /* NULL: nobody waits, or it was answered */
 	uint64_t since_ms;         /* when the wait for threads began; 0 = none */
 	struct event *timer;
-	struct event *death; /* of one we do not trace, by pidfd */
+	struct event *death;   /* of one we do not trace, by pidfd */
 	struct launch *launch; /* of a program we started; NULL = we did not */
 	/* run.c */
 	struct patches *patches; /* NULL: it never had any */
@@ -140,6 +138,10 @@ struct target {
 	struct tracee *alone;    /* steps in place (or is about to): nobody else runs */
 	struct site *alone_at;   /* while it does */
 	struct buf causes;       /* records for the next stop */
+	/* caught.c, kin.c, change.c */
+	struct caught caught;
+	struct kin kin;
+	uint64_t mem_writes, regs_writes; /* requests done, for the record */
 };
 
 /* ---- target.c: the list, coming and going ---------------------------------------- */
