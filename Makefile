@@ -105,7 +105,7 @@ LIBHOSTENG = $(ENGINE) $(HOST_LINK) $(SYMBOLS) $(TLS) $(KEY) $(WIRE)
 LIB_hosteng = $(LIB_event) $(LIB_pthread) $(LIB_tls) $(LIB_dw) $(LIB_insn)
 # the front end; it sees the engine through host/hosteng.h alone
 HDB = $(addprefix host/hdb/,hdb options console complete cmd cmd_table cmd_process cmd_thread \
-	cmd_stack cmd_data cmd_code cmd_info front front_frame front_event numbers address examine \
+	cmd_stack cmd_data cmd_code cmd_info cmd_run program relay front front_frame front_event numbers address examine \
 	auxv processes show show_table progress json \
 	cmd_break cmd_break_change break_spec break_show cmd_catch settings actions query stop syscalls)
 LIB_console = -ledit -ljansson $(LIB_seccomp)

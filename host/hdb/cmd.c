@@ -248,7 +248,7 @@ static void help_list(struct hdb *h, const struct cmd *table, const char *parent
 
 		snprintf(left, sizeof(left), "%s%s%s%s%s", parent, row->name, row->also ? " (" : "",
 		    row->also ? row->also : "", row->also ? ")" : "");
-		fprintf(h->out, "%-26s %s\n", left, row->help);
+		fprintf(h->out, "%-25s  %s\n", left, row->help);
 	}
 }
 

@@ -116,6 +116,10 @@ cmd_fn cmd_info_breakpoints;
 cmd_fn cmd_catch, cmd_tcatch, cmd_handle, cmd_info_signals, cmd_signal;
 /* settings.c */
 cmd_fn cmd_set, cmd_show;
+/* cmd_run.c */
+cmd_fn cmd_run_program, cmd_start, cmd_starti, cmd_kill, cmd_file, cmd_cd, cmd_info_program;
+cmd_fn cmd_set_args, cmd_show_args, cmd_set_environment, cmd_unset_environment,
+    cmd_show_environment, cmd_show_cwd, cmd_set_randomization, cmd_show_randomization;
 /* cmd.c */
 cmd_fn cmd_help, cmd_quit;
 

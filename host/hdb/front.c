@@ -45,6 +45,7 @@ int fail_error(struct hdb *h, struct he_error *e)
 
 void front_free(struct hdb *h)
 {
+	relay_rest(h);
 	front_stale(h);
 	for (struct he_target *t = NULL; (t = he_target_next(h->engine, t));)
 		front_say_held(h, t);
@@ -52,6 +53,7 @@ void front_free(struct hdb *h)
 	progress_clear(&h->progress, h->err);
 	numbers_free(h->numbers);
 	actions_free(h);
+	program_free(&h->program);
 	free(h->list.file);
 	free(h->list.directory);
 	*h = (struct hdb){.out = h->out, .err = h->err};

@@ -13,6 +13,8 @@
 #include "host/hosteng.h"
 #include "host/hdb/numbers.h"
 #include "host/hdb/progress.h"
+#include "host/hdb/relay.h"
+#include "host/hdb/program.h"
 #include "host/hdb/show.h"
 
 /* Where `x` goes on: GDB's letters for format and unit, 0 = none yet. */
@@ -50,6 +52,8 @@ struct hdb {
 	FILE *err;          /* what went wrong */
 	const char *prefix; /* in front of messages: "hdb: ", or "" for a person at the prompt */
 	struct progress progress; /* drawn on err */
+	struct program program;   /* the program that run starts */
+	struct relay relay;       /* our terminal, for it */
 	bool colour;              /* out is a terminal that may be coloured */
 	bool verbose;
 	bool person;                       /* somebody types at the prompt */
@@ -104,6 +108,8 @@ unsigned front_physical(const struct he_stack *s, unsigned frame);
 int front_attach(struct hdb *h, uint32_t pid, uint64_t start, enum he_how how);
 /* On a terminal: what letting t go will have to wait for, if anything; the progress line. */
 void front_say_held(struct hdb *h, struct he_target *t);
+/* One that was launched: say so. */
+void front_say_launched(struct hdb *h, struct he_target *t);
 /* Let t go; the selection moves to another target if it was that. */
 int front_detach(struct hdb *h, struct he_target *t);
 
@@ -114,5 +120,7 @@ void front_events(struct hdb *h);
 /* Wait until t no longer runs, showing events; Ctrl-C interrupts it, a second one gives
  * up waiting.  0 = it stands or is gone. */
 int front_wait(struct hdb *h, struct he_target *t);
+/* The same until t is gone. */
+int front_wait_end(struct hdb *h, struct he_target *t);
 
 #endif

@@ -61,11 +61,11 @@ static size_t count_threads(struct he_target *t)
 	return n;
 }
 
-static void say_attached(struct hdb *h, struct he_target *t)
+static void say_begun(struct hdb *h, struct he_target *t, const char *stopped)
 {
-	static const char *const how[] = {
+	const char *const how[] = {
 	    [HE_RUNNING] = "attached and running",
-	    [HE_STOPPED] = "stopped",
+	    [HE_STOPPED] = stopped,
 	    [HE_LOOKING] = "open for looking only",
 	    [HE_FROZEN] = "seen",
 	    [HE_GONE] = "gone",
@@ -87,6 +87,11 @@ static void say_attached(struct hdb *h, struct he_target *t)
 	free(symbols);
 }
 
+void front_say_launched(struct hdb *h, struct he_target *t)
+{
+	say_begun(h, t, "launched, held before its first instruction");
+}
+
 int front_attach(struct hdb *h, uint32_t pid, uint64_t start, enum he_how how)
 {
 	struct he_server *s = front_server(h);
@@ -99,7 +104,7 @@ int front_attach(struct hdb *h, uint32_t pid, uint64_t start, enum he_how how)
 	if (e)
 		return fail_error(h, e);
 	front_select(h, t);
-	say_attached(h, t);
+	say_begun(h, t, "stopped");
 	return 0;
 }
 
@@ -137,6 +142,7 @@ int front_detach(struct hdb *h, struct he_target *t)
 
 	he_target_info(t, &i);
 	numbers_forget(&h->numbers, i.number);
+	program_forget(h, t);
 	if (selected)
 		front_select(h, NULL);
 	front_say_held(h, t);
@@ -306,6 +312,12 @@ static void on_lost(struct hdb *h, const struct he_event *ev)
 	fputc('\n', h->err);
 }
 
+static void on_output(struct hdb *h, const struct he_event *ev, const char *name)
+{
+	(void)name;
+	relay_output(h, ev);
+}
+
 void front_event(struct hdb *h, const struct he_event *ev)
 {
 	static void (*const on[])(struct hdb *, const struct he_event *, const char *) = {
@@ -318,10 +330,15 @@ void front_event(struct hdb *h, const struct he_event *ev)
 	    [HE_E_JOB_STOPPED] = on_job_stopped,
 	    [HE_E_JOB_CONTINUED] = on_job_continued,
 	    [HE_E_RELEASED] = on_released,
+	    [HE_E_OUTPUT] = on_output,
 	    [HE_E_FORKED] = on_forked,
 	};
 	char name[FRONT_NAME];
 
+	if (ev->kind != HE_E_NONE && ev->kind != HE_E_OUTPUT)
+		relay_rest(h);
+	if (ev->kind == HE_E_STOPPED && ev->target == h->program.target)
+		h->program.fresh = false;
 	if (ev->kind == HE_E_LINK_LOST) {
 		fputs(h->prefix, h->err);
 		on_lost(h, ev);
@@ -360,6 +377,7 @@ void front_events(struct hdb *h)
 		if (!e)
 			front_event(h, &ev);
 	} while (!e && ev.kind != HE_E_NONE && ++n < AT_ONCE);
+	relay_rest(h);
 	if (e)
 		fail_error(h, e);
 	bury(h);
@@ -382,7 +400,7 @@ static int on_break(struct hdb *h, struct he_target *t, bool *asked)
 	return e ? fail_error(h, e) : 0;
 }
 
-int front_wait(struct hdb *h, struct he_target *t)
+static int wait_while_it_runs(struct hdb *h, struct he_target *t)
 {
 	bool asked = false;
 	struct he_event ev;
@@ -390,8 +408,8 @@ int front_wait(struct hdb *h, struct he_target *t)
 
 	/* A child that is followed is waited for in the place of its parent. */
 	for (; front_state(t) == HE_RUNNING; t = h->target && h->target != t ? h->target : t) {
-		fflush(h->out);
-		e = he_wait(h->engine, -1, &ev);
+		relay_sleep(h, t);
+		e = he_wait(h->engine, 0, &ev);
 		if (e)
 			return fail_error(h, e);
 		front_event(h, &ev);
@@ -399,6 +417,32 @@ int front_wait(struct hdb *h, struct he_target *t)
 			return 1;
 		if (ev.kind == HE_E_NONE && h->interrupted && on_break(h, t, &asked) != 0)
 			return 1;
+	}
+	return 0;
+}
+
+int front_wait(struct hdb *h, struct he_target *t)
+{
+	int ret = wait_while_it_runs(h, t);
+
+	relay_rest(h);
+	return ret;
+}
+
+int front_wait_end(struct hdb *h, struct he_target *t)
+{
+	struct he_event ev;
+	struct he_error *e;
+
+	while (front_state(t) != HE_GONE) {
+		e = he_wait(h->engine, -1, &ev);
+		if (e)
+			return fail_error(h, e);
+		front_event(h, &ev);
+		if (h->lost || h->quit)
+			return 1;
+		if (ev.kind == HE_E_NONE && h->interrupted)
+			return fail(h, "it has not ended yet");
 	}
 	return 0;
 }

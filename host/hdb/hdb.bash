@@ -3,9 +3,17 @@
 # bash completion for hdb.  Options and commands are those the program itself lists.
 
 _hdb() {
-	local word cur=$2 prev=$3 dir=${XDG_CONFIG_HOME:-$HOME/.config}/hdb
+	local word cur=$2 prev=$3 i dir=${XDG_CONFIG_HOME:-$HOME/.config}/hdb
 	local -a words=()
 
+	# Behind "--" stand a program and its arguments.
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		if [[ ${COMP_WORDS[i]} == -- ]]; then
+			compopt -o default
+			((i + 1 == COMP_CWORD)) && mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+			return
+		fi
+	done
 	case ${prev/#--/-} in
 	-premote | -trust)
 		mapfile -t words < <(sed -e '/^[[:space:]]*#/d' -e 's/[[:space:]].*//' \

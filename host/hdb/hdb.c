@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/err.h"
@@ -282,8 +283,11 @@ static int do_console(const struct options *o)
 	int ret;
 
 	h->person = terminal && !o->batch;
+	relay_init(h, !terminal && !o->batch);
 	if (o->which &&
 	    (resolve(o, &pid, &start) != 0 || front_attach(h, pid, start, HE_STOP) != 0))
+		return 1;
+	if (o->program && (!program_set_args(&h->program, o->program) || program_start(h) != 0))
 		return 1;
 	if (o->transport && !front_server(h))
 		return 1;
@@ -381,6 +385,16 @@ static int do_trust(const struct options *o)
 	return 0;
 }
 
+/* What the program ended with, as a shell has it; ret, when it did not end. */
+static int child_result(int ret)
+{
+	const struct program_result *r = &self.h.program.result;
+
+	if (!r->pid || r->status < 0)
+		return ret ? ret : 1;
+	return WIFEXITED(r->status) ? WEXITSTATUS(r->status) : 128 + WTERMSIG(r->status);
+}
+
 static int act(const struct options *o)
 {
 	static int (*const actions[])(const struct options *) = {
@@ -397,6 +411,8 @@ static int act(const struct options *o)
 	self.busy = 1;
 	ret = actions[o->action](o);
 	self.busy = 0;
+	if (o->child_result)
+		ret = child_result(ret);
 	if (self.killed) /* before all was done that was asked for */
 		ret = 1;
 	front_free(&self.h);

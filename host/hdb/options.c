@@ -151,6 +151,13 @@ static const char *on_replace(struct options *o, char *const *arg)
 	return NULL;
 }
 
+static const char *on_child_result(struct options *o, char *const *arg)
+{
+	(void)arg;
+	o->child_result = true;
+	return NULL;
+}
+
 static const char *on_v(struct options *o, char *const *arg)
 {
 	(void)arg;
@@ -182,6 +189,8 @@ static const struct option table[] = {
     {"ex", ONE, on_ex, "COMMAND", "do this command (may be given several times)"},
     {"x", ONE, on_x, "FILE", "do the commands in FILE"},
     {"batch", NONE, on_batch, "", "end after these; the first that fails ends with status 1"},
+    {"return-child-result", NONE, on_child_result, "",
+	"end with the status of the program that was started"},
     {"ps", MAYBE, on_ps, "[PATTERN]", "list processes, then end"},
     {"snapshot", MAYBE, on_snapshot, "[PID]",
 	"backtraces of all threads, the process stopped for milliseconds, then end;\n"
@@ -280,8 +289,8 @@ static int unreadable(const struct options *o, char *why, size_t size)
 	return ret;
 }
 
-/* Words behind the options: the argument of -ps or -snapshot may stand there; a program to
- * launch may not, yet. */
+/* Words behind the options: the argument of -ps or -snapshot; behind "--" a program to
+ * launch, with its arguments. */
 static int operands(char **argv, struct options *o, bool dashes, char *why, size_t size)
 {
 	const char *wrong = NULL;
@@ -303,9 +312,19 @@ static int operands(char **argv, struct options *o, bool dashes, char *why, size
 		    *argv);
 		return 2;
 	}
-	snprintf(why, size,
-	    "%s: launching programs is not in this version of hdb; -p PID attaches.", *argv);
-	return dashes ? 1 : 2;
+	if (!dashes) {
+		snprintf(why, size,
+		    "%s: -p PID or -pn NAME attaches; to start a program: hdb -- %s.", *argv,
+		    *argv);
+		return 2;
+	}
+	if (o->which) {
+		snprintf(why, size, "%s: -p attaches to a process; a program is not started, too.",
+		    *argv);
+		return 2;
+	}
+	o->program = (const char *const *)argv;
+	return 0;
 }
 
 int options_parse(int argc, char **argv, struct options *o, char *why, size_t size)
@@ -345,6 +364,8 @@ void options_help(FILE *f)
 {
 	fputs("usage: hdb [-premote TRANSPORT] [-p PID | -pn NAME | -psn UNIT] [-batch] "
 	      "[-ex COMMAND | -x FILE]...\n"
+	      "       hdb [-premote TRANSPORT] [-batch] [-ex COMMAND | -x FILE]... -- PROGRAM "
+	      "[ARGUMENT]...\n"
 	      "       hdb [-premote TRANSPORT] -snapshot PID | -pn NAME | -psn UNIT [-json]\n"
 	      "       hdb [-premote TRANSPORT] -ps [PATTERN] [-json]\n"
 	      "       hdb -keygen [-key FILE]\n"

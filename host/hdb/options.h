@@ -33,6 +33,7 @@ struct option_command {
 struct options {
 	enum action action;
 	bool json, batch, verbose, replace;
+	bool child_result; /* the status of hdb is that of the program */
 	const char *transport;         /* NULL = not given */
 	const char *pattern;           /* -ps: NULL = all */
 	const char *key;               /* -keygen: NULL = the usual place */
@@ -40,6 +41,7 @@ struct options {
 	enum which which;
 	uint32_t pid;
 	const char *name; /* of the process or unit */
+	const char *const *program; /* to launch, with its arguments; NULL = none */
 	struct option_command *commands;
 	size_t n_commands;
 };

@@ -360,7 +360,7 @@ def test_commands_from_a_pipe_need_no_prompt(run):
     (['-premote', 'garbled', '-batch', '-ex', 'ps'], 1, 'cannot be read'),
     (['-rsp'], 2, 'not in this version'),
     (['-server', 'tls:port=1'], 2, 'not in this version'),
-    (['--', '/bin/true'], 1, 'not in this version'),
+    (['/bin/true'], 2, 'hdb -- /bin/true'),
     (['-nonsense'], 2, '-nonsense'),
 ])
 def test_what_goes_wrong_is_one_sentence_and_a_status(run, args, status, words):
@@ -394,7 +394,7 @@ def manual():
 
 def listed(text):
     """Names in front of two blanks, as help prints them; further names in brackets."""
-    return {m.group(1).strip() for m in re.finditer(r'^([a-z ]+?)(?: \([a-z ]+\))?  +\S', text, re.M)}
+    return {m.group(1).strip() for m in re.finditer(r'^([a-z ]+?)(?: \([a-z -]+\))?  +\S', text, re.M)}
 
 
 def test_the_manual_has_every_command_and_no_other(run):

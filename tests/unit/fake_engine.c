@@ -280,6 +280,11 @@ static struct he_target *target_new(struct he_server *s, enum he_state state)
 	return t;
 }
 
+struct he_engine *fake_engine_of(const struct he_target *t)
+{
+	return t->engine;
+}
+
 struct he_error *he_attach(
     struct he_server *s, uint32_t pid, uint64_t start, enum he_how how, struct he_target **ret)
 {
@@ -392,8 +397,10 @@ static void take_effect(const struct he_event *ev)
 {
 	if (ev->kind == HE_E_STOPPED)
 		ev->target->info.state = HE_STOPPED;
-	if (ev->kind == HE_E_EXITED || ev->kind == HE_E_RELEASED)
+	if (ev->kind == HE_E_EXITED || ev->kind == HE_E_RELEASED) {
 		ev->target->info.state = HE_GONE;
+		ev->target->info.exit_status = ev->status;
+	}
 	if (ev->kind == HE_E_LINK_LOST)
 		for (struct he_target *t = ev->server->engine->targets; t; t = t->next) {
 			if (t->info.state == HE_FROZEN)

@@ -17,6 +17,8 @@ enum {
 /* Something happens to the attached target; he_wait hands it out. */
 void fake_happens(struct he_engine *e, enum he_event_kind kind, uint32_t sig, int status);
 
+struct he_engine *fake_engine_of(const struct he_target *t);
+
 /* Signals without end, or at least n of them; how many were left of those before. */
 unsigned fake_storm(struct he_engine *e, unsigned n);
 

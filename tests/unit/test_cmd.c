@@ -156,8 +156,8 @@ static void commands_are_abbreviated_as_in_gdb(void **state)
 
 static void letters_that_mean_another_command_in_gdb_mean_none_here(void **state)
 {
-	/* next, step, until, kill, run, print, finish */
-	static const char *const typed[] = {"n", "s", "u", "k", "r", "p", "fin", "de", "in", ""};
+	/* next, step, until, print, finish */
+	static const char *const typed[] = {"n", "s", "u", "p", "fin", "de", "in", ""};
 	const struct cmd *row;
 
 	(void)state;

@@ -19,10 +19,10 @@ enum { WORDS = 16 };
 /* Parse a command line whose words are separated by blanks. */
 static int parse(const char *line, struct options *o, char why[256])
 {
-	static char copy[512];
-	char *argv[WORDS] = {(char *)"hdb"};
+	static char copy[512], *argv[WORDS]; /* o points into them */
 	int argc = 1;
 
+	argv[0] = (char *)"hdb";
 	snprintf(copy, sizeof(copy), "%s", line);
 	for (char *p = strtok(copy, " "); p && argc < WORDS - 1; p = strtok(NULL, " "))
 		argv[argc++] = p;
@@ -118,6 +118,21 @@ static void keys_and_trust(void **state)
 	expect_wrong("-replace -ps", 2, "-trust");
 }
 
+static void a_program_stands_behind_two_dashes(void **state)
+{
+	struct options o = expect_right("-batch -return-child-result -- prog -x -- y");
+
+	(void)state;
+	assert_true(o.batch);
+	assert_true(o.child_result);
+	assert_string_equal(o.program[0], "prog");
+	assert_string_equal(o.program[1], "-x");
+	assert_string_equal(o.program[2], "--");
+	assert_string_equal(o.program[3], "y");
+	assert_null(o.program[4]);
+	assert_null(expect_right("-batch --").program);
+}
+
 static void wrong_command_lines_are_sentences(void **state)
 {
 	static const struct {
@@ -141,8 +156,9 @@ static void wrong_command_lines_are_sentences(void **state)
 	    {"-ps a b", 2, "b: nothing more"},
 	    {"-rsp", 2, "remote protocol"},
 	    {"-server tls:port=1", 2, "not in this version"},
-	    {"/bin/true", 2, "launching"},
-	    {"-- /bin/true -x", 1, "launching"},
+	    {"/bin/true", 2, "hdb -- /bin/true"},
+	    {"-p 1 -- /bin/true", 2, "attaches"},
+	    {"-ps -- /bin/true", 2, "nothing more"},
 	};
 
 	(void)state;
@@ -153,7 +169,7 @@ static void wrong_command_lines_are_sentences(void **state)
 static void help_lists_every_option_of_this_version(void **state)
 {
 	static const char *const names[] = {"-premote", "-p ", "-pn", "-psn", "-ex", "-x ",
-	    "-batch", "-ps", "-snapshot", "-json", "-keygen", "-key ", "-trust", "-replace", "-v",
+	    "-batch", "-return-child-result", "-ps", "-snapshot", "-json", "-keygen", "-key ", "-trust", "-replace", "-v",
 	    "-version", "-help"};
 	char *text;
 	size_t size;
@@ -173,6 +189,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(one_dash_or_two_are_the_same),
 	    cmocka_unit_test(commands_keep_their_order),
+	    cmocka_unit_test(a_program_stands_behind_two_dashes),
 	    cmocka_unit_test(arguments_that_may_be_left_out),
 	    cmocka_unit_test(keys_and_trust),
 	    cmocka_unit_test(wrong_command_lines_are_sentences),
