@@ -84,7 +84,7 @@ LIB_procsrv-keygen = $(LIB_tls)
 OBJ_procsrv-guard = procsrv/guard procsrv/ipc procsrv/ipc_check common/log
 OBJ_procsrv-tracer = procsrv/tracer procsrv/serve procsrv/serve_send procsrv/serve_link procsrv/reply \
 	procsrv/greet procsrv/open procsrv/target \
-	procsrv/trace_thread procsrv/trace_wait procsrv/burst procsrv/trace_stop procsrv/trace_regs procsrv/trace_mem \
+	procsrv/trace_thread procsrv/trace_wait procsrv/burst procsrv/watch procsrv/trace_stop procsrv/trace_regs procsrv/trace_mem \
 	procsrv/trace_snapshot procsrv/snapshot_plan procsrv/recipe procsrv/reader_ps procsrv/reader_maps \
 	$(addprefix procsrv/,run go hit pass patch patch_set slot inject machine_x86 \
 	bytecode debugreg debugreg_x86 caught kin change) common/gdb_reg \

@@ -29,7 +29,7 @@ static int evaluate(struct tracee *t, const struct patch *p, uint64_t *value, ui
 	return bytecode_eval(p->condition, &env, value, addr);
 }
 
-static bool hit_patch(struct tracee *t, struct patch *p)
+bool hit_patch(struct tracee *t, struct patch *p)
 {
 	struct wire_rec_cause c = {.tid = (uint64_t)t->tid, .patch = p->id};
 	uint64_t value = 1;
@@ -48,6 +48,8 @@ static bool hit_patch(struct tracee *t, struct patch *p)
 		}
 	}
 	c.hits = p->hits;
+	if (c.err == E_OK && p->len)
+		c.addr = p->addr;
 	run_cause(t->target, &c);
 	if (p->stop == WIRE_STOPS_ALL)
 		t->scope = WIRE_STOPS_ALL;
@@ -61,7 +63,6 @@ bool hit_site(struct tracee *t, struct site *s)
 	struct patch *next;
 	bool stops = false;
 
-	t->scope = WIRE_STOPS_THREAD;
 	for (struct patch *p = s->patches; p; p = next) {
 		next = p->next;
 		stops |= hit_patch(t, p);

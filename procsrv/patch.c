@@ -12,6 +12,7 @@
 #include "slot.h"
 #include "target.h"
 #include "trace_mem.h"
+#include "watch.h"
 
 enum { PAGE = 4096 };
 
@@ -191,6 +192,8 @@ void patch_remove(struct target *tg, struct patch *p)
 	struct site *s = p->site;
 
 	unlink_patch(tg->patches, p);
+	if (!s)
+		watch_give(tg, p);
 	patch_free(p);
 	if (s && !s->patches)
 		site_lift(tg, s);

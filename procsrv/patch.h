@@ -37,6 +37,7 @@ struct patch {
 	struct site *site;  /* NULL: in a debug register */
 	uint32_t id;
 	uint8_t kind, flags, stop; /* as in the wire's record */
+	uint8_t reg;               /* without a site: the slot of debugreg.h */
 	uint32_t len;
 	uint64_t addr;
 	uint64_t tid;

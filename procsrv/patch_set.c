@@ -13,6 +13,7 @@
 #include "serve.h"
 #include "target.h"
 #include "trace_mem.h"
+#include "watch.h"
 
 enum { RESULT_REC = 14, STATE_REC = 12 };
 
@@ -88,7 +89,7 @@ static int check(const struct setting *w)
 	if (!r->id || r->kind > WIRE_PATCH_ACCESS || (r->flags & ~WIRE_PATCH_ONCE) ||
 	    r->stop > WIRE_STOPS_THREAD || r->space || r->insn > WIRE_INSN_CALL)
 		return E_MALFORMED;
-	return r->kind == WIRE_PATCH_SOFT ? check_soft(w) : E_NO_DEBUG_REGISTER;
+	return r->kind == WIRE_PATCH_SOFT ? check_soft(w) : E_OK;
 }
 
 /* ---- a site ------------------------------------------------------------------------------ */
@@ -165,6 +166,8 @@ static int put(const struct setting *w, struct patch *p)
 		return E_LIMIT;
 	if (p->kind == WIRE_PATCH_SOFT)
 		err = make_site(w, &p->site);
+	else
+		err = watch_take(w->tg, p, &w->result->os_errno);
 	if (err != E_OK)
 		return err;
 	if (old)
@@ -173,7 +176,9 @@ static int put(const struct setting *w, struct patch *p)
 	err = patch_add(w->tg, p);
 	if (old && err == E_OK)
 		patch_remove(w->tg, old);
-	if (err != E_OK && p->site && !p->site->patches)
+	if (err != E_OK && !p->site)
+		watch_give(w->tg, p);
+	else if (err != E_OK && !p->site->patches)
 		site_lift(w->tg, p->site);
 	return err;
 }
@@ -240,6 +245,7 @@ static void set_all(struct call *c, struct span list)
 		result.err = (uint16_t)set_one(&w);
 		wire_put_patch_result(pack_room(&p, 0, RESULT_REC), &result);
 	}
+	watch_refresh(c->target);
 	pack_flush(&p);
 	pack_free(&p);
 	buf_free(&maps);
@@ -301,6 +307,7 @@ int on_patch_clear(struct call *c)
 		if (p)
 			patch_remove(tg, p);
 	}
+	watch_refresh(tg);
 	serve_ok(c->reply);
 	return E_OK;
 }

@@ -16,6 +16,7 @@
 #include "trace_mem.h"
 #include "trace_wait.h"
 #include "tracer.h"
+#include "watch.h"
 
 enum {
 	CAUSE_REC = 38,            /* bytes of a record */
@@ -114,6 +115,7 @@ static bool is_ours(const struct tracee *t, const siginfo_t *si, bool stepped)
 	case TRAPPED_STEP:
 		return stepped;
 	case TRAPPED_WATCH:
+		return t->debugregs != 0;
 	case TRAPPED_ALIEN:
 		break;
 	}
@@ -165,20 +167,23 @@ static void mark_restart(struct tracee *t)
 		arrival_add(t, addr);
 }
 
-static enum run_verdict step_done(struct tracee *t)
+/* fired: by which debug registers besides. */
+static enum run_verdict step_done(struct tracee *t, uint32_t fired)
 {
 	uint64_t pc = machine_pc(&t->regs);
 	struct site *s = site_at(t->target, pc);
+	bool stops = fired && watch_hit(t, fired);
 
 	run_hush(t);
-	if (t->action == WIRE_RESUME_CONT)
+	if (t->action == WIRE_RESUME_CONT && !stops)
 		return RUN_QUIET;
 	if (s && s->planted && !arrival_is(t, pc)) {
+		stops |= hit_site(t, s);
 		arrival_add(t, pc);
-		if (hit_site(t, s)) {
-			t->reason = WIRE_STOP_PATCH;
-			return RUN_STOPS;
-		}
+	}
+	if (stops || watch_come(t)) {
+		t->reason = WIRE_STOP_PATCH;
+		return RUN_STOPS;
 	}
 	if (t->action == WIRE_RESUME_RANGE && pc >= t->lo && pc < t->hi)
 		return RUN_QUIET;
@@ -212,6 +217,18 @@ static enum run_verdict broke(struct tracee *t, const struct site *own)
 	return RUN_STOPS;
 }
 
+static enum run_verdict watched(struct tracee *t, uint32_t fired)
+{
+	/* One that was set no more: it was late. */
+	if (!fired && !t->debugregs)
+		return RUN_AS_IT_IS;
+	run_hush(t);
+	if (!watch_hit(t, fired))
+		return RUN_QUIET;
+	t->reason = WIRE_STOP_PATCH;
+	return RUN_STOPS;
+}
+
 static enum machine_trap kind_of(const struct tracee *t)
 {
 	siginfo_t si;
@@ -222,12 +239,16 @@ static enum machine_trap kind_of(const struct tracee *t)
 static enum run_verdict trapped(
     struct tracee *t, enum machine_trap kind, bool stepped, const struct site *own)
 {
+	uint32_t fired;
+
 	switch (kind) {
 	case TRAPPED_BREAK:
 		return broke(t, own);
 	case TRAPPED_STEP:
-		return stepped ? step_done(t) : RUN_AS_IT_IS;
+		fired = watch_fired(t);
+		return stepped ? step_done(t, fired) : fired ? watched(t, fired) : RUN_AS_IT_IS;
 	case TRAPPED_WATCH:
+		return watched(t, watch_fired(t));
 	case TRAPPED_ALIEN:
 		break;
 	}
@@ -240,7 +261,7 @@ static enum run_verdict event(struct tracee *t, uint8_t pass)
 	bool asked = t->status >> 16 == PTRACE_EVENT_STOP;
 
 	if (pass == PASS_JUMP && asked && !tracee_in_group_stop(t))
-		return step_done(t);
+		return step_done(t, 0);
 	mark_restart(t);
 	return RUN_AS_IT_IS;
 }
@@ -266,6 +287,7 @@ static enum run_verdict judge(struct tracee *t)
 
 	t->regs_known = t->stepped = false;
 	t->reason = WIRE_STOP_REQUEST;
+	t->scope = WIRE_STOPS_THREAD;
 	t->pass = PASS_NONE;
 	t->since = ++tg->moment;
 	if ((!tg->patches && !stepped && !pass) || t->status >> 16 == PTRACE_EVENT_EXEC)
@@ -308,6 +330,15 @@ static bool has_come(struct tracee *t, const struct site *s)
 	return arrival_is(t, s->addr);
 }
 
+/* It goes on from where nothing (more) is planted. */
+static void leave_unpatched(struct tracee *t)
+{
+	uint64_t pc = machine_pc(&t->regs);
+
+	if (!watch_breaks_at(t->target, pc))
+		arrival_take(t, pc);
+}
+
 void run_on(struct tracee *t, int sig)
 {
 	bool steps = t->action != WIRE_RESUME_CONT;
@@ -322,7 +353,7 @@ void run_on(struct tracee *t, int sig)
 	if (t->target->patches && run_regs(t)) {
 		s = site_at(t->target, machine_pc(&t->regs));
 		if (!s || !s->planted)
-			arrival_take(t, machine_pc(&t->regs));
+			leave_unpatched(t);
 		else if (has_come(t, s) && !sig) {
 			pass_on(t, s);
 			return;
@@ -352,6 +383,7 @@ void run_executed(struct target *tg)
 	tg->alone = NULL;
 	tg->alone_at = NULL;
 	run_free(tg);
+	watch_forget(tg);
 	for (struct tracee *t = tg->first; t; t = t->next) {
 		memset(t->arrivals, 0, sizeof(t->arrivals));
 		t->action = WIRE_RESUME_CONT;
@@ -382,6 +414,7 @@ static bool is_last(const struct tracee *t)
 
 void run_detach(struct tracee *t)
 {
+	watch_load(t);
 	if (t->target->patches && is_last(t) && !tracee_signal(t) && !(t->status >> 16 & 0x7f))
 		slots_unmap(t);
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct patch;
 struct site;
 struct target;
 struct tracee;
@@ -29,6 +30,8 @@ bool arrival_take(struct tracee *t, uint64_t pc);
 
 /* The thread has come to a site: its patches count, and the host is to hear of it: true. */
 bool hit_site(struct tracee *t, struct site *s);
+/* One of them alone, which may be gone afterwards. */
+bool hit_patch(struct tracee *t, struct patch *p);
 
 /* ---- pass.c */
 

@@ -17,6 +17,7 @@
 #include <sys/user.h>
 
 #include "caught.h"
+#include "debugreg.h"
 #include "common/wire.h"
 #include "fault.h"
 #include "kin.h"
@@ -87,6 +88,7 @@ struct tracee {
 	bool rejoin;        /* taken out of a group stop for a moment */
 	bool chosen;        /* by the request in hand */
 	bool regs_known;    /* regs, while it stands */
+	uint32_t debugregs; /* their generation that it has; 0 = none is set */
 	struct user_regs_struct regs;
 	uint64_t lo, hi;  /* RANGE */
 	uint64_t went_ns; /* when it went on quietly */
@@ -134,6 +136,7 @@ struct target {
 	struct launch *launch; /* of a program we started; NULL = we did not */
 	/* run.c */
 	struct patches *patches; /* NULL: it never had any */
+	struct debugregs debugregs;
 	uint64_t moment;         /* grows with what has to be told apart by its order */
 	struct tracee *alone;    /* steps in place (or is about to): nobody else runs */
 	struct site *alone_at;   /* while it does */

@@ -25,6 +25,7 @@
 #include "trace_snapshot.h"
 #include "trace_wait.h"
 #include "tracer.h"
+#include "watch.h"
 
 enum { SEIZE_PASSES = 64, LEAVE_ALL_MS = 1000, UNDO_MS = 100 };
 
@@ -394,6 +395,7 @@ bool target_wants(uint64_t mask, int sig)
 
 void trace_run(struct tracee *t, int request, int sig)
 {
+	watch_load(t);
 	/* ESRCH: it was killed; its end will be reported. */
 	ptrace(caught_request(t, (enum __ptrace_request)request), t->tid, 0, sig);
 	t->state = request == PTRACE_LISTEN ? TRACEE_LISTENS : TRACEE_RUNS;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * patched [THREADS [CALLS]]: each thread does CALLS rounds of the work below, and waits
+ * patched [THREADS [CALLS [late]]]: each thread does CALLS rounds of the work below, and waits
  * for the next SIGUSR1 before it does as many again; it counts what it does itself.  One
- * place of each kind of instruction has a name, to be patched there.
+ * place of each kind of instruction has a name, to be patched there.  late: the other
+ * threads are made after the first SIGUSR1.
  */
 #include <errno.h>
 #include <limits.h>
@@ -23,13 +24,13 @@ static struct tally tallies[1024];
 static volatile uint32_t rounds;
 static volatile uint64_t done, signals, traps;
 uint64_t table[4] = {11, 22, 33, 44};
-static int threads = 1;
+static int threads = 1, late;
 static long calls = 1;
 
 /* What each does is known, so that a step done wrongly shows in the sum. */
 uint64_t kinds(uint64_t n);
 extern char at_plain[], at_relative[], at_jcc[], at_jmp[], at_call[], at_calls_ptr[], at_loop[],
-    at_jmp_ptr[], at_ret[], at_syscall[], at_rep[], at_push[], kinds_end[];
+    at_jmp_ptr[], at_ret[], at_counted[], at_syscall[], at_rep[], at_push[], kinds_end[];
 
 #ifdef __x86_64__
 __asm__(".text\n"
@@ -158,11 +159,12 @@ static uint64_t expected(uint64_t n)
 	return 3 * n + 1 + 22 + (n % 2 ? 0 : 100) + 5 + 5 + 3;
 }
 
-__attribute__((noinline)) void work(struct tally *t, long i)
+__attribute__((noinline, noclone)) void work(struct tally *t, long i)
 {
 	uint64_t got = kinds((uint64_t)i);
 
-	t->calls++;
+	/* One write, at a known place. */
+	__asm__ volatile(".globl at_counted\nat_counted: incl %0" : "+m"(*(uint32_t *)&t->calls));
 	t->sum += got;
 	t->wrong += got != expected((uint64_t)i);
 }
@@ -207,6 +209,17 @@ static void on_trap(int sig)
 	__atomic_add_fetch(&traps, 1, __ATOMIC_SEQ_CST);
 }
 
+static void *run(void *arg);
+
+static void make_threads(void)
+{
+	for (long i = 1; i < threads; i++) {
+		pthread_t t;
+
+		pthread_create(&t, NULL, run, (void *)i);
+	}
+}
+
 static void *run(void *arg)
 {
 	struct tally *t = &tallies[(long)arg];
@@ -216,6 +229,10 @@ static void *run(void *arg)
 		while (__atomic_load_n(&rounds, __ATOMIC_SEQ_CST) == seen)
 			syscall(SYS_futex, &rounds, FUTEX_WAIT, seen, NULL, NULL, 0);
 		seen++;
+		if (!arg && late) {
+			late = 0;
+			make_threads();
+		}
 		for (long i = 0; i < calls; i++)
 			work(t, i);
 		recurse(5);
@@ -246,6 +263,7 @@ static void facts(void)
 	debuggee_say("calls_ptr", (unsigned long)at_calls_ptr);
 	debuggee_say("loop", (unsigned long)at_loop);
 	debuggee_say("syscall", (unsigned long)at_syscall);
+	debuggee_say("counted", (unsigned long)at_counted);
 	debuggee_say("rep", (unsigned long)at_rep);
 	debuggee_say("ret", (unsigned long)at_ret);
 }
@@ -273,11 +291,10 @@ int main(int argc, char **argv)
 	facts();
 	if (getenv("PATCHED_FILTER"))
 		filter();
-	for (long i = 1; i < threads; i++) {
-		pthread_t t;
-
-		pthread_create(&t, NULL, run, (void *)i);
-	}
+	if (argc > 3)
+		late = 1;
+	else
+		make_threads();
 	debuggee_ready();
 	return run(NULL) != NULL;
 }

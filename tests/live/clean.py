@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The independent checker: what /proc says about processes, never the agent."""
 
+import ctypes
 import os
 import time
 
@@ -52,37 +53,74 @@ def thread_faults(pid, tid):
     return [f'{pid}/{tid}: {fault}' for fault in faults]
 
 
-def text_faults(pid):
-    """Do the bytes of the program's own text still equal its file's?"""
+def mapping_faults(pid, mem, line):
+    """A mapping of code: are its bytes those of its file?"""
+    span, prot, offset, _, inode, *path = line.split(None, 5)
+    if 'x' not in prot or not path or not path[0].startswith('/'):
+        return []
+    lo, hi = (int(x, 16) for x in span.split('-'))
     try:
-        exe = os.open(f'/proc/{pid}/exe', os.O_RDONLY)
+        with open(f'/proc/{pid}/root{path[0]}', 'rb') as f:
+            if os.fstat(f.fileno()).st_ino != int(inode):
+                return []  # replaced since
+            want = os.pread(f.fileno(), hi - lo, int(offset, 16))
+        got = os.pread(mem, hi - lo, lo)[:len(want)]
+    except OSError:
+        return []  # it ended while we looked, or may not be looked at
+    return [f'{pid}: {path[0]} at {lo + i:#x} is {got[i]:#x}, in its file {want[i]:#x}'
+            for i in range(len(want)) if got[i] != want[i]][:4] if got != want else []
+
+
+def text_faults(pid):
+    """Do the bytes of all code still equal those of the files it comes from?"""
+    try:
         mem = os.open(f'/proc/{pid}/mem', os.O_RDONLY)
     except OSError:
         return []  # gone, or protected from us: nothing can be said
-    faults = []
     try:
-        target = os.fstat(exe)
-        for line in (read(f'/proc/{pid}/maps') or '').splitlines():
-            span, prot, offset, _, inode = line.split()[:5]
-            if 'x' not in prot or int(inode) != target.st_ino:
-                continue
-            lo, hi = (int(x, 16) for x in span.split('-'))
-            want = os.pread(exe, hi - lo, int(offset, 16))
-            if os.pread(mem, hi - lo, lo)[:len(want)] != want:
-                faults.append(f'{pid}: text at {lo:#x} is not what its file says')
-    except OSError:
-        pass  # it ended while we looked
+        return [f for line in (read(f'/proc/{pid}/maps') or '').splitlines() for f in mapping_faults(pid, mem, line)]
     finally:
-        os.close(exe)
         os.close(mem)
-    return faults
+
+
+# ---- debug registers, for which the checker itself has to trace
+
+SEIZE, INTERRUPT, DETACH, PEEKUSER = 0x4206, 0x4207, 17, 3
+U_DEBUGREG = 848  # of struct user, sys/user.h
+WALL = 0x40000000
+libc = ctypes.CDLL(None, use_errno=True)
+libc.ptrace.restype = ctypes.c_long
+libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+
+
+def debug_control(tid):
+    """DR7 of a thread; None when it cannot be traced. It is stopped for a moment."""
+    if libc.ptrace(SEIZE, tid, None, None) != 0:
+        return None
+    libc.ptrace(INTERRUPT, tid, None, None)
+    try:
+        _, how = os.waitpid(tid, WALL)
+    except ChildProcessError:
+        return None
+    if not os.WIFSTOPPED(how):
+        return None
+    value = libc.ptrace(PEEKUSER, tid, U_DEBUGREG + 7 * 8, None) & (1 << 64) - 1
+    libc.ptrace(DETACH, tid, None, 0 if how >> 16 else os.WSTOPSIG(how))
+    return value
+
+
+def debug_register_faults(pid):
+    """Is a debug register in use in any thread?"""
+    free = [tid for tid in threads(pid) if (s := status(pid, tid)) and s['TracerPid'] == '0' and s['State'][0] in 'RS']
+    found = [(tid, debug_control(tid)) for tid in free]
+    return [f'{pid}/{tid}: DR7 is {value:#x}' for tid, value in found if value]
 
 
 def process_faults(pid):
     found = []
     for tid in threads(pid):
         found += thread_faults(pid, tid)
-    return found + text_faults(pid)
+    return found + text_faults(pid) or debug_register_faults(pid)
 
 
 def descendants(pid):

@@ -355,3 +355,99 @@ def test_a_process_with_a_filter_of_system_calls_is_not_made_to_map_anything(lin
     assert tallies(link, target, d, 4) == [expected(50)] * 4
     assert hits(link, target) == {i: 200 * n for i, n in enumerate(PLACES.values(), 1)}
     assert len(link.do('maps', target=target)['maps']) == before
+
+
+# ---- debug registers
+
+def watch(d, id, fact, kind='WRITE', len=8, **fields):
+    return dict({'id': id, 'kind': E['PATCH_' + kind], 'addr': d.facts[fact], 'len': len}, **fields)
+
+
+def test_hardware_breakpoints_count_in_all_threads_also_those_born_later(link, debuggee):
+    d = debuggee('patched', 4, 100, 'late')
+    target, _ = stop(link, d)
+    plant(link, target, patch(d, 1, 'plain', False, kind='HARD', ignore=MANY))
+    resume(link, target)
+    work(d)
+    assert worked(link, target, d, threads=4)
+    assert hits(link, target) == {1: 400} and tallies(link, target, d, 4) == [expected(100)] * 4
+    assert not clean.text_faults(d.pid)
+
+
+def test_a_hardware_breakpoint_stops_and_is_passed(link, debuggee):
+    d = debuggee('patched', 2, 3)
+    target, _ = stop(link, d)
+    plant(link, target, patch(d, 1, 'plain', False, kind='HARD', tid=d.pid))
+    resume(link, target)
+    work(d)
+    for n in (1, 2, 3):
+        bundle, causes = stopped(link, target)
+        assert pc(bundle) == d.facts['plain'] and causes[0]['hits'] == n
+        resume(link, target, tid=d.pid, action='STEP')
+        assert pc(stopped(link, target, 'STEP')) == d.facts['plain'] + len(facts(d, 'plain')['bytes'])
+        resume(link, target)
+    assert worked(link, target, d, threads=2)
+
+
+@pytest.mark.parametrize('kind', ['WRITE', 'ACCESS'])
+def test_data_that_is_watched(link, debuggee, kind):
+    d = debuggee('patched', 3, 20)
+    target, _ = stop(link, d)
+    plant(link, target, watch(d, 1, 'tallies', kind, ignore=9))
+    resume(link, target)
+    work(d)
+    bundle, causes = stopped(link, target)
+    assert [(c['tid'], c['patch'], c['addr'], c['hits']) for c in causes] == [(d.pid, 1, d.facts['tallies'], 10)]
+    assert tallies(link, target, d)[0][0] == 10, 'it stops behind the write'
+    link.do('patch_clear', target=target)
+    resume(link, target)
+    assert worked(link, target, d, threads=3)
+
+
+def test_watched_and_patched_at_once_and_by_instructions_in_slots(link, debuggee):
+    d = debuggee('patched', 1, 20)
+    target, _ = stop(link, d)
+    plant(link, target, watch(d, 1, 'tallies', ignore=MANY), patch(d, 2, 'counted', ignore=MANY),
+          patch(d, 3, 'plain', ignore=MANY))
+    resume(link, target)
+    work(d)
+    assert worked(link, target, d)
+    assert hits(link, target) == {1: 20, 2: 20, 3: 20} and tallies(link, target, d) == [expected(20)]
+
+
+def test_data_watched_while_stepping_through_a_range(link, debuggee):
+    d = debuggee('patched', 1, 5)
+    target, _ = stop(link, d)
+    plant(link, target, patch(d, 1, 'work', flags=E['PATCH_ONCE']), watch(d, 2, 'tallies'))
+    resume(link, target)
+    work(d)
+    stopped(link, target)
+    resume(link, target, action='RANGE', lo=d.facts['kinds'] - 4096, hi=d.facts['kinds'] + 4096)
+    _, causes = stopped(link, target)
+    assert [c['patch'] for c in causes] == [2]
+
+
+def test_more_than_the_processor_has_are_refused(link, debuggee):
+    d = debuggee('patched')
+    target, _ = stop(link, d)
+    plant(link, target, *[watch(d, i, 'tallies', len=1, addr=d.facts['tallies'] + i) for i in range(1, 5)])
+    assert refusal(link, target, watch(d, 5, 'tallies', len=1))[0] == 'NO_DEBUG_REGISTER'
+    assert refusal(link, target, watch(d, 5, 'tallies', len=3))[0] == 'WATCH_SIZE'
+    assert refusal(link, target, watch(d, 5, 'tallies', len=4096))[0] == 'WATCH_SIZE'
+    assert refusal(link, target, watch(d, 5, 'tallies', len=8, addr=d.facts['tallies'] + 1))[0] == 'WATCH_SIZE'
+    link.do('patch_clear', target=target, ids=[{'id': 1}])
+    assert refusal(link, target, watch(d, 5, 'tallies', addr=0xffffffff81000000))[0] == 'FAULT'
+    plant(link, target, watch(d, 5, 'tallies', len=2))
+
+
+def test_debug_registers_change_while_threads_run_and_are_empty_in_the_end(link, debuggee):
+    d = debuggee('patched', 6, 30000)
+    target, _ = link.attach(d.pid, how='RUN')
+    work(d)
+    for _ in range(30):
+        plant(link, target, patch(d, 1, 'plain', False, kind='HARD', ignore=MANY), watch(d, 2, 'tallies', ignore=MANY))
+        link.do('patch_clear', target=target, ids=[{'id': 1}])
+    link.do('detach', target=target)
+    assert not clean.eventually(lambda: clean.debug_register_faults(d.pid))
+    target, _ = stop(link, d)
+    assert peek(link, target, d.facts['traps']) == 0
