@@ -38,8 +38,8 @@ void symbols_free(struct symbols *s)
 {
 	if (!s)
 		return;
+	modules_free(&s->modules); /* tells the types */
 	types_end(s->types);
-	modules_free(&s->modules);
 	strpool_drop(s->pool);
 	free(s->cache_dir);
 	free(s);
