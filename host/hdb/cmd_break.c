@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "common/err.h"
-#include "host/hdb/address.h"
 #include "host/hdb/break_show.h"
 #include "host/hdb/break_spec.h"
 #include "host/hdb/cmd.h"
@@ -61,13 +60,23 @@ static int relative(struct hdb *h, char **where)
 	return *where ? 0 : fail(h, "out of memory");
 }
 
+static int address_of(struct hdb *h, const char *text, uint64_t *ret)
+{
+	struct he_value *v = NULL;
+	struct he_error *e = he_evaluate(h->target, h->tid, h->frame, text, &v);
+
+	if (!e)
+		e = he_value_number(h->target, v, ret);
+	he_value_free(v);
+	return e ? fail_error(h, e) : 0;
+}
+
 static bool is_line(const char *where)
 {
 	return *where && !where[strspn(where, "0123456789")];
 }
 
-/* What he_break needs of the location; spec->where is replaced where it was short. */
-static int resolve(struct hdb *h, struct break_spec *spec, struct he_break *q)
+int break_spec_resolve(struct hdb *h, struct break_spec *spec, struct he_break *q)
 {
 	if (!*spec->where) {
 		free(spec->where);
@@ -77,7 +86,7 @@ static int resolve(struct hdb *h, struct break_spec *spec, struct he_break *q)
 	} else if (*spec->where == '*') {
 		if (!h->target)
 			return fail(h, "%s: no process is attached", spec->where);
-		if (address_eval(h, spec->where + 1, &q->addr) != 0)
+		if (address_of(h, spec->where + 1, &q->addr) != 0)
 			return 1;
 	} else if ((*spec->where == '+' || *spec->where == '-') && relative(h, &spec->where) != 0)
 		return 1;
@@ -134,7 +143,7 @@ static int set_one(struct hdb *h, const char *args, enum he_break_kind kind, boo
 
 	if (break_spec_parse(h, args, &spec) != 0)
 		return 1;
-	ret = resolve(h, &spec, &q);
+	ret = break_spec_resolve(h, &spec, &q);
 	if (!ret)
 		ret = set(h, &q);
 	break_spec_free(&spec);
@@ -306,7 +315,7 @@ int cmd_clear(struct hdb *h, const char *args)
 
 	if (break_spec_parse(h, args, &spec) != 0)
 		return 1;
-	ret = resolve(h, &spec, &q);
+	ret = break_spec_resolve(h, &spec, &q);
 	if (!ret && *spec.where == '*') {
 		one.addr = q.addr;
 		ret = clear_at(h, spec.where, &(struct he_places){&one, 1});

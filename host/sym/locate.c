@@ -71,27 +71,28 @@ static bool make_room(struct locate *l)
 	return true;
 }
 
-void locate_add(struct locate *l, struct symfile *f, uint64_t addr, const char *function)
+struct he_place *locate_add(struct locate *l, struct symfile *f, uint64_t addr, bool whole)
 {
 	const struct pcinfo *info;
 	struct he_place p = {.addr = addr};
 
 	if (l->list->n >= PLACES_MAX || known(l->list, addr))
-		return;
+		return NULL;
 	if (!make_room(l)) {
 		l->bad = true;
-		return;
+		return NULL;
 	}
 	info = pcinfo_of(f, l->s->pool, addr);
 	p.module = strpool_add(l->s->pool, f->module->name);
 	if (info) {
-		p.function = info->v[0].function;
-		p.file = info->v[0].file;
-		p.line = info->v[0].line;
+		const struct pc_frame *shown = &info->v[whole ? info->n - 1 : 0];
+
+		p.function = shown->function;
+		p.file = shown->file;
+		p.line = shown->line;
 	}
-	if (function)
-		p.function = strpool_add(l->s->pool, function);
-	l->list->v[l->list->n++] = p;
+	l->list->v[l->list->n] = p;
+	return &l->list->v[l->list->n++];
 }
 
 /* ---- every module ------------------------------------------------------------------ */
@@ -198,7 +199,7 @@ static void look_symbols(struct visit *v, struct symfile *f)
 		if (sym->plt)
 			v->l->plt = true;
 		else if (in_file(v, f, sym->addr))
-			locate_add(v->l, f, prologue_end(f, sym->addr), NULL);
+			locate_add(v->l, f, prologue_end(f, sym->addr), true);
 	}
 	if (!v->file && symfile_has_dwarf(f))
 		locate_inlined(v->l, f, v->name);
@@ -235,7 +236,7 @@ static void look_regex(struct visit *v, struct symfile *f)
 			continue;
 		text = symtab_text(sym);
 		if (text && regexec(v->regex, text, 0, NULL, 0) == 0 && in_file(v, f, sym->addr))
-			locate_add(v->l, f, prologue_end(f, sym->addr), NULL);
+			locate_add(v->l, f, prologue_end(f, sym->addr), true);
 		free(text);
 	}
 }
@@ -333,19 +334,14 @@ static bool first_of_block(const struct spots *s, size_t i)
 }
 
 /* A line that belongs to a prologue means the function. */
-static uint64_t past_prologue(struct visit *v, struct spots *s, Dwarf_Addr addr, uint64_t bias)
+static uint64_t past_prologue(struct spots *s, Dwarf_Addr addr, uint64_t bias)
 {
 	Dwarf_Die fn;
 	Dwarf_Addr entry;
 	uint64_t end;
-	int decl = 0;
 
 	if (!dwarf_index_function(s->f, &s->cu, addr, &fn) || dwarf_lowpc(&fn, &entry) != 0)
 		return addr + bias;
-	/* Nobody who names a line in front of a function wants to stop in that. */
-	if (!v->exact && addr == entry && dwarf_decl_line(&fn, &decl) == 0 &&
-	    v->line < (unsigned)decl)
-		return 0;
 	end = prologue_end(s->f, entry + bias);
 	return addr + bias <= end ? end : addr + bias;
 }
@@ -353,10 +349,12 @@ static uint64_t past_prologue(struct visit *v, struct spots *s, Dwarf_Addr addr,
 static void take_spots(struct visit *v, struct spots *s, uint64_t bias)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		uint64_t addr = first_of_block(s, i) ? past_prologue(v, s, s->v[i].addr, bias) : 0;
+		uint64_t addr = first_of_block(s, i) ? past_prologue(s, s->v[i].addr, bias) : 0;
+		struct he_place *p = addr ? locate_add(v->l, s->f, addr, false) : NULL;
 
-		if (addr)
-			locate_add(v->l, s->f, addr, NULL);
+		/* Named is the line, though an inlined one may begin there, too. */
+		if (p)
+			p->line = v->found_line;
 	}
 	free(s->v);
 	v->l->bad = v->l->bad || s->bad;
@@ -446,7 +444,7 @@ struct he_error *symbols_locate_address(struct symbols *s, uint64_t addr, struct
 	if (m)
 		err = symfile_get(&s->src, m, false, &f);
 	if (!err && f)
-		locate_add(&l, f, addr, NULL);
+		locate_add(&l, f, addr, false);
 	else if (!err && make_room(&l))
 		l.list->v[l.list->n++] = (struct he_place){.addr = addr};
 	return hand_out(&l, err, ret);

@@ -19,9 +19,9 @@ struct locate {
 	bool plt; /* a name is known as one that a library will have */
 };
 
-/* A breakpoint's address in f, unless it is there already.  function NULL: what stands
- * there. */
-void locate_add(struct locate *l, struct symfile *f, uint64_t addr, const char *function);
+/* A breakpoint's address in f, unless it is there already.  It is shown as the innermost
+ * inlined function there, or as the whole function around.  NULL: nothing was added. */
+struct he_place *locate_add(struct locate *l, struct symfile *f, uint64_t addr, bool whole);
 
 /* Where functions of that name were inlined (see locate_named). */
 void locate_inlined(struct locate *l, struct symfile *f, const char *name);

@@ -112,6 +112,21 @@ static bool is_copy(const struct hunt *h, Dwarf_Die *die)
 	return false;
 }
 
+/* With its first range that is not empty: the entry that gcc records may lie in front of
+ * it. */
+static bool begins(Dwarf_Die *die, Dwarf_Addr *ret)
+{
+	Dwarf_Addr base, lo, hi;
+	ptrdiff_t at = 0;
+
+	while ((at = dwarf_ranges(die, at, &base, &lo, &hi)) > 0)
+		if (lo < hi && lo) {
+			*ret = lo;
+			return true;
+		}
+	return false;
+}
+
 static bool has_copies(int tag)
 {
 	return tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine ||
@@ -132,9 +147,8 @@ static void find_copies(struct hunt *h, Dwarf_Die *parent, unsigned depth)
 		if (!h->left || tag == DW_TAG_invalid)
 			return;
 		h->left--;
-		if (tag == DW_TAG_inlined_subroutine && is_copy(h, &die) &&
-		    dwarf_entrypc(&die, &entry) == 0 && entry)
-			locate_add(h->l, h->f, entry + h->bias, NULL);
+		if (tag == DW_TAG_inlined_subroutine && is_copy(h, &die) && begins(&die, &entry))
+			locate_add(h->l, h->f, entry + h->bias, false);
 		if (has_copies(tag))
 			find_copies(h, &die, depth + 1);
 	} while (dwarf_siblingof(&die, &die) == 0);

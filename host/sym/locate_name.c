@@ -46,6 +46,8 @@ static bool reads_as(const char *text, const char *spec)
 			t = behind_bracket(t);
 			continue;
 		}
+		if (!*s && *t == '<') /* of an operator's template */
+			t = behind_bracket(t);
 		if (!*s)
 			return !*t || *t == '(' || *t == '[';
 		if (*t != *s)

@@ -55,7 +55,7 @@ static size_t frame_code(struct symfile *f, uint64_t entry)
 		return 0;
 	at += n;
 	n = MATCH(moves, at);
-	return n ? at + n : at;
+	return n ? at + n : 0;
 }
 
 /* gcc's optimizer tells where variables are from the first instruction on. */
