@@ -189,6 +189,39 @@ def test_a_child_that_is_followed_is_a_target_with_the_same_patches(link, kin, w
     kin.has(done=2)
 
 
+def test_a_followed_child_has_the_patches_of_the_debug_registers_too(link, kin):
+    target, _ = link.attach(kin.pid, how='RUN')
+    catch(link, target, 0, BOTH)
+    there = kin.d.facts['shared'] + 8 * COUNTS.index('there')
+    plant(link, target, kin.landmark, kind=wire.ENUM['PATCH_HARD'])
+    plant(link, target, there, id=2, kind=wire.ENUM['PATCH_WRITE'], len=4)
+    kin.ask(FORKS)
+    child = link.event('forked', target)['handle']
+    told(link, child, 'BORN')
+    go(link, child)
+    for id in (1, 2) * 3:
+        bundle = link.event('stopped', child)
+        assert [s['reason'] for s in bundle['stops']] == [wire.ENUM['STOP_PATCH']]
+        assert [c['patch'] for c in link.event('causes', child)['causes']] == [id]
+        go(link, child)
+    assert link.event('exited', child)['status'] == 7 << 8
+    kin.ask(THREAD)
+    assert link.event('stopped', target)['stops'][0]['reason'] == wire.ENUM['STOP_PATCH']
+    go(link, target)
+    kin.has(done=2, good=1, bad=0, there=3, here=1)
+
+
+def test_children_that_are_let_go_meet_no_debug_registers(link, kin):
+    target, _ = link.attach(kin.pid, how='RUN')
+    plant(link, target, kin.landmark, kind=wire.ENUM['PATCH_HARD'])
+    for n, what in enumerate((FORKS, VFORKS, VFORKS_EXECUTES, SHARES, CLONES), 1):
+        kin.ask(what)
+        kin.has(done=n, good=n, bad=0)
+    kin.ask(PASSES)
+    hit(link, target)
+    kin.has(here=1)
+
+
 def test_each_child_that_is_followed_has_a_handle_of_its_own(link, kin):
     target, _ = link.attach(kin.pid, how='RUN')
     catch(link, target, 0, BOTH)
