@@ -172,28 +172,36 @@ static struct rpc_call **free_place(struct launched *l)
 	return NULL;
 }
 
+static struct rpc_call *send_piece(struct he_target *t, const uint8_t *data, size_t n, bool end)
+{
+	struct wire_input q = {.end = end, .data = {data, (uint32_t)n}};
+	struct rpc_call *c;
+	struct buf body;
+
+	buf_init(&body, WIRE_PIECE);
+	wire_encode_input(&body, &q);
+	c = rpc_send(t->server->rpc, WIRE_input, t->handle, &body, 0);
+	buf_free(&body);
+	return c;
+}
+
 static struct he_error *send_input(
     struct he_target *t, const uint8_t *data, size_t len, bool end, size_t *taken)
 {
 	struct rpc_call **place;
 
 	*taken = 0;
-	while ((*taken < len || (end && *taken == len)) && (place = free_place(t->launched))) {
+	while (*taken < len && (place = free_place(t->launched))) {
 		size_t left = len - *taken, n = left < INPUT_MAX ? left : INPUT_MAX;
-		struct wire_input q = {
-		    .end = end && n == left, .data = {data + *taken, (uint32_t)n}};
-		struct buf body;
 
-		buf_init(&body, WIRE_PIECE);
-		wire_encode_input(&body, &q);
-		*place = rpc_send(t->server->rpc, WIRE_input, t->handle, &body, 0);
-		buf_free(&body);
+		*place = send_piece(t, data + *taken, n, false);
 		if (!*place)
 			return he_error_new(E_NOMEM, "out of memory.");
 		*taken += n;
-		if (q.end)
-			break;
 	}
+	/* Behind what is under way, and needs no place among it. */
+	if (end && *taken == len)
+		rpc_forget(send_piece(t, NULL, 0, true));
 	return NULL;
 }
 

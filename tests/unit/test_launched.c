@@ -259,7 +259,7 @@ static void output_of_what_was_not_launched_is_not_believed(void **state)
 
 /* ---- input ------------------------------------------------------------------------ */
 
-static void input_goes_in_pieces_and_its_end_with_the_last(void **state)
+static void input_goes_in_pieces_and_its_end_behind_them(void **state)
 {
 	char text[150000];
 	size_t taken;
@@ -271,7 +271,7 @@ static void input_goes_in_pieces_and_its_end_with_the_last(void **state)
 	assert_int_equal(taken, sizeof(text));
 	assert_int_equal(fake.input.len, sizeof(text));
 	assert_true(fake.input_end);
-	assert_int_equal(fake.requests[WIRE_input], 3);
+	assert_int_equal(fake.requests[WIRE_input], 4);
 }
 
 static void a_program_that_does_not_read_takes_no_more_than_a_few_pieces(void **state)
@@ -288,6 +288,9 @@ static void a_program_that_does_not_read_takes_no_more_than_a_few_pieces(void **
 		sum += taken;
 	} while (taken);
 	assert_int_equal(sum, 4 * sizeof(text));
+	/* But that nothing follows can always be said. */
+	assert_null(he_input(target, NULL, 0, true, &taken));
+	assert_true(fake.input_end);
 	fake.unread = false;
 	assert_null(he_input(target, "x", 1, false, &taken));
 	assert_int_equal(taken, 1);
@@ -331,7 +334,7 @@ int main(void)
 	    T(the_program_may_write_on_when_its_output_was_told),
 	    T(a_box_that_sends_output_without_end_is_not_kept),
 	    T(output_of_what_was_not_launched_is_not_believed),
-	    T(input_goes_in_pieces_and_its_end_with_the_last),
+	    T(input_goes_in_pieces_and_its_end_behind_them),
 	    T(a_program_that_does_not_read_takes_no_more_than_a_few_pieces),
 	    T(input_that_could_not_be_given_is_told_by_the_next_call),
 	    T(only_launched_programs_have_input_and_a_window),
