@@ -12,7 +12,7 @@ import wire
 from tracer import PC, SP, eventually, peek, word
 
 E = wire.ENUM
-RDI, RSI = 5, 4  # numbers GDB gives x86-64's registers
+RSI, ESP = 4, 4  # numbers GDB gives registers of x86-64 and of i386
 I386 = 0x40000003
 JUMPS = re.compile(r'^(bnd )?(j\w+|loop\w*)\s+[0-9a-f]+\b')
 
@@ -27,6 +27,11 @@ def code(path):
         if m:
             found[int(m[1], 16)] = (bytes.fromhex(m[2]), m[3].strip())
     return found
+
+
+def width(d):
+    """Bytes of its addresses."""
+    return 4 if d.argv[0].endswith('-i386') else 8
 
 
 @functools.lru_cache(None)
@@ -116,7 +121,7 @@ def pc(bundle, tid=None):
 def sp(bundle, tid=None):
     tid = tid or bundle['stops'][0]['tid']
     r, = [r for r in bundle['regs'] if r['tid'] == tid and r['note'] == wire.NT_PRSTATUS]
-    return word(r['data'], SP)
+    return struct.unpack_from('<I', r['data'], 60)[0] if r['arch'] == I386 else word(r['data'], SP)
 
 
 def reasons(bundle):
@@ -157,6 +162,11 @@ NEVER = const(0) + b'\x27'
 ALWAYS = const(1) + b'\x27'
 BY_ZERO = const(1) + const(0) + b'\x06\x27'
 FOR_EVER = b'\x21\x00\x00\x27'
+
+
+def call_number(d):
+    """Second argument of the debuggee's work, where it begins."""
+    return reg(RSI) if width(d) == 8 else reg(ESP) + const(8) + b'\x02\x19'
 
 
 def read_at(addr):

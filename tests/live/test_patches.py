@@ -9,8 +9,8 @@ import pytest
 
 import clean
 import wire
-from patching import (E, NEVER, ALWAYS, BY_ZERO, FOR_EVER, RSI, const, divides, equal, expected, facts, hits, patch, pc,
-                      plant, read_at, reasons, refusal, reg, resume, stopped, tallies, work, worked)
+from patching import (E, NEVER, ALWAYS, BY_ZERO, FOR_EVER, call_number, const, divides, equal, expected, facts, hits, patch, pc,
+                      plant, read_at, reasons, refusal, resume, stopped, tallies, width, work, worked)
 from tracer import eventually, go, peek, refused, states, stop, tracer_of
 
 MANY = 1 << 62
@@ -18,10 +18,16 @@ PLACES = {'plain': 1, 'relative': 1, 'jcc': 1, 'jmp': 1, 'push': 1, 'call': 1, '
           'syscall': 1, 'rep': 1, 'ret': 1, 'kinds': 1, 'work': 1}
 
 
+@pytest.fixture(params=['patched', pytest.param('patched-i386', marks=pytest.mark.i386)])
+def patched(request, debuggee):
+    """patched(THREADS, CALLS…), for both kinds of programs."""
+    return lambda *args, **how: debuggee(request.param, *args, **how)
+
+
 @pytest.mark.parametrize('told', [True, False], ids=['told', 'untold'])
 @pytest.mark.parametrize('place', PLACES)
-def test_every_pass_is_counted_and_the_instruction_does_what_it_does(link, debuggee, place, told):
-    d = debuggee('patched', 4, 50)
+def test_every_pass_is_counted_and_the_instruction_does_what_it_does(link, patched, place, told):
+    d = patched(4, 50)
     target, _ = stop(link, d)
     plant(link, target, patch(d, 1, place, told, ignore=MANY))
     resume(link, target)
@@ -33,8 +39,8 @@ def test_every_pass_is_counted_and_the_instruction_does_what_it_does(link, debug
     assert not d.faults()
 
 
-def test_all_places_at_once_in_many_threads(link, debuggee):
-    d = debuggee('patched', 50, 100)
+def test_all_places_at_once_in_many_threads(link, patched):
+    d = patched(50, 100)
     target, _ = stop(link, d)
     plant(link, target, *[patch(d, i, p, ignore=MANY) for i, p in enumerate(PLACES, 1)])
     resume(link, target)
@@ -44,10 +50,10 @@ def test_all_places_at_once_in_many_threads(link, debuggee):
     assert hits(link, target) == {i: 5000 * n for i, n in enumerate(PLACES.values(), 1)}
 
 
-def test_a_counting_condition_in_200_threads(link, debuggee):
-    d = debuggee('patched', 200, 200)
+def test_a_counting_condition_in_200_threads(link, patched):
+    d = patched(200, 200)
     target, _ = stop(link, d)
-    plant(link, target, patch(d, 1, 'work', condition=divides(10, reg(RSI)), ignore=MANY),
+    plant(link, target, patch(d, 1, 'work', condition=divides(10, call_number(d)), ignore=MANY),
           patch(d, 2, 'plain', condition=NEVER), patch(d, 3, 'work', condition=ALWAYS, ignore=MANY))
     resume(link, target)
     work(d)
@@ -58,8 +64,8 @@ def test_a_counting_condition_in_200_threads(link, debuggee):
 
 
 @pytest.mark.parametrize('told', [True, False], ids=['told', 'untold'])
-def test_a_hit_stops_all_and_the_thread_passes_when_it_goes_on(link, debuggee, told):
-    d = debuggee('patched', 3, 4)
+def test_a_hit_stops_all_and_the_thread_passes_when_it_goes_on(link, patched, told):
+    d = patched(3, 4)
     target, _ = stop(link, d)
     plant(link, target, patch(d, 7, 'plain', told, tid=d.pid))
     resume(link, target)
@@ -73,8 +79,8 @@ def test_a_hit_stops_all_and_the_thread_passes_when_it_goes_on(link, debuggee, t
     assert tallies(link, target, d, 3) == [expected(4)] * 3
 
 
-def test_threads_that_come_at_once_are_causes_of_one_stop_and_each_counts_once(link, debuggee):
-    d = debuggee('patched', 20, 5)
+def test_threads_that_come_at_once_are_causes_of_one_stop_and_each_counts_once(link, patched):
+    d = patched(20, 5)
     target, _ = stop(link, d)
     plant(link, target, patch(d, 1, 'plain'))
     resume(link, target)
@@ -95,8 +101,8 @@ def test_threads_that_come_at_once_are_causes_of_one_stop_and_each_counts_once(l
     assert tallies(link, target, d, 20) == [expected(5)] * 20 and hits(link, target) == {1: 100}
 
 
-def test_one_thread_stops_and_the_others_run(link, debuggee):
-    d = debuggee('patched', 3, 100)
+def test_one_thread_stops_and_the_others_run(link, patched):
+    d = patched(3, 100)
     target, _ = stop(link, d)
     plant(link, target, patch(d, 1, 'plain', tid=d.pid, stop=E['STOPS_THREAD']))
     resume(link, target)
@@ -110,8 +116,8 @@ def test_one_thread_stops_and_the_others_run(link, debuggee):
     assert tallies(link, target, d, 3) == [expected(100)] * 3
 
 
-def test_ignored_hits_count_and_the_next_is_reported(link, debuggee):
-    d = debuggee('patched', 1, 10)
+def test_ignored_hits_count_and_the_next_is_reported(link, patched):
+    d = patched(1, 10)
     target, _ = stop(link, d)
     plant(link, target, patch(d, 1, 'plain', ignore=6))
     resume(link, target)
@@ -123,8 +129,8 @@ def test_ignored_hits_count_and_the_next_is_reported(link, debuggee):
     assert causes[0]['hits'] == 8
 
 
-def test_one_that_is_for_once_is_gone_after_its_first_report(link, debuggee):
-    d = debuggee('patched', 1, 10)
+def test_one_that_is_for_once_is_gone_after_its_first_report(link, patched):
+    d = patched(1, 10)
     target, _ = stop(link, d)
     plant(link, target, patch(d, 1, 'plain', ignore=3, flags=E['PATCH_ONCE']))
     resume(link, target)
@@ -136,10 +142,10 @@ def test_one_that_is_for_once_is_gone_after_its_first_report(link, debuggee):
     assert worked(link, target, d) and tallies(link, target, d) == [expected(10)]
 
 
-def test_a_condition_on_memory_and_registers_decides_at_the_target(link, debuggee):
-    d = debuggee('patched', 1, 100)
+def test_a_condition_on_memory_and_registers_decides_at_the_target(link, patched):
+    d = patched(1, 100)
     target, _ = stop(link, d)
-    plant(link, target, patch(d, 1, 'work', condition=equal(reg(RSI), const(42))))
+    plant(link, target, patch(d, 1, 'work', condition=equal(call_number(d), const(42))))
     resume(link, target)
     work(d)
     bundle, causes = stopped(link, target)
@@ -151,8 +157,8 @@ def test_a_condition_on_memory_and_registers_decides_at_the_target(link, debugge
 
 @pytest.mark.parametrize('condition,error,addr', [(BY_ZERO, 'DIVIDED', 0), (read_at(16), 'FAULT', 16),
                                                   (FOR_EVER, 'TOO_LONG', 0)])
-def test_a_condition_that_fails_stops_with_the_reason(link, debuggee, condition, error, addr):
-    d = debuggee('patched', 1, 3)
+def test_a_condition_that_fails_stops_with_the_reason(link, patched, condition, error, addr):
+    d = patched(1, 3)
     target, _ = stop(link, d)
     plant(link, target, patch(d, 1, 'plain', condition=condition))
     resume(link, target)
@@ -164,8 +170,8 @@ def test_a_condition_that_fails_stops_with_the_reason(link, debuggee, condition,
     assert worked(link, target, d) and tallies(link, target, d) == [expected(3)]
 
 
-def test_several_at_one_address_are_counted_apart(link, debuggee):
-    d = debuggee('patched', 2, 10)
+def test_several_at_one_address_are_counted_apart(link, patched):
+    d = patched(2, 10)
     other = [t for t in d.tids() if t != d.pid][0]
     target, _ = stop(link, d)
     plant(link, target, patch(d, 1, 'plain', tid=d.pid, ignore=MANY), patch(d, 2, 'plain', False, tid=other, ignore=MANY),
@@ -181,8 +187,8 @@ def test_several_at_one_address_are_counted_apart(link, debuggee):
     assert not clean.text_faults(d.pid)
 
 
-def test_a_patch_that_is_set_again_keeps_its_hits(link, debuggee):
-    d = debuggee('patched', 1, 10)
+def test_a_patch_that_is_set_again_keeps_its_hits(link, patched):
+    d = patched(1, 10)
     target, _ = stop(link, d)
     plant(link, target, patch(d, 1, 'plain', ignore=4))
     resume(link, target)
@@ -195,8 +201,8 @@ def test_a_patch_that_is_set_again_keeps_its_hits(link, debuggee):
     assert causes[0]['hits'] == 8 and pc(bundle) == d.facts['ret']
 
 
-def test_bad_patches_are_refused_one_by_one(link, debuggee):
-    d = debuggee('patched')
+def test_bad_patches_are_refused_one_by_one(link, patched):
+    d = patched()
     target, _ = stop(link, d)
     assert refusal(link, target, {'id': 1, 'addr': 16})[0] == 'NO_CODE'
     assert refusal(link, target, {'id': 1, 'addr': d.facts['tallies']})[0] == 'NO_CODE'
@@ -213,8 +219,8 @@ def test_bad_patches_are_refused_one_by_one(link, debuggee):
     assert hits(link, target) == {1: 0}
 
 
-def test_no_more_than_1024(link, debuggee):
-    d = debuggee('patched')
+def test_no_more_than_1024(link, patched):
+    d = patched()
     target, _ = stop(link, d)
     r = link.do('patch_set', target=target, patches=[patch(d, i, 'plain') for i in range(1, 500)])
     r = link.do('patch_set', target=target, patches=[patch(d, i, 'plain') for i in range(500, 1026)])['results']
@@ -223,8 +229,8 @@ def test_no_more_than_1024(link, debuggee):
     assert not clean.text_faults(d.pid)
 
 
-def test_what_is_planted_does_not_show_in_memory(link, debuggee):
-    d = debuggee('patched')
+def test_what_is_planted_does_not_show_in_memory(link, patched):
+    d = patched()
     target, _ = stop(link, d)
     span = {'addr': d.facts['kinds'], 'len': d.facts['kinds_end'] - d.facts['kinds']}
     before = link.do('mem_read', target=target, ranges=[span])['chunks'][0]['data']
@@ -235,8 +241,8 @@ def test_what_is_planted_does_not_show_in_memory(link, debuggee):
     assert link.do('mem_read', target=target, ranges=[one])['chunks'][0]['data'] == facts(d, 'plain')['bytes'][:1]
 
 
-def test_patches_set_and_cleared_while_threads_run_over_them(link, debuggee):
-    d = debuggee('patched', 8, 20000)
+def test_patches_set_and_cleared_while_threads_run_over_them(link, patched):
+    d = patched(8, 20000)
     target, _ = link.attach(d.pid, how='RUN')
     work(d)
     for n in range(100):
@@ -249,8 +255,8 @@ def test_patches_set_and_cleared_while_threads_run_over_them(link, debuggee):
     assert not link.events
 
 
-def test_stops_by_request_lose_no_hit_and_count_none_twice(link, debuggee):
-    d = debuggee('patched', 4, 3000)
+def test_stops_by_request_lose_no_hit_and_count_none_twice(link, patched):
+    d = patched(4, 3000)
     target, _ = stop(link, d)
     plant(link, target, *[patch(d, i, p, ignore=MANY) for i, p in enumerate(PLACES, 1)])
 
@@ -269,8 +275,8 @@ def test_stops_by_request_lose_no_hit_and_count_none_twice(link, debuggee):
     assert tallies(link, target, d, 4) == [expected(3000)] * 4
 
 
-def test_signals_on_the_way_are_delivered_once_and_their_frames_show_the_program(link, debuggee):
-    d = debuggee('patched', 2, 3000)
+def test_signals_on_the_way_are_delivered_once_and_their_frames_show_the_program(link, patched):
+    d = patched(2, 3000)
     target, _ = stop(link, d)
     plant(link, target, *[patch(d, i, p, ignore=MANY) for i, p in enumerate(PLACES, 1)])
     resume(link, target)
@@ -283,14 +289,14 @@ def test_signals_on_the_way_are_delivered_once_and_their_frames_show_the_program
     assert worked(link, target, d, threads=2)
     maps = [m for m in link.do('maps', target=target)['maps'] if m['name']]
     for i in range(min(sent, 4000)):
-        at = peek(link, target, d.facts['pcs'] + 8 * i)
+        at = peek(link, target, d.facts['pcs'] + width(d) * i, width(d))
         assert any(m['lo'] <= at < m['hi'] for m in maps), f'{at:#x} is not the program\'s'
     assert hits(link, target) == {i: 6000 * n for i, n in enumerate(PLACES.values(), 1)}
     assert tallies(link, target, d, 2) == [expected(3000)] * 2
 
 
-def test_a_trap_from_outside_is_a_signal_like_any_other(link, debuggee):
-    d = debuggee('patched', 1, 10)
+def test_a_trap_from_outside_is_a_signal_like_any_other(link, patched):
+    d = patched(1, 10)
     target, _ = stop(link, d)
     plant(link, target, patch(d, 1, 'plain', ignore=MANY))
     resume(link, target)
@@ -300,8 +306,8 @@ def test_a_trap_from_outside_is_a_signal_like_any_other(link, debuggee):
     assert worked(link, target, d) and hits(link, target) == {1: 10}
 
 
-def test_detaching_from_threads_that_run_over_patches_leaves_nothing(link, debuggee):
-    d = debuggee('patched', 20, 100000)
+def test_detaching_from_threads_that_run_over_patches_leaves_nothing(link, patched):
+    d = patched(20, 100000)
     work(d)
     for _ in range(20):
         target, _ = stop(link, d)
@@ -318,9 +324,9 @@ def test_detaching_from_threads_that_run_over_patches_leaves_nothing(link, debug
 
 
 @pytest.mark.parametrize('standing', [True, False], ids=['standing', 'running'])
-def test_the_end_of_the_link_leaves_nothing(links, debuggee, standing):
+def test_the_end_of_the_link_leaves_nothing(links, patched, standing):
     link = links()
-    d = debuggee('patched', 10, 100000)
+    d = patched(10, 100000)
     target, _ = stop(link, d)
     plant(link, target, *[patch(d, i, p, ignore=MANY) for i, p in enumerate(PLACES, 1)])
     if not standing:
@@ -331,9 +337,9 @@ def test_the_end_of_the_link_leaves_nothing(links, debuggee, standing):
     assert not clean.eventually(d.faults)
 
 
-def test_a_target_that_is_killed_among_hits(link, debuggee):
+def test_a_target_that_is_killed_among_hits(link, patched):
     for n in range(10):
-        d = debuggee('patched', 10, 100000)
+        d = patched(10, 100000)
         target, _ = stop(link, d)
         plant(link, target, *[patch(d, i, p, n % 2, ignore=MANY) for i, p in enumerate(PLACES, 1)])
         resume(link, target)
@@ -344,8 +350,8 @@ def test_a_target_that_is_killed_among_hits(link, debuggee):
         link.events.clear()
 
 
-def test_a_process_with_a_filter_of_system_calls_is_not_made_to_map_anything(link, debuggee):
-    d = debuggee('patched', 4, 50, env={'PATCHED_FILTER': '1'})
+def test_a_process_with_a_filter_of_system_calls_is_not_made_to_map_anything(link, patched):
+    d = patched(4, 50, env={'PATCHED_FILTER': '1'})
     target, _ = stop(link, d)
     before = len(link.do('maps', target=target)['maps'])
     plant(link, target, *[patch(d, i, p, ignore=MANY) for i, p in enumerate(PLACES, 1)])
@@ -363,8 +369,8 @@ def watch(d, id, fact, kind='WRITE', len=8, **fields):
     return dict({'id': id, 'kind': E['PATCH_' + kind], 'addr': d.facts[fact], 'len': len}, **fields)
 
 
-def test_hardware_breakpoints_count_in_all_threads_also_those_born_later(link, debuggee):
-    d = debuggee('patched', 4, 100, 'late')
+def test_hardware_breakpoints_count_in_all_threads_also_those_born_later(link, patched):
+    d = patched(4, 100, 'late')
     target, _ = stop(link, d)
     plant(link, target, patch(d, 1, 'plain', False, kind='HARD', ignore=MANY))
     resume(link, target)
@@ -374,8 +380,8 @@ def test_hardware_breakpoints_count_in_all_threads_also_those_born_later(link, d
     assert not clean.text_faults(d.pid)
 
 
-def test_a_hardware_breakpoint_stops_and_is_passed(link, debuggee):
-    d = debuggee('patched', 2, 3)
+def test_a_hardware_breakpoint_stops_and_is_passed(link, patched):
+    d = patched(2, 3)
     target, _ = stop(link, d)
     plant(link, target, patch(d, 1, 'plain', False, kind='HARD', tid=d.pid))
     resume(link, target)
@@ -390,8 +396,8 @@ def test_a_hardware_breakpoint_stops_and_is_passed(link, debuggee):
 
 
 @pytest.mark.parametrize('kind', ['WRITE', 'ACCESS'])
-def test_data_that_is_watched(link, debuggee, kind):
-    d = debuggee('patched', 3, 20)
+def test_data_that_is_watched(link, patched, kind):
+    d = patched(3, 20)
     target, _ = stop(link, d)
     plant(link, target, watch(d, 1, 'tallies', kind, ignore=9))
     resume(link, target)
@@ -404,8 +410,8 @@ def test_data_that_is_watched(link, debuggee, kind):
     assert worked(link, target, d, threads=3)
 
 
-def test_watched_and_patched_at_once_and_by_instructions_in_slots(link, debuggee):
-    d = debuggee('patched', 1, 20)
+def test_watched_and_patched_at_once_and_by_instructions_in_slots(link, patched):
+    d = patched(1, 20)
     target, _ = stop(link, d)
     plant(link, target, watch(d, 1, 'tallies', ignore=MANY), patch(d, 2, 'counted', ignore=MANY),
           patch(d, 3, 'plain', ignore=MANY))
@@ -415,8 +421,8 @@ def test_watched_and_patched_at_once_and_by_instructions_in_slots(link, debuggee
     assert hits(link, target) == {1: 20, 2: 20, 3: 20} and tallies(link, target, d) == [expected(20)]
 
 
-def test_data_watched_while_stepping_through_a_range(link, debuggee):
-    d = debuggee('patched', 1, 5)
+def test_data_watched_while_stepping_through_a_range(link, patched):
+    d = patched(1, 5)
     target, _ = stop(link, d)
     plant(link, target, patch(d, 1, 'work', flags=E['PATCH_ONCE']), watch(d, 2, 'tallies'))
     resume(link, target)
@@ -427,8 +433,8 @@ def test_data_watched_while_stepping_through_a_range(link, debuggee):
     assert [c['patch'] for c in causes] == [2]
 
 
-def test_more_than_the_processor_has_are_refused(link, debuggee):
-    d = debuggee('patched')
+def test_more_than_the_processor_has_are_refused(link, patched):
+    d = patched()
     target, _ = stop(link, d)
     plant(link, target, *[watch(d, i, 'tallies', len=1, addr=d.facts['tallies'] + i) for i in range(1, 5)])
     assert refusal(link, target, watch(d, 5, 'tallies', len=1))[0] == 'NO_DEBUG_REGISTER'
@@ -440,8 +446,8 @@ def test_more_than_the_processor_has_are_refused(link, debuggee):
     plant(link, target, watch(d, 5, 'tallies', len=2))
 
 
-def test_debug_registers_change_while_threads_run_and_are_empty_in_the_end(link, debuggee):
-    d = debuggee('patched', 6, 30000)
+def test_debug_registers_change_while_threads_run_and_are_empty_in_the_end(link, patched):
+    d = patched(6, 30000)
     target, _ = link.attach(d.pid, how='RUN')
     work(d)
     for _ in range(30):

@@ -8,12 +8,18 @@ import pytest
 
 import clean
 import wire
-from patching import (E, NEVER, code, const, equal, expected, facts, hits, patch, pc, plant, reasons, reg, resume, sp,
+from patching import (E, I386, NEVER, code, const, equal, expected, facts, hits, patch, pc, plant, reasons, reg, resume, sp,
                       stopped, symbols, tallies, work, worked)
 from tracer import bit, eventually, go, peek, refused, states, stop
 
 MANY = 1 << 62
 PLACES = ('plain', 'relative', 'jcc', 'jmp', 'push', 'call', 'jmp_ptr', 'calls_ptr', 'loop', 'syscall', 'ret')
+
+
+@pytest.fixture(params=['patched', pytest.param('patched-i386', marks=pytest.mark.i386)])
+def patched(request, debuggee):
+    """patched(THREADS, CALLS…), for both kinds of programs."""
+    return lambda *args, **how: debuggee(request.param, *args, **how)
 
 
 def at_work(link, d, place='kinds', n=1):
@@ -24,6 +30,12 @@ def at_work(link, d, place='kinds', n=1):
     work(d)
     bundle, _ = stopped(link, target)
     return target, bundle
+
+
+def result(bundle):
+    """rax or eax"""
+    r = bundle['regs'][0]
+    return int.from_bytes(r['data'][24:28] if r['arch'] == I386 else r['data'][80:88], 'little')
 
 
 def steps_through_kinds(link, d, target, bundle, patched=()):
@@ -41,10 +53,10 @@ def steps_through_kinds(link, d, target, bundle, patched=()):
 
 
 @pytest.mark.parametrize('told', [True, False], ids=['told', 'untold'])
-def test_steps_are_the_same_whether_patched_or_not(link, debuggee, told):
+def test_steps_are_the_same_whether_patched_or_not(link, patched, told):
     ways = []
     for places in ((), PLACES):
-        d = debuggee('patched', 1, 1)
+        d = patched(1, 1)
         target, bundle = at_work(link, d)
         base = d.facts['kinds'] - symbols(d.argv[0])['kinds']
         plant(link, target, *[patch(d, i, p, told) for i, p in enumerate(places, 10)])
@@ -61,8 +73,8 @@ def test_steps_are_the_same_whether_patched_or_not(link, debuggee, told):
     assert all(at in insns for at in ways[0][:-1])
 
 
-def test_a_range_is_stepped_through_at_the_target(link, debuggee):
-    d = debuggee('patched', 1, 1)
+def test_a_range_is_stepped_through_at_the_target(link, patched):
+    d = patched(1, 1)
     target, bundle = at_work(link, d)
     resume(link, target, action='RANGE', lo=d.facts['kinds'], hi=d.facts['kinds_end'])
     bundle = stopped(link, target, 'STEP')
@@ -75,8 +87,8 @@ def test_a_range_is_stepped_through_at_the_target(link, debuggee):
 
 
 @pytest.mark.parametrize('told', [True, False], ids=['told', 'untold'])
-def test_false_hits_in_a_range_do_not_end_it_and_true_ones_do(link, debuggee, told):
-    d = debuggee('patched', 1, 2)
+def test_false_hits_in_a_range_do_not_end_it_and_true_ones_do(link, patched, told):
+    d = patched(1, 2)
     target, bundle = at_work(link, d)
     plant(link, target, *[patch(d, i, p, told, ignore=MANY) for i, p in enumerate(PLACES, 10)],
           patch(d, 50, 'push', told, condition=NEVER), patch(d, 51, 'syscall', told, ignore=1))
@@ -94,8 +106,8 @@ def test_false_hits_in_a_range_do_not_end_it_and_true_ones_do(link, debuggee, to
     assert worked(link, target, d) and tallies(link, target, d) == [expected(2)]
 
 
-def test_a_range_that_never_ends_can_be_interrupted_and_others_served(link, debuggee):
-    d = debuggee('patched', 1, 1000000)
+def test_a_range_that_never_ends_can_be_interrupted_and_others_served(link, patched):
+    d = patched(1, 1000000)
     target, bundle = at_work(link, d, 'work')
     base = d.facts['work'] & ~0xfff
     resume(link, target, action='RANGE', lo=base - 8192, hi=base + 8192)
@@ -110,8 +122,8 @@ def test_a_range_that_never_ends_can_be_interrupted_and_others_served(link, debu
     assert not d.faults()
 
 
-def test_one_thread_steps_while_others_run_or_stand(link, debuggee):
-    d = debuggee('patched', 3, 1000)
+def test_one_thread_steps_while_others_run_or_stand(link, patched):
+    d = patched(3, 1000)
     target, _ = stop(link, d)
     plant(link, target, patch(d, 1, 'plain', tid=d.pid))
     resume(link, target)
@@ -131,24 +143,23 @@ def test_one_thread_steps_while_others_run_or_stand(link, debuggee):
     assert worked(link, target, d, threads=3)
 
 
-def test_a_step_into_a_call_of_the_kernel_ends_behind_it(link, debuggee):
-    d = debuggee('patched', 1, 1)
-    for patched in (False, True):
-        d = debuggee('patched', 1, 1)
+def test_a_step_into_a_call_of_the_kernel_ends_behind_it(link, patched):
+    for planted in (False, True):
+        d = patched(1, 1)
         target, _ = at_work(link, d, 'syscall')
-        if patched:
+        if planted:
             plant(link, target, patch(d, 5, 'syscall'))
         resume(link, target, action='STEP')
         bundle = stopped(link, target, 'STEP')
         assert pc(bundle) == d.facts['syscall'] + 2
-        assert int.from_bytes(bundle['regs'][0]['data'][80:88], 'little') == d.pid, 'rax is what getpid returned'
+        assert result(bundle) == d.pid, 'what getpid returned'
         resume(link, target)
         assert worked(link, target, d)
         link.do('detach', target=target)
 
 
-def test_a_signal_that_stops_in_the_middle_of_a_step(link, debuggee):
-    d = debuggee('patched', 1, 3)
+def test_a_signal_that_stops_in_the_middle_of_a_step(link, patched):
+    d = patched(1, 3)
     target, bundle = at_work(link, d)
     link.do('signals', target=target, stop=bit(signal.SIGUSR2))
     here = pc(bundle)
@@ -165,8 +176,8 @@ def test_a_signal_that_stops_in_the_middle_of_a_step(link, debuggee):
     assert tallies(link, target, d) == [expected(3)]
 
 
-def test_a_signal_suppressed_at_a_patched_place(link, debuggee):
-    d = debuggee('patched', 1, 3)
+def test_a_signal_suppressed_at_a_patched_place(link, patched):
+    d = patched(1, 3)
     target, _ = stop(link, d)
     plant(link, target, patch(d, 1, 'plain'))
     link.do('signals', target=target, stop=bit(signal.SIGUSR2))
@@ -185,8 +196,8 @@ def test_a_signal_suppressed_at_a_patched_place(link, debuggee):
     assert worked(link, target, d) and peek(link, target, d.facts['signals']) == 0
 
 
-def test_bad_requests(link, debuggee):
-    d = debuggee('patched', 2, 1)
+def test_bad_requests(link, patched):
+    d = patched(2, 1)
     target, _ = stop(link, d)
     record = {'tid': d.pid, 'signal': -1}
     for bad in ({'action': 3}, {'signal': 65}, {'signal': -2}, {'action': E['RESUME_RANGE']},
@@ -200,8 +211,8 @@ def test_bad_requests(link, debuggee):
     resume(link, target)
 
 
-def test_detaching_in_the_middle_of_steps(link, debuggee):
-    d = debuggee('patched', 4, 100000)
+def test_detaching_in_the_middle_of_steps(link, patched):
+    d = patched(4, 100000)
     for n in range(10):
         target, _ = stop(link, d)
         if n == 0:

@@ -60,7 +60,7 @@ def stop(link, debuggee, **how):
 
 def peek(link, target, addr, size=8):
     chunks = link.do('mem_read', target=target, ranges=[{'addr': addr, 'len': size}])['chunks']
-    return word(chunks[0]['data'], 0) if chunks[0]['kind'] == wire.ENUM['BYTES'] else 0
+    return int.from_bytes(chunks[0]['data'], 'little') if chunks[0]['kind'] == wire.ENUM['BYTES'] else 0
 
 
 def eventually(what, seconds=10):
