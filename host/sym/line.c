@@ -249,6 +249,7 @@ static void fill(
 	*ret = (struct line_at){.line = (unsigned)r->line,
 	    .column = (unsigned)(r->column > 0 ? r->column : 0),
 	    .lo = r->addr,
+	    .statement = r->statement,
 	    .hi = hi > r->addr ? hi : r->addr + 1};
 	if (r->path && dwarf_getsrcfiles(cu, &files, &n) == 0)
 		ret->file = as_recorded(cu, files, r->path, pool);

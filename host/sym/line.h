@@ -14,6 +14,7 @@ struct line_at {
 	const char *file; /* as recorded: what was relative stays so; in the pool */
 	unsigned line, column;
 	Dwarf_Addr lo, hi; /* in the DWARF file */
+	bool statement;	   /* one begins at lo */
 };
 
 /* cu: the unit around addr (of a split unit the skeleton). */

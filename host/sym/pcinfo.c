@@ -95,7 +95,7 @@ static void line_at(struct place *p, struct pc_frame *ret)
 	ret->file = l.file;
 	ret->line = l.line;
 	ret->column = l.column;
-	ret->lo = l.lo + p->bias;
+	ret->lo = l.statement ? l.lo + p->bias : 0;
 }
 
 static const char *comp_dir(struct place *p)
@@ -103,6 +103,37 @@ static const char *comp_dir(struct place *p)
 	Dwarf_Attribute a;
 
 	return strpool_add(p->pool, dwarf_formstring(dwarf_attr(&p->lines, DW_AT_comp_dir, &a)));
+}
+
+/* Nothing has run of it yet: its entry, or the first of a part that stands elsewhere (GDB's
+ * block_starting_point_at). */
+static bool begins(struct place *p, Dwarf_Die *block)
+{
+	Dwarf_Addr addr = p->pc - p->bias, entry;
+
+	return (dwarf_entrypc(block, &entry) == 0 && entry == addr) ||
+	       dwarf_haspc(block, addr - 1) != 1;
+}
+
+static void block_around(struct place *p, Dwarf_Die *block, struct pc_frame *r)
+{
+	Dwarf_Addr addr = p->pc - p->bias, base, lo, hi;
+	ptrdiff_t at = 0;
+
+	while ((at = dwarf_ranges(block, at, &base, &lo, &hi)) > 0)
+		if (lo <= addr && addr < hi) {
+			r->block_lo = lo + p->bias;
+			r->block_hi = hi + p->bias;
+			return;
+		}
+}
+
+static void about_inlined(struct place *p, Dwarf_Die *block, struct pc_frame *r)
+{
+	r->inlined = true;
+	r->begins = begins(p, block);
+	r->die = dwarf_dieoffset(block);
+	block_around(p, block, r);
 }
 
 static struct pcinfo *from_chain(struct place *p, struct chain *c)
@@ -120,7 +151,8 @@ static struct pcinfo *from_chain(struct place *p, struct chain *c)
 		size_t k = c->n - 1 - i;
 
 		die_name(&c->v[k], p->pool, &r->function, &r->linkage);
-		r->inlined = k > 0;
+		if (k > 0)
+			about_inlined(p, &c->v[k], r);
 		if (i == 0)
 			line_at(p, r);
 		else

@@ -15,8 +15,11 @@ enum { INLINED_MAX = 128 };
 struct pc_frame {
 	const char *function, *linkage, *file, *directory;
 	unsigned line, column;
-	uint64_t lo; /* where the code of that line begins; 0 = not known, or a call's line */
+	uint64_t lo; /* where a statement of that line begins; 0 = not known, or a call's line */
 	bool inlined;
+	bool begins;                 /* inlined: the pc is where its code begins */
+	uint64_t die;                /* inlined: the call's, within its unit's section */
+	uint64_t block_lo, block_hi; /* inlined: its code around the pc */
 };
 
 struct pcinfo {

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Code as stepping sees it: lines, functions and how frames are found at an address.
+ */
+#ifndef HOST_SPOT_H
+#define HOST_SPOT_H
+
+#include "host/sym/sym.h"
+
+/* Inlined calls around one address that are told apart; GDB users never see so many. */
+enum { SPOT_INLINED = 32 };
+
+/* Texts are the symbol side's, valid as long as it. */
+struct spot {
+	uint64_t function; /* where the (not inlined) function begins, 0 = not known */
+	uint64_t end;      /* behind its last byte, 0 = not known */
+	const char *name;  /* NULL = not known */
+	/* The row of the line table that covers the address. */
+	const char *file;
+	unsigned line; /* 0 = there is none */
+	uint64_t lo, hi;
+	bool statement; /* a statement begins at lo */
+	/* Calls inlined there, the innermost first. */
+	unsigned n_inlined;
+	struct {
+		const char *function;
+		const char *file; /* where it is called */
+		unsigned line;
+		uint64_t die;    /* which call it is, within its module */
+		uint64_t lo, hi; /* its code around the address */
+		bool begins;     /* its code begins here */
+	} inlined[SPOT_INLINED];
+};
+
+/* An address that nothing is known of is no error.  Errors: those of opening files. */
+struct he_error *symbols_spot(struct symbols *s, uint64_t addr, struct spot *ret);
+
+/* Where GDB stops in a function it steps into: behind what sets up its frame.  entry
+ * itself when nothing is known. */
+struct he_error *symbols_step_in(struct symbols *s, uint64_t entry, uint64_t *ret);
+
+/* CFA = register (DWARF number) + offset, at that address; false: not so simple. */
+bool symbols_cfa_rule(struct symbols *s, uint64_t addr, unsigned *reg, int64_t *offset);
+
+/* A stub of the procedure linkage table: the name of the function it leads to; NULL = no
+ * stub. */
+const char *symbols_stub(struct symbols *s, uint64_t addr);
+
+/* Each module at hand that has a function of that name in its symbol table. */
+struct he_error *symbols_each_named(struct symbols *s, const char *name,
+    void (*each)(void *arg, uint64_t addr, uint64_t size), void *arg);
+/* Changes when modules come or go. */
+uint64_t symbols_stamp(const struct symbols *s);
+
+/* A frame that is not inlined. */
+struct near_frame {
+	struct sym_regs regs;
+	uint64_t cfa; /* 0 = not known */
+	bool signal;  /* the kernel's trampoline: what it interrupted is next */
+};
+/* The innermost max of a stack: *n of them. */
+struct he_error *symbols_near_frames(struct symbols *s, const struct sym_regs *regs,
+    struct near_frame *v, unsigned max, unsigned *n);
+
+#endif
