@@ -273,6 +273,8 @@ enum he_catch {
 	HE_CATCH_CATCH,
 };
 
+struct he_value; /* see he_evaluate */
+
 struct he_event {
 	enum he_event_kind kind;
 	struct he_target *target; /* NULL for HE_E_LINK_LOST */
@@ -294,10 +296,10 @@ struct he_event {
 	bool returned;           /* HE_CATCH_SYSCALL: from it, not at its entry */
 	int64_t number;          /* the system call; the child's pid (also HE_E_FORKED) */
 	struct he_target *child; /* HE_E_FORKED: when it is followed */
-	const char *expression, *old_value, *value; /* NULL where not known; value: also what
-						     * a finished function returned */
+	const char *expression, *old_value, *value; /* NULL where not known */
 	const char *trouble; /* why a condition could not be evaluated: it stopped for that */
 	bool same_frame;     /* HE_R_STEP: in the function and frame where it began */
+	struct he_value *result;   /* what a finished function did; NULL: void, not known */
 	/* HE_E_OUTPUT; data is any bytes, valid until the next he_wait */
 	unsigned stream; /* 1 standard output or the terminal, 2 standard error */
 	bool end;        /* nothing follows on it */
@@ -448,8 +450,8 @@ enum he_step {
 };
 /* count (at least 1) times; nothing is told of those in between. */
 struct he_error *he_step(struct he_target *t, uint64_t tid, enum he_step how, uint64_t count);
-/* Until that frame (as he_backtrace counts) has returned to its caller; the event's value
- * is what it returned, where its type is known. */
+/* Until that frame (as he_backtrace counts) has returned to its caller; the event has what
+ * it returned, where that is known. */
 struct he_error *he_finish(struct he_target *t, uint64_t tid, unsigned frame);
 /* Until one of these addresses is reached (anywhere not set: in this frame or one that
  * called it), or the frame has returned. */

@@ -202,6 +202,43 @@ struct he_error *he_write_register(struct he_target *t, uint64_t tid, unsigned f
 	return target_leave(t, err);
 }
 
+static bool put_all(struct sets *s, const struct sym_regs *regs)
+{
+	for (unsigned i = 0; i < s->arch->n_regs; i++) {
+		const struct arch_reg *r = &s->arch->regs[i];
+		uint8_t value[64] = {0};
+
+		if (r->dwarf < 0 || r->dwarf >= 33 || r->bits > 64 ||
+		    !(regs->valid >> r->dwarf & 1))
+			continue;
+		for (unsigned byte = 0; byte < 8; byte++)
+			value[byte] = (uint8_t)(regs->reg[r->dwarf] >> (8 * byte));
+		if (!put(s, r, value))
+			return false;
+	}
+	return true;
+}
+
+struct he_error *target_set_regs(struct he_target *t, uint64_t tid, const struct sym_regs *regs)
+{
+	const struct arch *a = NULL;
+	struct thread *h = NULL;
+	struct sets s = {.arch = NULL};
+	struct he_error *err = target_thread_regs(t, tid, false, &h, &a);
+
+	if (!a)
+		return err;
+	if (!sets_copy(&s, h, a))
+		err = he_error_new(E_NOMEM, "out of memory.");
+	else if (!put_all(&s, regs))
+		err = he_error_new(E_STATE, "this processor has not all of these registers.");
+	else
+		err = send(t, h, &s);
+	sets_free(&s);
+	forget_stacks(t);
+	return err;
+}
+
 /* ---- signals and ends ---------------------------------------------------------------- */
 
 struct he_error *he_signal(struct he_target *t, uint64_t tid, uint32_t signal)

@@ -209,8 +209,12 @@ static enum run_verdict decide_one(struct he_target *t, const struct cause *c, s
 	ev->tid = c->tid;
 	ev->signal = c->signal;
 	v = breakpoints_on_cause(t, c, ev);
-	if (v == RUN_NOT_MINE && t->stepper)
-		v = t->stepper->on_cause(t, c, ev);
+	/* A thread that steps may come to its end at a breakpoint that does not count. */
+	if (v != RUN_TELL && t->stepper) {
+		enum run_verdict step = t->stepper->on_cause(t, c, ev);
+
+		v = step == RUN_NOT_MINE ? v : step;
+	}
 	if (v == RUN_NOT_MINE)
 		v = plain(t, c, ev);
 	return v;
@@ -475,7 +479,7 @@ struct he_error *run_go(struct he_target *t, const struct run_plan *plan)
 	err = fly(t, plan);
 	if (err)
 		t->threads.complete = false;
-	return err;
+	return err || !t->stepper ? err : t->stepper->flown(t);
 }
 
 /* ---- for the caller -------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 
 #include "common/err.h"
 #include "host/errtext.h"
+#include "host/engine/step.h"
 #include "host/engine/target.h"
 
 enum {
@@ -237,6 +238,26 @@ static bool take_kept(struct thread *h, unsigned max, struct he_stack **ret)
 	return true;
 }
 
+/* Inlined calls that only begin where the thread stands have not been made yet. */
+static struct he_error *hide_inlined(struct he_target *t, uint64_t tid, struct he_stack *s)
+{
+	const struct thread *h = threads_find(&t->threads, tid);
+	struct spot spot;
+	struct he_error *err;
+	unsigned n;
+
+	if (!h || !s->n || !s->v[0].inlined)
+		return NULL;
+	err = symbols_spot(t->symbols, s->v[0].pc, &spot);
+	n = err ? 0 : step_hidden(h, &spot);
+	if (!n || n >= s->n)
+		return err;
+	s->n -= n;
+	memmove(s->v, s->v + n, s->n * sizeof(*s->v));
+	s->v[0].at_line = true;
+	return NULL;
+}
+
 static struct he_error *backtrace(
     struct he_target *t, uint64_t tid, unsigned max, struct he_stack **ret)
 {
@@ -263,7 +284,10 @@ struct he_error *he_backtrace(
 
 	if (err)
 		return err;
-	err = target_leave(t, backtrace(t, tid, max, &got));
+	err = backtrace(t, tid, max, &got);
+	if (!err)
+		err = hide_inlined(t, tid, got);
+	err = target_leave(t, err);
 	if (err)
 		he_stack_free(got);
 	else

@@ -91,6 +91,15 @@ struct pending {
 	bool decided; /* as it is to be told; else a stop is shown to run_decide first */
 };
 
+/* Functions of the modules that leave frames in other ways than by returning. */
+enum { HOOKS_MAX = 4 };
+struct step_hooks {
+	uint64_t stamp; /* of the modules they were looked for in */
+	uint64_t throws[HOOKS_MAX], jumps[HOOKS_MAX];
+	unsigned n_throws, n_jumps;
+	bool mangled; /* jmp_bufs, as glibc does it */
+};
+
 struct he_target {
 	struct he_target *next; /* of the engine, by number */
 	const struct target_ops *ops;
@@ -135,6 +144,7 @@ struct he_target {
 	struct patches *patches;       /* what should be planted, and is */
 	const struct stepper *stepper; /* the step under way; NULL = none */
 	void *step;                    /* the stepper's */
+	struct step_hooks hooks;       /* see step_hook.c */
 	struct launched *launched;     /* its input and output; NULL = we did not start it */
 };
 
@@ -200,6 +210,9 @@ struct he_error *target_thread(struct he_target *t, uint64_t tid, struct thread 
 struct he_error *target_load_regs(struct he_target *t);
 /* The general registers of a thread that stands, as the unwinder wants them. */
 struct he_error *target_sym_regs(struct he_target *t, uint64_t tid, struct sym_regs *ret);
+
+/* Write the general ones that regs knows, all at once. (change.c) */
+struct he_error *target_set_regs(struct he_target *t, uint64_t tid, const struct sym_regs *regs);
 
 /* ---- mappings and symbols (target_symbols.c, link_map.c) -------------------- */
 /* Have the general (all: every) regsets of a thread that stands; *arch is set only when all

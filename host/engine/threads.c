@@ -71,6 +71,7 @@ void thread_ran(struct threads *s, struct thread *t)
 	}
 	he_stack_free(t->stack);
 	t->stack = NULL;
+	t->entered = 0;
 }
 
 static void deinit(struct threads *s, struct thread *t)

@@ -27,6 +27,7 @@ struct thread {
 	char *name; /* never NULL */
 	struct regblock *regs;
 	struct he_stack *stack;     /* unwound ahead of being asked for; NULL = not */
+	unsigned entered;           /* inlined calls that begin at its pc and were stepped into */
 	uint64_t cut_want, cut_got; /* snapshot: its window was cut */
 	bool cut;
 	bool listed; /* by the list being taken up, see threads_keep_listed */

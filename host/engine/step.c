@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Steps on their way: begun, asked at each stop of their thread whether that is the end,
+ * and ended.
+ */
+#include "host/engine/step.h"
+
+#include <stdlib.h>
+
+#include "common/err.h"
+#include "host/engine/engine.h"
+#include "host/engine/step_value.h"
+#include "host/errtext.h"
+
+static struct step *of(const struct he_target *t)
+{
+	return t->step;
+}
+
+static void end(struct he_target *t)
+{
+	struct step *st = of(t);
+
+	if (!st)
+		return;
+	plan_begin(st);
+	free(st);
+	t->step = NULL;
+	t->stepper = NULL;
+}
+
+/* ---- a stop ------------------------------------------------------------------------- */
+
+static bool is_mine(const struct step *st, uint32_t patch)
+{
+	for (unsigned i = 0; i < st->n_patches; i++)
+		if (st->patches[i] == patch)
+			return true;
+	return false;
+}
+
+/* Has its thread come to where something has to be decided?  One that runs to patches does
+ * not by hitting somebody else's. */
+static bool concerns(const struct step *st, const struct cause *c)
+{
+	if (c->tid != st->tid)
+		return false;
+	if (c->reason == WIRE_STOP_STEP)
+		return true;
+	for (size_t i = 0; i < c->n_hits; i++)
+		if (is_mine(st, c->hit[i].patch))
+			return true;
+	return c->reason == WIRE_STOP_PATCH && st->go.action != WIRE_RESUME_CONT;
+}
+
+/* The next of several, or it is over. */
+static struct he_error *finish_one(struct step *st, struct standing *now, enum step_outcome *ret)
+{
+	struct he_error *err = NULL;
+
+	while (!err && *ret == STEP_DONE && --st->left) {
+		*ret = STEP_ON;
+		st->began = st->landing = false;
+		st->function = now->spot.function;
+		err = step_where(st->target, st->tid, now);
+		if (!err)
+			err = st->row->plan(st, now, ret);
+		st->began = true;
+	}
+	return err;
+}
+
+static struct he_error *met(
+    struct step *st, const struct cause *c, struct standing *now, enum step_outcome *ret)
+{
+	bool hook = false;
+	struct he_error *err = step_where(st->target, st->tid, now);
+
+	*ret = STEP_ON;
+	if (!err)
+		err = plan_landing(st, c, now, &hook);
+	if (err || hook)
+		return err;
+	err = st->row->plan(st, now, ret);
+	return err ? err : finish_one(st, now, ret);
+}
+
+static void tell(struct step *st, const struct standing *now, struct he_event *ev)
+{
+	struct he_target *t = st->target;
+
+	ev->reason = HE_R_STEP;
+	ev->signal = 0;
+	ev->same_frame = frame_same(&now->id, &st->id) && now->spot.function == st->function &&
+			 !st->row->running;
+	if (st->returned)
+		ev->result = step_value(st, now);
+	end(t);
+}
+
+/* It cannot be judged: it stands, which is told, and why. */
+static enum run_verdict fail(struct he_target *t, struct he_event *ev, struct he_error *err)
+{
+	const struct he_config *c = &t->engine->config;
+
+	if (err->code != E_CANCELLED && c->notice)
+		c->notice(c->arg, err->message);
+	he_error_free(err);
+	ev->reason = HE_R_STEP;
+	end(t);
+	return t->state == HE_GONE ? RUN_ON : RUN_TELL;
+}
+
+static enum run_verdict on_cause(struct he_target *t, const struct cause *c, struct he_event *ev)
+{
+	struct step *st = of(t);
+	enum step_outcome outcome;
+	struct standing now;
+	struct he_error *err;
+
+	if (!concerns(st, c))
+		return RUN_NOT_MINE;
+	err = met(st, c, &now, &outcome);
+	if (err)
+		return fail(t, ev, err);
+	if (outcome == STEP_ON)
+		return RUN_ON;
+	tell(st, &now, ev);
+	return RUN_TELL;
+}
+
+/* ---- going on ------------------------------------------------------------------------- */
+
+static bool alone(const struct step *st)
+{
+	enum he_scheduler s = st->target->engine->handling.settings.scheduler;
+
+	return s == HE_LOCK_ON || (s == HE_LOCK_STEP && !st->row->running);
+}
+
+static void make_plan(struct he_target *t, struct run_plan *plan)
+{
+	const struct he_settings *s = &t->engine->handling.settings;
+	const struct step *st = of(t);
+
+	*plan = (struct run_plan){
+	    .n = 1, .v[0] = st->go, .stop = s->non_stop ? WIRE_STOPS_THREAD : WIRE_STOPS_ALL};
+	if (!s->non_stop && !alone(st))
+		plan->v[plan->n++] = (struct wire_rec_go){.action = WIRE_RESUME_CONT, .signal = -1};
+}
+
+/* Without its patches the thread would run away. */
+static struct he_error *flown(struct he_target *t)
+{
+	struct step *st = of(t);
+
+	for (unsigned i = 0; i < st->n_patches; i++) {
+		const struct patch *p = patches_find(t, st->patches[i]);
+
+		if (p && p->err != E_OK && t->state != HE_GONE) {
+			struct he_error *why = he_error_new(p->err,
+			    "stepping needs a breakpoint at 0x%llx, which cannot be set: %s.",
+			    (unsigned long long)p->want.addr, err_text(p->err));
+
+			end(t);
+			he_error_free(t->ops->interrupt(t, 0));
+			t->stop_due = true;
+			return why;
+		}
+	}
+	return NULL;
+}
+
+static const struct stepper stepper = {
+    .on_cause = on_cause, .plan = make_plan, .flown = flown, .cancel = end};
+
+/* ---- beginning -------------------------------------------------------------------------- */
+
+struct step *step_new(struct he_target *t, uint64_t tid, const struct step_row *row)
+{
+	struct step *st = calloc(1, sizeof(*st));
+
+	if (!st)
+		return NULL;
+	st->target = t;
+	st->tid = tid;
+	st->row = row;
+	st->left = 1;
+	return st;
+}
+
+/* It is over without having run. */
+static void over_at_once(struct step *st, const struct standing *now)
+{
+	struct he_target *t = st->target;
+	struct he_event ev = {.kind = HE_E_STOPPED,
+	    .target = t,
+	    .server = t->server,
+	    .tid = st->tid,
+	    .generation = t->generation};
+
+	tell(st, now, &ev);
+	engine_keep_event(t->engine, &ev);
+}
+
+struct he_error *step_start(struct step *st, struct standing *now)
+{
+	struct he_target *t = st->target;
+	enum step_outcome outcome = STEP_ON;
+	struct run_plan plan;
+	struct he_error *err;
+
+	if (t->stepper)
+		t->stepper->cancel(t);
+	t->step = st;
+	t->stepper = &stepper;
+	st->function = now->spot.function;
+	err = st->row->plan(st, now, &outcome);
+	st->began = true;
+	if (!err)
+		err = finish_one(st, now, &outcome);
+	if (!err && outcome == STEP_DONE) {
+		over_at_once(st, now);
+		return NULL;
+	}
+	if (!err) {
+		make_plan(t, &plan);
+		err = run_go(t, &plan);
+	}
+	if (err)
+		end(t);
+	return err;
+}
+
+/* A signal that the thread stopped with has a handler to run first. */
+static bool enters(const struct he_target *t, uint64_t tid)
+{
+	const struct thread *h = threads_find(&t->threads, tid);
+	uint32_t sig = h ? h->signal : 0;
+
+	return sig && sig <= HE_SIGNALS && t->engine->handling.v[sig].pass;
+}
+
+static struct he_error *step(struct he_target *t, uint64_t tid, enum he_step how, uint64_t count)
+{
+	static const struct step_row rows[] = {
+	    [HE_STEP_INTO] = {.plan = step_line},
+	    [HE_STEP_OVER] = {.plan = step_line},
+	    [HE_STEP_UNTIL] = {.plan = step_line},
+	    [HE_STEP_INSN] = {.plan = step_insn},
+	    [HE_STEP_INSN_OVER] = {.plan = step_insn},
+	};
+	struct standing now;
+	struct step *st;
+	struct he_error *err;
+	bool told;
+
+	if ((size_t)how >= sizeof(rows) / sizeof(*rows) || !count)
+		return he_error_new(E_MALFORMED, "there is no such step.");
+	err = run_ready(t, &told);
+	if (err || told)
+		return err;
+	err = step_where(t, tid, &now);
+	if (err)
+		return err;
+	st = step_new(t, tid, &rows[how]);
+	if (!st)
+		return he_error_new(E_NOMEM, "out of memory.");
+	st->how = how;
+	st->left = count;
+	st->enters = enters(t, tid);
+	return step_start(st, &now);
+}
+
+struct he_error *he_step(struct he_target *t, uint64_t tid, enum he_step how, uint64_t count)
+{
+	struct he_error *err = target_enter(t);
+
+	return err ? err : target_leave(t, step(t, tid, how, count));
+}

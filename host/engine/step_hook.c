@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Ways out of a frame that its code does not show: exceptions and longjmp.
+ *
+ * libgcc's unwinder calls an empty function, _Unwind_DebugHook(cfa, handler), right before
+ * it jumps to where an exception lands.  Debian's is stripped of that name; it is the only
+ * one called by _Unwind_RaiseException that returns at once.  Of longjmp the argument is
+ * looked at: glibc keeps stack pointer and pc in it rotated and xored with the thread's
+ * pointer guard (PTR_MANGLE of sysdeps/unix/sysv/linux/x86_64/pointer_guard.h), musl as
+ * they are; both have them at the same places.
+ */
+#include <elf.h>
+#include <linux/audit.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "common/gdb_reg.h"
+#include "host/engine/step.h"
+#include "host/errtext.h"
+
+enum {
+	DEEP = 64, /* frames looked at to find the step's own below a hook */
+	/* What the step's function may have pushed below the stack pointer it began with. */
+	PUSHED = 512,
+	JB_SP = 48, /* in a jmp_buf of x86-64 */
+	JB_PC = 56,
+	GUARD_AT = 0x30, /* from fs_base: pointer_guard of glibc's tcbhead_t */
+	TURN = 17,       /* bits */
+	OP_LSH = 0x09,
+	OP_RSH_UNSIGNED = 0x0b,
+	OP_LOG_NOT = 0x0e,
+	OP_BIT_OR = 0x10,
+	OP_BIT_XOR = 0x11,
+	OP_ADD = 0x02,
+	OP_LESS_UNSIGNED = 0x15,
+	OP_REF64 = 0x1a,
+	OP_CONST8 = 0x22,
+	OP_CONST64 = 0x25,
+	OP_REG = 0x26,
+	OP_END = 0x27,
+	OP_DUP = 0x28,
+	OP_SWAP = 0x2b,
+};
+
+/* ---- finding them ----------------------------------------------------------------------- */
+
+struct search {
+	struct he_target *t;
+	struct step_hooks *hooks;
+};
+
+static void add(uint64_t v[HOOKS_MAX], unsigned *n, uint64_t addr)
+{
+	for (unsigned i = 0; i < *n; i++)
+		if (v[i] == addr)
+			return;
+	if (*n < HOOKS_MAX)
+		v[(*n)++] = addr;
+}
+
+static void take_throw(void *arg, uint64_t addr, uint64_t size)
+{
+	struct search *q = arg;
+
+	(void)size;
+	add(q->hooks->throws, &q->hooks->n_throws, addr);
+}
+
+static void take_jump(void *arg, uint64_t addr, uint64_t size)
+{
+	struct search *q = arg;
+
+	(void)size;
+	add(q->hooks->jumps, &q->hooks->n_jumps, addr);
+}
+
+static void take_glibc(void *arg, uint64_t addr, uint64_t size)
+{
+	struct search *q = arg;
+
+	(void)addr;
+	(void)size;
+	q->hooks->mangled = true;
+}
+
+static void called(void *arg, uint64_t target)
+{
+	struct search *q = arg;
+
+	if (step_returns_at_once(q->t, target))
+		add(q->hooks->throws, &q->hooks->n_throws, target);
+}
+
+static void look_into(void *arg, uint64_t addr, uint64_t size)
+{
+	struct search *q = arg;
+
+	if (!q->hooks->n_throws)
+		he_error_free(step_calls(q->t, addr, size, called, q));
+}
+
+static struct he_error *find(struct he_target *t, struct step_hooks *hooks)
+{
+	static const struct {
+		const char *name;
+		void (*take)(void *, uint64_t, uint64_t);
+	} names[] = {
+	    {"_Unwind_DebugHook", take_throw},
+	    {"_Unwind_RaiseException", look_into},
+	    {"longjmp", take_jump},
+	    {"siglongjmp", take_jump},
+	    {"__longjmp_chk", take_jump},
+	    {"gnu_get_libc_version", take_glibc},
+	};
+	struct search q = {t, hooks};
+	uint64_t stamp = symbols_stamp(t->symbols);
+	struct he_error *err = NULL;
+
+	if (hooks->stamp == stamp)
+		return NULL;
+	*hooks = (struct step_hooks){.stamp = stamp};
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && !err; i++)
+		err = symbols_each_named(t->symbols, names[i].name, names[i].take, &q);
+	return err;
+}
+
+/* ---- planting them ------------------------------------------------------------------------ */
+
+static bool reg(struct buf *b, uint32_t arch, const char *name)
+{
+	int n = gdb_reg_number(arch, name);
+
+	buf_u8(b, OP_REG);
+	buf_u8(b, (uint8_t)(n >> 8));
+	buf_u8(b, (uint8_t)n);
+	return n >= 0;
+}
+
+static void constant(struct buf *b, uint64_t v)
+{
+	buf_u8(b, OP_CONST64);
+	for (int shift = 56; shift >= 0; shift -= 8)
+		buf_u8(b, (uint8_t)(v >> shift));
+}
+
+static void ops(struct buf *b, const uint8_t *v, size_t n)
+{
+	buf_raw(b, v, n);
+}
+
+/* The stack pointer in the jmp_buf that the first argument points to. */
+static bool jump_sp(struct buf *b, const struct he_target *t, bool mangled)
+{
+	static const uint8_t turn[] = {OP_REF64, OP_DUP, OP_CONST8, TURN, OP_RSH_UNSIGNED, OP_SWAP,
+	    OP_CONST8, 64 - TURN, OP_LSH, OP_BIT_OR};
+	static const uint8_t plain[] = {OP_REF64};
+	static const uint8_t guard[] = {OP_ADD, OP_REF64, OP_BIT_XOR};
+	bool known = reg(b, t->arch_id, "rdi");
+
+	constant(b, JB_SP);
+	buf_u8(b, OP_ADD);
+	if (!mangled) {
+		ops(b, plain, sizeof(plain));
+		return known;
+	}
+	ops(b, turn, sizeof(turn));
+	known = reg(b, t->arch_id, "fs_base") && known;
+	constant(b, GUARD_AT);
+	ops(b, guard, sizeof(guard));
+	return known;
+}
+
+static struct he_error *hook(struct step *st, uint64_t addr, struct buf *b, bool known, uint64_t sp)
+{
+	static const uint8_t at_least[] = {OP_LESS_UNSIGNED, OP_LOG_NOT, OP_END};
+	struct he_error *err;
+
+	constant(b, sp - PUSHED);
+	ops(b, at_least, sizeof(at_least));
+	err = plan_at(st, addr, known ? span_buf(b) : (struct span){0}, NULL);
+	buf_free(b);
+	return err;
+}
+
+static struct he_error *hook_throw(struct step *st, uint64_t addr, uint64_t sp)
+{
+	struct buf b;
+	bool known;
+
+	buf_init(&b, 256);
+	known = reg(&b, st->target->arch_id, "rdi");
+	return hook(st, addr, &b, known, sp);
+}
+
+static struct he_error *hook_jump(struct step *st, uint64_t addr, bool mangled, uint64_t sp)
+{
+	struct buf b;
+	bool known;
+
+	buf_init(&b, 256);
+	known = jump_sp(&b, st->target, mangled);
+	return hook(st, addr, &b, known, sp);
+}
+
+struct he_error *plan_hooks(struct step *st, uint64_t sp)
+{
+	struct he_target *t = st->target;
+	struct step_hooks *h = &t->hooks;
+	struct he_error *err;
+
+	/* How arguments are passed is known for this one. */
+	if (t->arch_id != AUDIT_ARCH_X86_64)
+		return NULL;
+	err = find(t, h);
+	st->first_hook = st->n_patches;
+	for (unsigned i = 0; i < h->n_throws && !err; i++)
+		err = hook_throw(st, h->throws[i], sp);
+	st->first_jump = st->n_patches;
+	for (unsigned i = 0; i < h->n_jumps && !err; i++)
+		err = hook_jump(st, h->jumps[i], h->mangled, sp);
+	st->end_hooks = st->n_patches;
+	return err;
+}
+
+/* ---- where it lands ------------------------------------------------------------------------- */
+
+struct landing {
+	uint64_t pc, sp;
+};
+
+static uint64_t argument(const struct standing *now, unsigned n)
+{
+	static const unsigned dwarf[] = {5, 4}; /* rdi, rsi */
+
+	return now->regs.reg[dwarf[n]];
+}
+
+static uint64_t fs_base(struct he_target *t, uint64_t tid)
+{
+	const struct thread *h = threads_find(&t->threads, tid);
+	const struct regblock *b = h ? thread_regs(h, NT_PRSTATUS) : NULL;
+	int n = gdb_reg_number(t->arch_id, "fs_base");
+	uint64_t v = 0;
+
+	if (b && n >= 0)
+		gdb_reg_value(b->arch, (unsigned)n, b->data, b->len, &v);
+	return v;
+}
+
+static bool word(struct he_target *t, uint64_t addr, uint64_t *ret, struct he_error **err)
+{
+	uint8_t raw[8];
+	struct rd r = rd_init(raw, sizeof(raw));
+	size_t got = 0;
+	int why;
+
+	if (!*err)
+		*err = target_read(t, addr, raw, sizeof(raw), &got, &why);
+	if (*err || got != sizeof(raw))
+		return false;
+	*ret = rd_u64(&r);
+	return true;
+}
+
+static uint64_t turned(uint64_t v, uint64_t guard)
+{
+	return (v >> TURN | v << (64 - TURN)) ^ guard;
+}
+
+/* Out of the jmp_buf; pc 0: it cannot be read. */
+static struct he_error *look_at_jump(
+    struct he_target *t, const struct standing *now, struct landing *l)
+{
+	uint64_t buf = argument(now, 0), guard_at = fs_base(t, now->tid) + GUARD_AT, guard = 0;
+	struct mem_range both[] = {{buf, JB_PC + 8}, {guard_at, 8}};
+	struct he_error *err = target_prefetch(t, both, t->hooks.mangled ? 2 : 1);
+
+	if (!word(t, buf + JB_SP, &l->sp, &err) || !word(t, buf + JB_PC, &l->pc, &err) ||
+	    (t->hooks.mangled && !word(t, guard_at, &guard, &err))) {
+		l->pc = 0;
+		return err;
+	}
+	if (t->hooks.mangled) {
+		l->pc = turned(l->pc, guard);
+		l->sp = turned(l->sp, guard);
+	}
+	return NULL;
+}
+
+/* The stack pointer with which the frame of that CFA made the call that is under way; 0: it
+ * was not found. */
+static struct he_error *called_with(
+    struct he_target *t, const struct standing *now, uint64_t cfa, uint64_t *ret)
+{
+	struct near_frame v[DEEP];
+	unsigned n = 0;
+	struct he_error *err = step_frames(t, &now->regs, v, DEEP, &n);
+
+	*ret = 0;
+	for (unsigned i = 1; !err && i < n; i++)
+		if (v[i].cfa == cfa)
+			*ret = v[i - 1].cfa;
+	return err;
+}
+
+static int which(const struct step *st, const struct cause *c)
+{
+	for (size_t i = 0; i < c->n_hits; i++)
+		for (unsigned k = st->first_hook; k < st->end_hooks; k++)
+			if (c->hit[i].patch == st->patches[k])
+				return (int)k;
+	return -1;
+}
+
+struct he_error *plan_landing(
+    struct step *st, const struct cause *c, const struct standing *now, bool *ret)
+{
+	struct landing l = {.pc = argument(now, 1), .sp = argument(now, 0)};
+	int k = which(st, c);
+	struct he_error *err = NULL;
+	uint64_t limit = st->back_cfa;
+
+	*ret = k >= 0;
+	if (k < 0)
+		return NULL;
+	if ((unsigned)k >= st->first_jump)
+		err = look_at_jump(st->target, now, &l);
+	if (!err && !limit)
+		err = called_with(st->target, now, st->id.cfa, &limit);
+	/* Caught below the frame that matters: what is planted stays. */
+	if (err || !l.pc || !limit || l.sp < limit)
+		return err;
+	plan_begin(st);
+	st->landing = true;
+	return plan_above(st, l.pc, l.sp - PUSHED);
+}
