@@ -114,6 +114,9 @@ cmd_fn cmd_delete, cmd_enable, cmd_enable_once, cmd_enable_delete, cmd_enable_co
 cmd_fn cmd_info_breakpoints;
 /* cmd_catch.c */
 cmd_fn cmd_catch, cmd_tcatch, cmd_handle, cmd_info_signals, cmd_signal;
+/* cmd_step.c */
+cmd_fn cmd_step, cmd_next, cmd_stepi, cmd_nexti, cmd_finish, cmd_until, cmd_advance, cmd_return,
+    cmd_jump;
 /* settings.c */
 cmd_fn cmd_set, cmd_show;
 /* cmd_run.c */

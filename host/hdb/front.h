@@ -101,6 +101,8 @@ int front_say_frame(struct hdb *h);
 /* The same as a stop shows it: without number; whole false: the source line only, where it
  * is known. */
 int front_say_place(struct hdb *h, bool whole);
+/* Its line as backtrace has it, alone. */
+int front_say_frame_only(struct hdb *h);
 /* That frame's number as he_registers counts (without inlined ones). */
 unsigned front_physical(const struct he_stack *s, unsigned frame);
 

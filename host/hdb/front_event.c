@@ -202,7 +202,9 @@ static void on_stopped(struct hdb *h, const struct he_event *ev, const char *nam
 	actions_due(h, ev->breakpoints, ev->n_breakpoints);
 	if (is_silent(h, ev))
 		return;
-	if (stop_say(h, ev)) {
+	if (ev->reason == HE_R_STEP) {
+		front_say_place(h, !ev->same_frame);
+	} else if (stop_say(h, ev)) {
 		front_say_place(h, true);
 	} else {
 		say_stopped(h, ev, name);

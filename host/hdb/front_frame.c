@@ -65,8 +65,9 @@ unsigned front_physical(const struct he_stack *s, unsigned frame)
 	return n;
 }
 
-/* The source line itself, where its file is on this machine. */
-static bool say_source(struct hdb *h, const struct he_frame *f)
+/* The source line itself, where its file is on this machine; pc: in front of it where the
+ * thread stands amid it. */
+static bool say_source(struct hdb *h, const struct he_frame *f, bool pc)
 {
 	const char *from;
 	char *text, *path;
@@ -86,6 +87,8 @@ static bool say_source(struct hdb *h, const struct he_frame *f)
 	}
 	if (from && *from) {
 		text[(size_t)(from - text) + strcspn(from, "\n")] = 0;
+		if (pc && !f->at_line)
+			fprintf(h->out, "0x%016llx\t", (unsigned long long)f->pc);
 		fprintf(h->out, "%u\t", f->line);
 		show_source(h->out, from);
 		fputc('\n', h->out);
@@ -103,6 +106,27 @@ static void list_anew(struct hdb *h)
 	h->list = (struct list_state){0};
 }
 
+/* The line, whose text is not on this machine. */
+static void say_file(struct hdb *h, const struct he_frame *f)
+{
+	if (!f->at_line)
+		fprintf(h->out, "0x%016llx\t", (unsigned long long)f->pc);
+	fprintf(h->out, "%u\tin ", f->line);
+	show_text(h->out, f->file ? f->file : "??");
+	fputc('\n', h->out);
+}
+
+int front_say_frame_only(struct hdb *h)
+{
+	struct show_style style = front_style(h);
+	const struct he_frame *inner, *frame = front_frame(h, &inner);
+
+	if (!frame)
+		return 1;
+	show_frame(h->out, &style, h->frame, frame, inner);
+	return 0;
+}
+
 int front_say_frame(struct hdb *h)
 {
 	struct show_style style = front_style(h);
@@ -111,7 +135,7 @@ int front_say_frame(struct hdb *h)
 	if (!frame)
 		return 1;
 	show_frame(h->out, &style, h->frame, frame, inner);
-	say_source(h, frame);
+	say_source(h, frame, false);
 	list_anew(h);
 	return 0;
 }
@@ -123,12 +147,12 @@ int front_say_place(struct hdb *h, bool whole)
 
 	if (!frame)
 		return 1;
-	if (whole || !say_source(h, frame)) {
+	if (whole || !frame->line) {
 		show_place(h->out, &style, frame, inner);
 		fputc('\n', h->out);
-		if (whole)
-			say_source(h, frame);
 	}
+	if (!say_source(h, frame, !whole) && !whole && frame->line)
+		say_file(h, frame);
 	list_anew(h);
 	return 0;
 }
