@@ -81,6 +81,11 @@ void machine_called_from(struct user_regs_struct *r, uint64_t at, uint64_t addr)
 /* A system call was broken off, and the kernel is going to repeat it when the thread
  * goes on: then its instruction stands at *addr. */
 bool machine_restarts(const struct user_regs_struct *r, uint64_t *addr);
+/* The thread is at the first instruction of a signal's handler: what it will return to
+ * (its frame is read by way of read).  False: it is not known. */
+typedef bool machine_read(void *arg, uint64_t addr, void *to, size_t n);
+bool machine_frame(
+    const struct user_regs_struct *r, machine_read *read, void *arg, uint64_t *pc, uint64_t *sp);
 /* Does it repeat itself (a prefix), so that its pc stays the same after a step? */
 bool machine_repeats(const uint8_t *bytes, size_t n);
 

@@ -158,6 +158,7 @@ enum machine_trap machine_trap(const siginfo_t *si)
 		return TRAPPED_BREAK;
 	case TRAP_TRACE:
 	case TRAP_BRKPT: /* a step over a system call */
+	case SIGTRAP:    /* a step into a signal's handler (ptrace_notify) */
 		return TRAPPED_STEP;
 	case TRAP_HWBKPT:
 		return TRAPPED_WATCH;
@@ -190,6 +191,37 @@ bool machine_restarts(const struct user_regs_struct *r, uint64_t *addr)
 	*addr = r->rip - 2;
 	/* ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND, ERESTART_RESTARTBLOCK */
 	return call >= 0 && (result == -512 || result == -513 || result == -514 || result == -516);
+}
+
+/* Where a frame has sp and pc (struct rt_sigframe_ia32 and sigframe_ia32 of the kernel's
+ * asm/sigframe.h; struct rt_sigframe).  The 32-bit kinds tell themselves apart by the
+ * third argument: only a handler with SA_SIGINFO gets a pointer into its frame. */
+static bool frame_places(
+    const struct user_regs_struct *r, machine_read *read, void *arg, unsigned *pc, unsigned *sp)
+{
+	uint32_t context = 0;
+
+	if (is_64(r)) {
+		*pc = 8 + 40 + 16 * 8;
+		*sp = 8 + 40 + 15 * 8;
+		return true;
+	}
+	if (!read(arg, r->rsp + 12, &context, sizeof(context)))
+		return false;
+	*pc = context - (uint32_t)r->rsp < 4096 ? 16 + 128 + 20 + 56 : 8 + 56;
+	*sp = *pc - 56 + 28;
+	return true;
+}
+
+bool machine_frame(
+    const struct user_regs_struct *r, machine_read *read, void *arg, uint64_t *pc, uint64_t *sp)
+{
+	size_t width = is_64(r) ? 8 : 4;
+	unsigned pc_at, sp_at;
+
+	*pc = *sp = 0;
+	return frame_places(r, read, arg, &pc_at, &sp_at) && read(arg, r->rsp + pc_at, pc, width) &&
+	       read(arg, r->rsp + sp_at, sp, width);
 }
 
 bool machine_repeats(const uint8_t *bytes, size_t n)

@@ -54,6 +54,23 @@ bool arrival_take(struct tracee *t, uint64_t pc)
 	return a != NULL;
 }
 
+static bool read_for(void *arg, uint64_t addr, void *to, size_t n)
+{
+	return mem_read_one(arg, addr, to, n) == n;
+}
+
+void arrival_broken_off(struct tracee *t)
+{
+	uint64_t pc, sp, call;
+
+	if (!machine_frame(&t->regs, read_for, t->target, &pc, &sp))
+		return;
+	call = pc - sizeof(t->target->patches->machine->call.insn);
+	for (unsigned i = 0; i < ARRIVALS; i++)
+		if (t->arrivals[i].pc == call && t->arrivals[i].sp == sp)
+			t->arrivals[i] = (struct arrival){0};
+}
+
 /* ---- slots ---------------------------------------------------------------------------- */
 
 /* The kernel says where an instruction failed: not in a slot. */

@@ -301,6 +301,8 @@ static enum run_verdict judge(struct tracee *t)
 		return take_trap(t, pass, stepped);
 	if (trap)
 		kind = kind_of(t);
+	if (pass == PASS_FRAME && kind == TRAPPED_STEP)
+		arrival_broken_off(t);
 	own = end_alone(t, call || kind == TRAPPED_STEP || kind == TRAPPED_BREAK);
 	if (call)
 		return RUN_AS_IT_IS;
@@ -339,6 +341,14 @@ static void leave_unpatched(struct tracee *t)
 		arrival_take(t, pc);
 }
 
+/* It was counted at the instruction of a call that the kernel may repeat. */
+static bool is_amid_call(const struct tracee *t)
+{
+	uint64_t addr;
+
+	return machine_restarts(&t->regs, &addr) && arrival_is(t, addr);
+}
+
 void run_on(struct tracee *t, int sig)
 {
 	bool steps = t->action != WIRE_RESUME_CONT;
@@ -358,6 +368,10 @@ void run_on(struct tracee *t, int sig)
 			pass_on(t, s);
 			return;
 		}
+	}
+	if (sig && t->regs_known && is_amid_call(t)) {
+		t->pass = PASS_FRAME;
+		steps = true;
 	}
 	t->stepped = steps;
 	trace_run(t, steps ? PTRACE_SINGLESTEP : PTRACE_CONT, sig);

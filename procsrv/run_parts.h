@@ -25,6 +25,9 @@ void arrival_add(struct tracee *t, uint64_t pc);
 /* Is (was) it counted at pc with its present sp? */
 bool arrival_is(const struct tracee *t, uint64_t pc);
 bool arrival_take(struct tracee *t, uint64_t pc);
+/* It entered a signal's handler amid a system call: if its frame says that the call is
+ * not repeated, there is no coming back to it. */
+void arrival_broken_off(struct tracee *t);
 
 /* ---- hit.c */
 

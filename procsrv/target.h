@@ -45,6 +45,7 @@ enum tracee_pass {
 	PASS_NONE,
 	PASS_JUMP,  /* it has been moved behind a jump, and stands there when it reports next */
 	PASS_ENTRY, /* goes on to the entry of the system call it is about to make */
+	PASS_FRAME, /* gets a signal amid a call that the kernel may repeat: its frame will tell */
 	PASS_ALONE, /* steps with the byte lifted, all others standing */
 };
 

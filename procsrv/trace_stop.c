@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "handlers.h"
+#include "patch.h"
 #include "recipe.h"
 #include "run.h"
 #include "serve.h"
@@ -330,6 +331,8 @@ void trace_push(struct target *tg)
 	pack_flush(&p);
 	pack_free(&p);
 	reply_done(r);
+	if (all_stand(tg))
+		patch_settle(tg);
 	for (struct tracee *t = tg->first; t; t = t->next)
 		t->reported = t->state == TRACEE_STANDS;
 }

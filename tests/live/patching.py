@@ -58,9 +58,8 @@ def describe(data, text):
 
 def facts(d, name):
     """insn, fix and bytes of the instruction at one of the debuggee's places."""
-    path = d.argv[0]
-    insns, base = code(path), d.facts['kinds'] - symbols(path)['kinds']
-    data, text = insns[d.facts[name] - base]
+    known = symbols(d.argv[0])
+    data, text = code(d.argv[0])[known.get('at_' + name) or known[name]]
     return dict(describe(data, text), bytes=data)
 
 

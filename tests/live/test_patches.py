@@ -363,6 +363,66 @@ def test_a_process_with_a_filter_of_system_calls_is_not_made_to_map_anything(lin
     assert len(link.do('maps', target=target)['maps']) == before
 
 
+# ---- instructions that fail, and calls that are repeated
+
+FAILING = ('div', 'load', 'ud2', 'int3')
+
+
+@pytest.mark.parametrize('told', [True, False], ids=['told', 'untold'])
+def test_faults_of_patched_instructions_are_the_programs_own(link, debuggee, told):
+    d = debuggee('faults')
+    target, _ = stop(link, d)
+    plant(link, target, *[patch(d, i, p, told, ignore=MANY) for i, p in enumerate(FAILING, 1)])
+    resume(link, target)
+    work(d)
+    assert eventually(lambda: peek(link, target, d.facts['done']) == 1)
+    assert [peek(link, target, d.facts['counts'] + 8 * i) for i in range(4)] == [20] * 4
+    assert peek(link, target, d.facts['wrong_addr']) == 0 and peek(link, target, d.facts['wrong_pc']) == 0
+    assert hits(link, target) == {1: 20, 2: 20, 3: 20, 4: 20}
+
+
+def reading(link, target, d):
+    """It is in its read."""
+    os.kill(d.pid, signal.SIGUSR2)
+    assert eventually(lambda: clean.read(f'/proc/{d.pid}/syscall').startswith('0 ') and states(d.pid)[d.pid] == 'S')
+
+
+def fill(d):
+    with open(f'/proc/{d.pid}/fd/{d.facts["pipe"]}', 'wb') as f:
+        f.write(b'x')
+
+
+@pytest.mark.parametrize('told', [True, False], ids=['told', 'untold'])
+def test_a_call_the_kernel_repeats_is_counted_once(link, debuggee, told):
+    d = debuggee('faults')
+    target, _ = stop(link, d)
+    plant(link, target, patch(d, 1, 'read', told, ignore=MANY))
+    resume(link, target)
+    for n in range(1, 6):
+        reading(link, target, d)
+        for i in range(3 * n - 2, 3 * n + 1):
+            os.kill(d.pid, signal.SIGALRM)
+            link.do('interrupt', target=target)
+            link.event('stopped', target)
+            resume(link, target)
+            assert eventually(lambda: peek(link, target, d.facts['alarms']) == i)
+        fill(d)
+        assert eventually(lambda: peek(link, target, d.facts['reads']) == n)
+        assert hits(link, target) == {1: n}
+
+
+def test_a_call_that_is_broken_off_ends_as_without_us(link, debuggee):
+    d = debuggee('faults')
+    target, _ = stop(link, d)
+    plant(link, target, patch(d, 1, 'read', ignore=MANY))
+    resume(link, target)
+    for n in (1, 2):
+        reading(link, target, d)
+        os.kill(d.pid, signal.SIGVTALRM)
+        assert eventually(lambda: peek(link, target, d.facts['broken']) == n)
+    assert hits(link, target) == {1: 2}
+
+
 # ---- debug registers
 
 def watch(d, id, fact, kind='WRITE', len=8, **fields):

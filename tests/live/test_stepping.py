@@ -171,6 +171,7 @@ def test_a_signal_that_stops_in_the_middle_of_a_step(link, patched):
     resume(link, target, action='STEP')
     bundle = stopped(link, target, 'STEP')
     assert pc(bundle) != here, 'the first instruction of its handler'
+    assert peek(link, target, d.facts['signals']) == peek(link, target, d.facts['traps']) == 0
     resume(link, target)
     assert worked(link, target, d) and peek(link, target, d.facts['signals']) == 1
     assert tallies(link, target, d) == [expected(3)]
