@@ -183,18 +183,22 @@ int cmd_show_randomization(struct hdb *h, const char *args)
 
 /* ---- starting ------------------------------------------------------------------------- */
 
-/* One that was started before makes way. */
+/* One that was started before makes way, and leaves its breakpoints to the next. */
 static int make_way(struct hdb *h)
 {
 	struct he_target *t = h->program.target;
 	struct he_error *e;
 
-	if (!t || front_state(t) == HE_GONE)
+	if (!t)
 		return 0;
-	e = he_kill(t);
-	if (e)
-		return fail_error(h, e);
-	return front_wait_end(h, t);
+	if (front_state(t) != HE_GONE) {
+		e = he_kill(t);
+		if (e)
+			return fail_error(h, e);
+		if (front_wait_end(h, t) != 0)
+			return 1;
+	}
+	return front_detach(h, t);
 }
 
 /* Held before its first instruction; false: said why not. */

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -163,6 +164,30 @@ def test_a_program_that_writes_without_end_fills_nobodys_memory(world):
         assert rss < 200 * 1024, clean.status(pid)['Name']
     assert p.stdout.read(1 << 20).count('y\n') > 500000, 'and goes on when it is read'
     p.kill()
+
+
+def debuggee(name):
+    return os.path.join(harness.DEBUGGEES, name)
+
+
+def test_start_stops_in_main(hdb):
+    r = hdb('-batch', '-ex', 'start', '-ex', 'bt', '--', debuggee('counter'))
+    assert r.status == 0 and 'Temporary breakpoint 1, main ' in r.out and '#0  main (' in r.out
+
+
+def test_breakpoints_are_kept_wherever_the_next_one_is_mapped(hdb):
+    r = hdb('-batch', '-ex', 'break main', '-ex', 'run', '-ex', 'run', '-ex', 'set disable-randomization off',
+            '-ex', 'run', '-ex', 'continue', '-ex', 'run', '-ex', 'info breakpoints', '--', debuggee('counter'))
+    assert r.status == 0, r
+    assert r.out.count('Breakpoint 1, main ') == 4 and r.out.count('launched') == 4
+    assert 'breakpoint already hit' in r.out
+
+
+def test_an_i386_program_is_started_alike(hdb):
+    if not os.path.exists(debuggee('changes-i386')):
+        pytest.skip('no i386 compiler')
+    r = hdb('-batch', '-ex', 'info registers eip', '-ex', 'start', '-ex', 'bt', '--', debuggee('changes-i386'))
+    assert r.status == 0 and re.search(r'^eip +0xf7', r.out, re.M) and '#0  main (' in r.out
 
 
 @pytest.mark.root
