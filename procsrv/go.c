@@ -5,6 +5,7 @@
 #include "handlers.h"
 #include "serve.h"
 #include "target.h"
+#include "tracer.h"
 
 static int check(struct call *c, const struct wire_rec_go *g)
 {
@@ -14,6 +15,9 @@ static int check(struct call *c, const struct wire_rec_go *g)
 		return E_MALFORMED;
 	if (g->action == WIRE_RESUME_RANGE && g->lo >= g->hi)
 		return E_MALFORMED;
+	/* A signal of the host's choice changes the target, as send_signal does. */
+	if (g->signal > 0 && !(c->tracer->session.rights & 1u << WIRE_R_WRITE))
+		return E_RIGHT;
 	if (!g->tid)
 		return E_OK;
 	t = tracee_named(c, g->tid);

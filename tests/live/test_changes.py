@@ -8,6 +8,7 @@ import struct
 import pytest
 
 import clean
+import harness
 import wire
 from tracer import SIGUSR1, SIGCONT, SIGSTOP, bit, stop, peek, eventually, states, go, refused, word
 
@@ -310,6 +311,18 @@ def test_a_row_without_the_right_changes_nothing(sessions, debuggee, rights):
     for request, fields in WRITING + ([] if 'STOP' in rights else [('abandon', {}), ('catch', {})]):
         refused('RIGHT', s.link, request, target=target, **fields)
     assert peek(s.link, target, d.facts['counts']) == 0 and clean.alive(d.pid)
+    s.link.do('detach', target=target)
+
+
+@pytest.mark.parametrize('request_name', ['go', 'resume'])
+def test_a_signal_of_ones_own_at_resume_takes_the_right_to_write(sessions, debuggee, request_name):
+    d = debuggee('signals')
+    s = sessions('LOOK', 'STOP')
+    target, _ = stop(s.link, d)
+    refused('RIGHT', s.link, request_name, target=target, threads=[{'tid': 0, 'signal': SIGUSR1}])
+    assert set(states(d.pid).values()) == {'t'}
+    s.link.do(request_name, target=target, threads=[{'tid': 0, 'signal': -1}])
+    assert peek(s.link, target, d.facts['counts']) == 0
 
 
 def test_the_first_write_of_a_kind_is_recorded_and_the_rest_counted(sessions, debuggee):
@@ -338,3 +351,24 @@ def test_a_kill_is_recorded_before_it_happens(sessions, debuggee):
     s.link.event('exited', target)
     assert [s.record()[0] for _ in range(3)] == ['attach', 'kill', 'exited']
     d.process.wait()
+
+
+def test_a_row_without_writing_lets_nobody_change_or_break(hdb, boxes, debuggee, keys):
+    box = boxes(rows=[f'{keys["alice"].fingerprint} user={harness.ALICE} no-write # alice@test'])
+    d = debuggee('changes', busy=True)
+    for command in ('kill', 'tbreak text', 'set var answer = 5', 'print answer = 5', 'signal SIGUSR1'):
+        r = hdb('-p', d.pid, '-batch', '-ex', command, '-ex', 'detach', box=box)
+        assert 'allow' in r.err and clean.alive(d.pid), (command, r)
+    assert not box.audit(event='kill') and not box.audit(event='write-memory')
+
+
+def test_what_was_changed_is_on_the_boxs_record(hdb, box, debuggee):
+    d = debuggee('changes', busy=True)
+    d.expect_gone = True
+    r = hdb('-p', d.pid, '-batch', '-ex', 'print words[0] = 5', '-ex', 'print words[1] = 6', '-ex', 'kill', box=box)
+    assert r.status == 0, r
+    first, = box.await_audit(event='write-memory')
+    assert first['pid'] == str(d.pid) and first['result'] == 'OK'
+    assert 'requests=2' in box.await_audit(event='wrote-memory')[0]['why']
+    assert box.await_audit(event='kill')[0]['pid'] == str(d.pid)
+    assert d.process.wait() == -SIGKILL
