@@ -9,6 +9,7 @@
 #include "common/err.h"
 #include "host/arena.h"
 #include "host/engine/engine.h"
+#include "host/engine/watchpoint.h"
 #include "host/errtext.h"
 
 /* ---- the list ----------------------------------------------------------------- */
@@ -41,6 +42,7 @@ bool breakpoint_is_of(const struct breakpoint *b, const struct he_target *t)
 static void breakpoint_free(struct breakpoint *b)
 {
 	sites_drop(b, NULL, true);
+	watch_free(b->watch);
 	free((void *)(uintptr_t)b->spec.where);
 	free((void *)(uintptr_t)b->spec.file);
 	free((void *)(uintptr_t)b->spec.condition);
@@ -87,11 +89,25 @@ static struct he_error *sync_all(struct he_engine *e)
 
 /* ---- making ------------------------------------------------------------------------ */
 
-static bool copy_text(const char **text)
+static void copy_text(const char **text)
 {
 	if (*text)
 		*text = strdup(*text);
-	return true;
+}
+
+static bool is_watch(const struct he_break *q)
+{
+	return q->kind >= HE_BREAK_WATCH && q->kind <= HE_BREAK_AWATCH;
+}
+
+/* As it is shown. */
+static void name_location(const char **where)
+{
+	char *text = NULL;
+
+	if (asprintf(&text, "-location %s", *where) < 0)
+		text = NULL;
+	*where = text;
 }
 
 static struct breakpoint *breakpoint_new(const struct he_break *q)
@@ -105,7 +121,10 @@ static struct breakpoint *breakpoint_new(const struct he_break *q)
 	b->spec.numbers = NULL;
 	b->enabled = true;
 	b->ignore = q->ignore;
-	copy_text(&b->spec.where);
+	if (is_watch(q) && q->location)
+		name_location(&b->spec.where);
+	else
+		copy_text(&b->spec.where);
 	copy_text(&b->spec.file);
 	copy_text(&b->spec.condition);
 	numbers = calloc(q->n_numbers + 1, sizeof(*numbers));
@@ -149,6 +168,20 @@ static struct he_error *resolve(struct breakpoint *b, struct he_target *t)
 	return breakpoint_not_found(b, t);
 }
 
+/* Whether it fits the debug registers is known once the agent has said so. */
+static struct he_error *set_watch(struct he_target *t, struct breakpoint *b)
+{
+	struct he_error *err = watch_begin(b, t);
+
+	if (!err && b->spec.condition)
+		err = condition_check(t, &b->spec, 0, b->spec.condition);
+	if (!err)
+		err = run_sync(t);
+	if (!err)
+		err = watch_planted(b);
+	return err ? err : run_sync(t);
+}
+
 static struct he_error *set(struct he_target *t, struct breakpoint *b)
 {
 	struct he_error *err = NULL;
@@ -157,6 +190,8 @@ static struct he_error *set(struct he_target *t, struct breakpoint *b)
 		return he_error_new(
 		    E_STATE, "this target is only looked at: nothing can be set in it.");
 	b->family = t->family;
+	if (is_watch(&b->spec))
+		return set_watch(t, b);
 	err = resolve(b, t);
 	if (!err && b->spec.condition)
 		err =
@@ -181,6 +216,8 @@ struct he_error *he_break(
 	append(e, b);
 	if (t)
 		err = target_leave(t, set(t, b));
+	else if (is_watch(q))
+		err = he_error_new(E_STATE, "no process is there whose data could be watched.");
 	if (!err) {
 		*number = b->number;
 		return NULL;
@@ -348,6 +385,7 @@ static void show(struct breakpoints_object *o, const struct breakpoint *b, struc
 	    .where = keep(o, b->spec.where),
 	    .condition = keep(o, b->spec.condition),
 	    .on_host = b->on_host,
+	    .software = watch_is_software(b->watch),
 	    .enabled = b->enabled,
 	    .temporary = b->spec.temporary || b->delete_hit,
 	    .disable_hit = b->disable_hit,

@@ -11,6 +11,7 @@
 #include "host/engine/run.h"
 
 struct breakpoint;
+struct watch; /* watchpoint.c */
 
 /* Where one is, in one target. */
 struct site {
@@ -18,6 +19,7 @@ struct site {
 	struct breakpoint *of;
 	struct he_target *target;
 	uint64_t addr;
+	uint32_t len; /* of watched data; 0 = code */
 	bool enabled;
 	bool keep;                      /* site_update's mark */
 	uint32_t patch;                 /* 0: nothing is planted for it */
@@ -40,6 +42,7 @@ struct breakpoint {
 	bool on_host;       /* the condition cannot be evaluated by the agent */
 	bool doomed;        /* to be deleted once it was told */
 	struct site *sites;
+	struct watch *watch; /* NULL: it is none */
 };
 
 struct breakpoints {
@@ -64,6 +67,13 @@ struct he_error *breakpoint_resolve(struct breakpoint *b, struct he_target *t, b
 struct he_error *breakpoints_resolve(struct he_target *t);
 /* The patch of a place as it should be, or none. */
 struct he_error *site_plant(struct site *p);
+/* Nothing is planted for it any more. */
+void site_lift(struct site *p);
+/* Bring the list of t's sites up to date: mark, keep those that shall be there (made when
+ * they are not; NULL without memory), sweep the others. */
+void sites_mark(struct breakpoint *b, const struct he_target *t);
+struct site *site_keep(struct breakpoint *b, struct he_target *t, uint64_t addr, uint32_t len);
+void sites_sweep(struct breakpoint *b, const struct he_target *t);
 /* Those of t (NULL = all) are no more; the agent need not be told. */
 void sites_drop(struct breakpoint *b, const struct he_target *t, bool tell);
 /* What of where is not found, in GDB's words. */

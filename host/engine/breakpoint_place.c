@@ -10,6 +10,7 @@
 #include "host/engine/breakpoint.h"
 #include "host/engine/engine.h"
 #include "host/engine/rendezvous.h"
+#include "host/engine/watchpoint.h"
 #include "host/errtext.h"
 
 /* ---- what was named ----------------------------------------------------------- */
@@ -147,7 +148,7 @@ struct he_error *breakpoint_not_found(const struct breakpoint *b, struct he_targ
 
 /* ---- planting -------------------------------------------------------------------- */
 
-static void drop_patch(struct site *p)
+void site_lift(struct site *p)
 {
 	if (p->patch)
 		patches_drop(p->target, p->patch);
@@ -178,8 +179,10 @@ struct he_error *site_plant(struct site *p)
 	struct buf code;
 	bool done;
 
+	if (b->watch)
+		return watch_plant(p);
 	if (!b->enabled || !p->enabled) {
-		drop_patch(p);
+		site_lift(p);
 		return NULL;
 	}
 	buf_init(&code, WIRE_PIECE);
@@ -202,7 +205,7 @@ struct he_error *site_plant(struct site *p)
 static void site_free(struct site *p, bool tell)
 {
 	if (tell)
-		drop_patch(p);
+		site_lift(p);
 	p->of->hits_past += p->hits;
 	free(p->function);
 	free(p->file);
@@ -210,7 +213,7 @@ static void site_free(struct site *p, bool tell)
 	free(p);
 }
 
-static void drop_unkept(struct breakpoint *b, const struct he_target *t, bool tell)
+static void sweep(struct breakpoint *b, const struct he_target *t, bool tell)
 {
 	for (struct site **at = &b->sites; *at;) {
 		struct site *p = *at;
@@ -224,11 +227,21 @@ static void drop_unkept(struct breakpoint *b, const struct he_target *t, bool te
 	}
 }
 
-void sites_drop(struct breakpoint *b, const struct he_target *t, bool tell)
+void sites_mark(struct breakpoint *b, const struct he_target *t)
 {
 	for (struct site *p = b->sites; p; p = p->next)
-		p->keep = false;
-	drop_unkept(b, t, tell);
+		p->keep = t && p->target != t;
+}
+
+void sites_sweep(struct breakpoint *b, const struct he_target *t)
+{
+	sweep(b, t, true);
+}
+
+void sites_drop(struct breakpoint *b, const struct he_target *t, bool tell)
+{
+	sites_mark(b, t);
+	sweep(b, t, tell);
 }
 
 static char *copy(const char *text)
@@ -247,25 +260,20 @@ static void describe(struct site *p, const struct he_place *from)
 	p->line = from->line;
 }
 
-static struct site *site_at(struct breakpoint *b, const struct he_target *t, uint64_t addr)
+struct site *site_keep(struct breakpoint *b, struct he_target *t, uint64_t addr, uint32_t len)
 {
-	struct site *p = b->sites;
+	struct site **at = &b->sites, *p;
 
-	while (p && (p->target != t || p->addr != addr))
-		p = p->next;
-	return p;
-}
-
-static struct site *site_add(struct breakpoint *b, struct he_target *t, uint64_t addr)
-{
-	struct site *p = calloc(1, sizeof(*p)), **at = &b->sites;
-
-	if (!p)
-		return NULL;
-	*p = (struct site){.of = b, .target = t, .addr = addr, .enabled = true};
-	while (*at)
-		at = &(*at)->next;
-	*at = p;
+	while ((p = *at) && (p->target != t || p->addr != addr || p->len != len))
+		at = &p->next;
+	if (!p) {
+		p = *at = calloc(1, sizeof(*p));
+		if (p)
+			*p = (struct site){
+			    .of = b, .target = t, .addr = addr, .len = len, .enabled = true};
+	}
+	if (p)
+		p->keep = true;
 	return p;
 }
 
@@ -275,19 +283,15 @@ static struct he_error *update(
 {
 	struct he_error *err = NULL;
 
-	for (struct site *p = b->sites; p; p = p->next)
-		p->keep = p->target != t;
-	for (size_t i = 0; i < found->n && !err; i++) {
-		struct site *p = site_at(b, t, found->v[i].addr);
+	sites_mark(b, t);
+	for (size_t i = 0; i < found->n; i++) {
+		struct site *p = site_keep(b, t, found->v[i].addr, 0);
 
 		if (!p)
-			p = site_add(b, t, found->v[i].addr);
-		if (!p)
 			return he_error_new(E_NOMEM, "out of memory.");
-		p->keep = true;
 		describe(p, &found->v[i]);
 	}
-	drop_unkept(b, t, true);
+	sites_sweep(b, t);
 	/* All of them: whether the agent ignores hits depends on how many there are. */
 	for (struct site *p = b->sites; p && !err; p = p->next)
 		if (p->target == t && (!p->patch || b->ignore))
@@ -301,6 +305,8 @@ struct he_error *breakpoint_resolve(struct breakpoint *b, struct he_target *t, b
 	struct he_error *err;
 
 	*expected = false;
+	if (b->watch)
+		return watch_again(b, t);
 	if (b->spec.kind > HE_BREAK_HARD && !breakpoint_is_named(b))
 		return NULL;
 	err = locate(t, &b->spec, &found, expected);
@@ -345,42 +351,64 @@ struct he_error *breakpoints_adopt(struct he_target *t)
 	return any ? breakpoints_resolve(t) : NULL;
 }
 
+/* The agent has planted for the child what the parent had, under the same ids: each goes to
+ * whom it belongs there, and what nobody claims is lifted. */
+static bool claim(struct he_target *child, const struct he_target *parent, struct breakpoint *b)
+{
+	for (struct site *p = b->sites; p; p = p->next) {
+		struct patch *patch = p->patch ? patches_find(child, p->patch) : NULL;
+		struct site *mine;
+
+		if (p->target != parent || !patch)
+			continue;
+		mine = site_keep(b, child, p->addr, p->len);
+		if (!mine)
+			return false;
+		mine->enabled = p->enabled;
+		mine->patch = p->patch;
+		patch->want.of = mine;
+		describe(
+		    mine, &(struct he_place){p->function, p->file, p->module, p->line, p->addr});
+	}
+	return true;
+}
+
+static bool is_claimed(const struct he_target *child, const struct patch *p)
+{
+	const struct site *site = p->want.of;
+
+	return p->want.owner == PATCH_RENDEZVOUS ||
+	       (p->want.owner == PATCH_BREAKPOINT && site->target == child);
+}
+
 void breakpoints_forked(struct he_target *child, const struct he_target *parent)
 {
 	child->family = parent->family;
 	run_copy(child, parent);
 	if (!patches_copy(child, parent))
 		return;
-	/* What steps the parent, and what nobody will claim below. */
+	for (struct breakpoint *b = child->engine->breakpoints.first; b; b = b->next)
+		if (!b->watch && !claim(child, parent, b))
+			return;
 	for (struct patch *p = patches_next(child, NULL), *next; p; p = next) {
 		next = patches_next(child, p);
-		if (p->want.owner == PATCH_STEP)
+		if (!is_claimed(child, p))
 			patches_drop(child, p->id);
 	}
-	for (struct breakpoint *b = child->engine->breakpoints.first; b; b = b->next)
-		for (struct site *p = b->sites, *next; p; p = next) {
-			struct patch *patch = p->patch ? patches_find(child, p->patch) : NULL;
-			struct site *mine;
-
-			next = p->next;
-			if (p->target != parent || !patch)
-				continue;
-			mine = site_add(b, child, p->addr);
-			if (!mine)
-				return;
-			mine->enabled = p->enabled;
-			mine->patch = p->patch;
-			patch->want.of = mine;
-			describe(
-			    mine, &(struct he_place){p->function, p->file, p->module, p->line, 0});
-		}
 }
 
 void breakpoints_lost(struct he_target *t)
 {
+	struct breakpoint *next;
+
 	patches_forget(t);
-	for (struct breakpoint *b = t->engine->breakpoints.first; b; b = b->next)
+	for (struct breakpoint *b = t->engine->breakpoints.first; b; b = next) {
+		next = b->next;
 		sites_drop(b, t, false);
+		/* A watched local is no more. */
+		if (b->watch && !watch_lost(b->watch, t))
+			breakpoint_delete(t->engine, b);
+	}
 }
 
 void breakpoints_orphan(struct he_target *t)

@@ -9,6 +9,7 @@
 #include "host/engine/catchpoint.h"
 #include "host/engine/engine.h"
 #include "host/engine/rendezvous.h"
+#include "host/engine/watchpoint.h"
 #include "host/errtext.h"
 
 /* ---- what is told ----------------------------------------------------------------- */
@@ -23,6 +24,9 @@ void breakpoint_tell(struct he_engine *e, struct breakpoint *b, struct he_event 
 {
 	struct told *told = &e->told;
 
+	for (size_t i = 0; i < told->n; i++)
+		if (told->numbers[i] == b->number)
+			return;
 	if (told->n < TOLD_MAX)
 		told->numbers[told->n++] = b->number;
 	ev->breakpoints = told->numbers;
@@ -122,10 +126,14 @@ static enum run_verdict hit_one(
 		return RUN_NOT_MINE;
 	case PATCH_RENDEZVOUS:
 		return rendezvous_hit(t, ev);
+	case PATCH_WATCH_SCOPE:
+		return watch_scope_hit(t, patch, ev);
 	case PATCH_BREAKPOINT:
 		break;
 	}
 	p = patch->want.of;
+	if (p->of->watch)
+		return watch_hit(t, p, c, hit, ev);
 	if (!hit_site(t, p, c, hit, ev))
 		return RUN_ON;
 	breakpoint_tell(t->engine, p->of, ev);
@@ -155,6 +163,9 @@ enum run_verdict breakpoints_on_cause(
 
 	told_begin(e);
 	v = c->reason == WIRE_STOP_PATCH ? hits(t, c, ev) : catch_on_cause(t, c, ev);
+	/* Whatever stopped it: the instruction before has run. */
+	if (watch_steps(t) && watch_stepped(t, c, ev) == RUN_TELL)
+		v = RUN_TELL;
 	for (size_t i = 0; v == RUN_TELL && i < e->told.n; i++) {
 		struct breakpoint *b = breakpoint_find(e, e->told.numbers[i]);
 

@@ -13,6 +13,7 @@ enum patch_owner {
 	PATCH_BREAKPOINT,  /* breakpoint.c: of is a struct site */
 	PATCH_STEP,        /* the step under way */
 	PATCH_RENDEZVOUS,  /* rendezvous.c */
+	PATCH_WATCH_SCOPE, /* watchpoint.c: of is a struct breakpoint */
 };
 
 struct patch_want {

@@ -8,6 +8,7 @@
 #include "host/engine/catchpoint.h"
 #include "host/engine/engine.h"
 #include "host/engine/patches.h"
+#include "host/engine/watchpoint.h"
 #include "host/errtext.h"
 
 struct note {
@@ -26,14 +27,20 @@ struct run {
 	bool interrupting;   /* the person asked for a stop that has not been told yet */
 	uint64_t signals[3]; /* as the agent has them: stop, report, ignore */
 	struct buf caught;   /* the last message catch; empty = none was sent */
+	struct buf ordered;  /* the recipes beyond those of attach_order */
+	/* A thread is stepped for the sake of watchpoints; what it was asked to do: */
+	uint64_t stepped; /* 0 = none */
+	struct wire_rec_go asked;
 };
 
 struct run *run_new(void)
 {
 	struct run *r = calloc(1, sizeof(*r));
 
-	if (r)
+	if (r) {
 		buf_init(&r->caught, WIRE_PIECE);
+		buf_init(&r->ordered, WIRE_PIECE);
+	}
 	return r;
 }
 
@@ -53,6 +60,7 @@ void run_free(struct run *r)
 	free(r->cause);
 	free(r->note);
 	buf_free(&r->caught);
+	buf_free(&r->ordered);
 	free(r);
 }
 
@@ -202,6 +210,26 @@ static enum run_verdict plain(struct he_target *t, const struct cause *c, struct
 	return RUN_TELL;
 }
 
+/* Its step is not what it was asked for. */
+static bool steps_on(struct he_target *t, const struct cause *c)
+{
+	const struct wire_rec_go *asked = &t->run->asked;
+	struct sym_regs regs;
+	struct he_error *err;
+
+	if (c->reason != WIRE_STOP_STEP || !c->tid || t->run->stepped != c->tid ||
+	    asked->action == WIRE_RESUME_STEP)
+		return false;
+	if (asked->action == WIRE_RESUME_CONT)
+		return true;
+	err = target_sym_regs(t, c->tid, &regs);
+	if (err) {
+		he_error_free(err);
+		return false;
+	}
+	return regs.pc >= asked->lo && regs.pc < asked->hi;
+}
+
 static enum run_verdict decide_one(struct he_target *t, const struct cause *c, struct he_event *ev)
 {
 	enum run_verdict v;
@@ -209,6 +237,8 @@ static enum run_verdict decide_one(struct he_target *t, const struct cause *c, s
 	ev->tid = c->tid;
 	ev->signal = c->signal;
 	v = breakpoints_on_cause(t, c, ev);
+	if (v == RUN_NOT_MINE && steps_on(t, c))
+		return RUN_ON;
 	/* A thread that steps may come to its end at a breakpoint that does not count. */
 	if (v != RUN_TELL && t->stepper) {
 		enum run_verdict step = t->stepper->on_cause(t, c, ev);
@@ -310,7 +340,14 @@ static bool decide(struct he_target *t, struct he_event *ev)
 		return tell_stopped(t, ev, NULL);
 	}
 	err = go_on(t);
-	return err ? tell_stopped(t, ev, err) : false;
+	if (!err || err->code != E_CANCELLED)
+		return err ? tell_stopped(t, ev, err) : false;
+	/* The person broke in while it was let run again: whether it does is not known, but
+	 * this stop it will tell. */
+	he_error_free(err);
+	r->interrupting = true;
+	he_error_free(t->ops->interrupt(t, 0));
+	return false;
 }
 
 bool run_decide(struct he_target *t, struct he_event *ev)
@@ -338,9 +375,10 @@ static void take_result(void *arg, const struct wire_rec_patch_result *r)
 
 /* What of a flight has changed since the last. */
 struct load {
-	struct buf clear, set, numbers;
+	struct buf clear, set, numbers, recipes, notes;
 	struct wire_signals signals;
 	struct wire_catch caught;
+	struct wire_preorder preorder;
 };
 
 static void load_signals(struct he_target *t, struct load *l, struct run_flight *f)
@@ -378,6 +416,27 @@ static void load_caught(struct he_target *t, struct load *l, struct run_flight *
 	f->caught = &l->caught;
 }
 
+/* Watched memory comes with the stop. */
+static void load_ordered(struct he_target *t, struct load *l, struct run_flight *f)
+{
+	struct run *r = t->run;
+	struct buf more;
+
+	buf_init(&more, WIRE_PIECE);
+	watch_order(t, &more);
+	if (more.len == r->ordered.len && (!more.len || !memcmp(more.p, r->ordered.p, more.len))) {
+		buf_free(&more);
+		return;
+	}
+	attach_order(t, &l->recipes, &l->notes);
+	buf_raw(&l->recipes, more.p, more.len);
+	l->preorder =
+	    (struct wire_preorder){.recipes = span_buf(&l->recipes), .notes = span_buf(&l->notes)};
+	f->preorder = &l->preorder;
+	buf_free(&r->ordered);
+	r->ordered = more;
+}
+
 static struct he_error *load(struct he_target *t, struct load *l, struct run_flight *f)
 {
 	struct he_error *err;
@@ -385,6 +444,8 @@ static struct he_error *load(struct he_target *t, struct load *l, struct run_fli
 	buf_init(&l->clear, SIZE_MAX / 2);
 	buf_init(&l->set, SIZE_MAX / 2);
 	buf_init(&l->numbers, WIRE_PIECE);
+	buf_init(&l->recipes, WIRE_PIECE);
+	buf_init(&l->notes, WIRE_PIECE);
 	err = patches_encode(t, &l->set, &l->clear);
 	if (err)
 		return err;
@@ -394,6 +455,7 @@ static struct he_error *load(struct he_target *t, struct load *l, struct run_fli
 	f->arg = t;
 	load_signals(t, l, f);
 	load_caught(t, l, f);
+	load_ordered(t, l, f);
 	return NULL;
 }
 
@@ -402,6 +464,8 @@ static void unload(struct load *l)
 	buf_free(&l->clear);
 	buf_free(&l->set);
 	buf_free(&l->numbers);
+	buf_free(&l->recipes);
+	buf_free(&l->notes);
 }
 
 /* The whole of patch_set was refused, the rest of the flight was not. */
@@ -426,6 +490,39 @@ static void forget_running(struct he_target *t, const struct run_plan *plan)
 	}
 }
 
+/* The thread to be stepped where watchpoints want that: the one that steps anyway, else
+ * the one that stopped last. */
+static uint64_t stepping_thread(const struct he_target *t, const struct run_plan *plan)
+{
+	if (plan->v[0].tid)
+		return plan->v[0].tid;
+	return t->cause_tid && threads_find(&t->threads, t->cause_tid) ? t->cause_tid : t->pid;
+}
+
+/* The records of go; with watchpoints by single steps one thread does one step instead of
+ * what it was asked for. */
+static void put_go(struct he_target *t, const struct run_plan *plan, struct buf *go)
+{
+	struct run *r = t->run;
+	unsigned mine = 0;
+
+	r->stepped = plan && plan->n && watch_steps(t) ? stepping_thread(t, plan) : 0;
+	for (unsigned i = 0; r->stepped && i < plan->n; i++)
+		if (plan->v[i].tid == r->stepped || !plan->v[i].tid) {
+			mine = i;
+			break;
+		}
+	if (r->stepped) {
+		r->asked = plan->v[mine];
+		wire_put_go(go,
+		    &(struct wire_rec_go){
+			.tid = r->stepped, .action = WIRE_RESUME_STEP, .signal = r->asked.signal});
+	}
+	for (unsigned i = 0; plan && i < plan->n; i++)
+		if (!r->stepped || plan->v[i].tid != r->stepped)
+			wire_put_go(go, &plan->v[i]);
+}
+
 /* plan NULL: nothing is let run, and nothing sent when nothing has changed. */
 static struct he_error *fly(struct he_target *t, const struct run_plan *plan)
 {
@@ -435,12 +532,11 @@ static struct he_error *fly(struct he_target *t, const struct run_plan *plan)
 	struct buf go;
 
 	buf_init(&go, WIRE_PIECE);
-	for (unsigned i = 0; plan && i < plan->n; i++)
-		wire_put_go(&go, &plan->v[i]);
+	put_go(t, plan, &go);
 	f.go = span_buf(&go);
 	if (!err && plan)
 		forget_running(t, plan);
-	if (!err && (plan || f.set.n || f.clear.n || f.signals || f.caught))
+	if (!err && (plan || f.set.n || f.clear.n || f.signals || f.caught || f.preorder))
 		err = t->ops->run(t, &f);
 	say_refused(t, &f);
 	buf_free(&go);

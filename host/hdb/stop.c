@@ -141,10 +141,11 @@ static void say_scope(struct hdb *h, const struct he_event *ev)
 	fputc('\n', h->out);
 	if (say_thread(h, ev))
 		fputs(" hit ", h->out);
-	fprintf(h->out,
-	    "Watchpoint %u deleted because the program has left the block in\n"
-	    "which its expression is valid.\n",
-	    ev->n_breakpoints ? ev->breakpoints[0] : 0);
+	for (size_t i = 0; i < ev->n_breakpoints; i++)
+		fprintf(h->out,
+		    "%sWatchpoint %u deleted because the program has left the block in\n"
+		    "which its expression is valid.\n",
+		    i ? "\n" : "", ev->breakpoints[i]);
 }
 
 static void say_library(struct hdb *h, const struct he_event *ev)
