@@ -215,20 +215,32 @@ static enum cfi_result by_sigcontext(
 /* ---- a function's way in ------------------------------------------------------------ */
 
 enum prologue { UNKNOWN, NOTHING_DONE, RBP_PUSHED, RBP_SET };
+enum { PROLOGUE_MIN = 8, PROLOGUE_MAX = 24 };
+
+/* Position-independent code of i386 may begin by asking where it is: call of a thunk, add
+ * $displacement,%reg.  (That of the vdso does, which has no unwind information.) */
+static size_t own_address(const struct guess *g, const uint8_t *b)
+{
+	if (g->width != 4 || b[0] != 0xe8)
+		return 0;
+	if (b[5] == 0x05)
+		return 10;
+	return b[5] == 0x81 && (b[6] & 0xf8) == 0xc0 ? 11 : 0;
+}
 
 /* How far into a function that begins (endbr64) push %rbp; mov %rsp,%rbp is the pc? */
 static enum prologue prologue(const struct guess *g, uint64_t start, uint64_t pc)
 {
 	const struct machine *m = g->m;
-	uint8_t b[8];
-	uint64_t at = start;
+	uint8_t code[PROLOGUE_MAX] = {0}, *b = code;
+	uint64_t at;
 
-	if (!read_code(g->s, at, b, sizeof(b)))
+	if (!read_code(g->s, start, b, PROLOGUE_MAX) && !read_code(g->s, start, b, PROLOGUE_MIN))
 		return UNKNOWN;
-	if (!memcmp(b, m->endbr, sizeof(m->endbr))) {
-		at += sizeof(m->endbr);
-		memmove(b, b + sizeof(m->endbr), sizeof(b) - sizeof(m->endbr));
-	}
+	if (!memcmp(b, m->endbr, sizeof(m->endbr)))
+		b += sizeof(m->endbr);
+	b += own_address(g, b);
+	at = start + (uint64_t)(b - code);
 	if (pc <= at)
 		return NOTHING_DONE;
 	if (b[0] != 0x55 || (memcmp(b + 1, m->moves[0], m->move_len) != 0 &&
@@ -237,12 +249,21 @@ static enum prologue prologue(const struct guess *g, uint64_t start, uint64_t pc
 	return pc < at + 1 + m->move_len ? RBP_PUSHED : RBP_SET;
 }
 
+static bool about_to_return(const struct guess *g)
+{
+	uint8_t b;
+
+	return read_code(g->s, g->regs->pc, &b, 1) && b == 0xc3;
+}
+
 static enum cfi_result by_code(
     const struct guess *g, struct symfile *f, bool innermost, struct cfi_step *ret)
 {
 	const struct sym *sym = f ? symtab_code(symtab_of(f), g->regs->pc) : NULL;
 	enum cfi_result result;
 
+	if (innermost && about_to_return(g))
+		return by_stack(g, g->regs->sp, ret);
 	switch (sym ? prologue(g, sym->addr, g->regs->pc) : UNKNOWN) {
 	case NOTHING_DONE:
 		return by_stack(g, g->regs->sp, ret);
