@@ -184,6 +184,7 @@ struct he_target_info {
 	uint32_t pid;
 	uint64_t start;
 	const char *comm, *exe;
+	unsigned address_bytes; /* of the program that runs there: 4 or 8 */
 	bool launched;	     /* by this session */
 	bool terminal;	     /* launched, on a terminal of its own */
 	bool lost;	     /* HE_GONE because the link is: it runs on there */

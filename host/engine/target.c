@@ -224,6 +224,7 @@ void he_target_info(const struct he_target *t, struct he_target_info *ret)
 	    .start = t->start,
 	    .comm = t->comm,
 	    .exe = t->exe,
+	    .address_bytes = target_width(t),
 	    .launched = t->launched != NULL,
 	    .terminal = launched_terminal(t),
 	    .lost = t->lost,

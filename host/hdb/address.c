@@ -25,11 +25,10 @@ bool address_register(const struct he_register *r, uint64_t *ret)
 	return true;
 }
 
-/* GDB's names for what each architecture calls differently. */
-static bool same_register(const char *asked, const char *name)
+bool address_means(const char *asked, const char *name)
 {
-	static const char *const also[][2] = {
-	    {"pc", "rip"}, {"sp", "rsp"}, {"fp", "rbp"}, {"fp", "x29"}, {"ps", "eflags"}};
+	static const char *const also[][2] = {{"pc", "rip"}, {"sp", "rsp"}, {"fp", "rbp"},
+	    {"pc", "eip"}, {"sp", "esp"}, {"fp", "ebp"}, {"fp", "x29"}, {"ps", "eflags"}};
 
 	if (strcmp(asked, name) == 0)
 		return true;
@@ -53,7 +52,7 @@ static int register_named(struct hdb *h, const char *name, uint64_t *ret)
 	if (e)
 		return fail_error(h, e);
 	for (size_t i = 0; i < r->n && !found; i++)
-		if (same_register(name, r->v[i].name))
+		if (address_means(name, r->v[i].name))
 			found = &r->v[i];
 	if (!found)
 		status = fail(h, "no register $%s in frame %u", name, h->frame);

@@ -13,6 +13,10 @@
  * Sums wrap at 64 bits. */
 int address_eval(struct hdb *h, const char *text, uint64_t *ret);
 
+/* Does a name mean the register so called?  GDB has names of its own for what each
+ * architecture calls differently (pc, sp, fp, ps). */
+bool address_means(const char *asked, const char *name);
+
 /* A register's value as a number; false when it is wider than 64 bits. */
 bool address_register(const struct he_register *r, uint64_t *ret);
 

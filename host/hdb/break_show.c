@@ -168,7 +168,7 @@ static const char *type_of(const struct he_breakpoint *b)
 
 static void row_place(struct hdb *h, const struct he_location *l)
 {
-	fprintf(h->out, "0x%016" PRIx64 " ", l->addr);
+	fprintf(h->out, "0x%0*" PRIx64 " ", 2 * (int)front_address_bytes(h), l->addr);
 	if (l->function) {
 		fputs("in ", h->out);
 		show_text(h->out, l->function);

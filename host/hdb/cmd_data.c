@@ -118,7 +118,9 @@ static int show_strings(struct hdb *h, const struct examine *f, uint64_t addr)
 
 int cmd_x(struct hdb *h, const char *args)
 {
-	struct examine f = {.format = h->x.format, .unit = h->x.unit};
+	struct examine f = {.format = h->x.format,
+	    .unit = h->x.unit,
+	    .address_unit = front_address_bytes(h) == 4 ? 'w' : 'g'};
 	uint64_t addr = h->x.next;
 	const char *letters = *args == '/' ? args + 1 : "";
 	const char *wrong = examine_parse(&letters, &f);
@@ -207,10 +209,8 @@ static void show_register(struct hdb *h, const struct he_register *r)
 static bool means(const char *word, const struct he_register *r)
 {
 	word += *word == '$';
-	if (strcmp(word, "all") == 0 || strcmp(word, r->group) == 0 || strcmp(word, r->name) == 0)
-		return true;
-	return (strcmp(word, "pc") == 0 && strcmp(r->name, "rip") == 0) ||
-	       (strcmp(word, "sp") == 0 && strcmp(r->name, "rsp") == 0);
+	return strcmp(word, "all") == 0 || strcmp(word, r->group) == 0 ||
+	       address_means(word, r->name);
 }
 
 static int show_meant(struct hdb *h, const struct he_registers *r, const char *word)

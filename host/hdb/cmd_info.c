@@ -28,6 +28,7 @@ int cmd_info_sharedlibrary(struct hdb *h, const char *args)
 	struct he_error *e = he_modules(h->target, &m);
 	bool starred = false;
 	struct show_table *t;
+	int digits = 2 * (int)front_address_bytes(h);
 	size_t rows = 0;
 
 	if (e)
@@ -46,8 +47,8 @@ int cmd_info_sharedlibrary(struct hdb *h, const char *args)
 
 		if (!meant(v, args))
 			continue;
-		table_cell(t, "0x%016" PRIx64, v->lo);
-		table_cell(t, "0x%016" PRIx64, v->hi);
+		table_cell(t, "0x%0*" PRIx64, digits, v->lo);
+		table_cell(t, "0x%0*" PRIx64, digits, v->hi);
 		table_cell(t, "%s", syms_read(v));
 		table_cell(t, "%s", v->name);
 		table_cell(t, "%s", v->symbols_from ? v->symbols_from : "none");

@@ -11,10 +11,12 @@ unsigned examine_size(char unit)
 	return unit == 'b' ? 1 : unit == 'h' ? 2 : unit == 'w' ? 4 : 8;
 }
 
-/* GDB's: a character is a byte, an address eight, a floating point number what can be one. */
-static char default_unit(char format, char last)
+/* GDB's: a character is a byte, a floating point number what can be one. */
+static char default_unit(char format, char last, char address)
 {
-	if (format == 'a' || (format == 'f' && last != 'w'))
+	if (format == 'a')
+		return address;
+	if (format == 'f' && last != 'w')
 		return 'g';
 	if (format == 'c' || format == 's')
 		return 'b';
@@ -57,7 +59,7 @@ const char *examine_parse(const char **text, struct examine *f)
 	if (!f->format)
 		f->format = 'x';
 	if (!unit)
-		f->unit = default_unit(f->format, last);
+		f->unit = default_unit(f->format, last, f->address_unit);
 	if (f->format == 'f' && f->unit != 'w' && f->unit != 'g')
 		return "a floating point number has 4 bytes (w) or 8 (g)";
 	if (f->format == 's')
@@ -70,7 +72,7 @@ unsigned examine_per_line(const struct examine *f)
 {
 	if (f->format == 's')
 		return 1;
-	return f->format == 'a' || f->unit == 'g' ? 2 : f->unit == 'w' ? 4 : 8;
+	return f->unit == 'g' ? 2 : f->unit == 'w' ? 4 : 8;
 }
 
 static void put_char(FILE *f, uint8_t c, char quote)

@@ -12,8 +12,9 @@
 
 struct examine {
 	unsigned count;
-	char format; /* x d u o t z a c f s */
-	char unit;   /* b h w g */
+	char format;       /* x d u o t z a c f s */
+	char unit;         /* b h w g */
+	char address_unit; /* w or g: what an address has */
 };
 
 /* Read the letters behind the slash, up to a blank or the end; *text moves behind them and

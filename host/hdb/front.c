@@ -123,7 +123,17 @@ struct show_style front_style(struct hdb *h)
 
 	if (h->target)
 		he_target_info(h->target, &i);
-	return (struct show_style){.colour = h->colour, .exe = i.exe};
+	return (struct show_style){
+	    .colour = h->colour, .exe = i.exe, .address_bytes = front_address_bytes(h)};
+}
+
+unsigned front_address_bytes(struct hdb *h)
+{
+	struct he_target_info i = {0};
+
+	if (h->target)
+		he_target_info(h->target, &i);
+	return i.address_bytes ? i.address_bytes : 8;
 }
 
 unsigned front_width(struct hdb *h)

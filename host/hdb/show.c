@@ -144,7 +144,8 @@ void show_place(FILE *f, const struct show_style *style, const struct he_frame *
 		return;
 	}
 	if (!frame->at_line && !(inner && inner->inlined)) {
-		snprintf(pc, sizeof(pc), "0x%016llx", (unsigned long long)frame->pc);
+		snprintf(pc, sizeof(pc), "0x%0*llx", 2 * (int)style->address_bytes,
+		    (unsigned long long)frame->pc);
 		coloured(f, style, SHOW_ADDRESS, pc);
 		fputs(" in ", f);
 	}

@@ -35,7 +35,8 @@ enum show_what { SHOW_ADDRESS, SHOW_FUNCTION, SHOW_FILE };
 
 struct show_style {
 	bool colour;
-	const char *exe; /* the target's executable: frames in it need no "from"; NULL */
+	const char *exe;        /* the target's executable: frames in it need no "from"; NULL */
+	unsigned address_bytes; /* a pc is shown with all its digits */
 };
 
 /* One frame on one line, as GDB writes it.  inner: the frame it called, NULL for the
