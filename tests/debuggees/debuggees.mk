@@ -49,6 +49,7 @@ $(eval $(call debuggee,events,events.c,-O1))
 $(eval $(call debuggee,signals,signals.c,-O1))
 $(eval $(call debuggee,kin,kin.c,-O1))
 $(eval $(call debuggee,changes,changes.c,-O1))
+$(eval $(call debuggee,becomes,becomes.c,-O1))
 $(eval $(call debuggee,odd,odd.c,-O1))
 $(eval $(call debuggee,patched,patched.c,-O1))
 

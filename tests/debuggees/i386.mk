@@ -51,5 +51,6 @@ $(eval $(call debuggee_i386,events-i386,events.c,-O1))
 $(eval $(call debuggee_i386,signals-i386,signals.c,-O1))
 $(eval $(call debuggee_i386,kin-i386,kin.c,-O1))
 $(eval $(call debuggee_i386,changes-i386,changes.c,-O1))
+$(eval $(call debuggee_i386,becomes-i386,becomes.c,-O1))
 $(eval $(call debuggee_i386,patched-i386,patched.c,-O1))
 endif
