@@ -14,6 +14,7 @@ from tracer import SIGUSR1, bit, stop, peek, eventually, states, go, refused
 FORK, VFORK, EXEC, CLONE, EXIT, SYSCALL = (wire.ENUM['CATCH_' + n] for n in (
     'FORK', 'VFORK', 'EXEC', 'CLONE', 'EXIT', 'SYSCALL'))
 PARENT, CHILD, BOTH = (wire.ENUM['FOLLOW_' + n] for n in ('PARENT', 'CHILD', 'BOTH'))
+REASONS = {wire.ENUM['STOP_' + n]: n for n in ('CLONE', 'EXIT', 'EXEC', 'SYSCALL', 'SYSRET', 'BORN')}
 OWN = 0x80000000  # handles from here on are the agent's choice
 
 # System calls that tests/debuggees/kin.c makes, and where NT_PRSTATUS has their number and answer.
@@ -360,6 +361,24 @@ def test_exec_stops_when_asked(link, kin):
     kin.d.settle()
 
 
+@pytest.mark.parametrize('events', [EXIT | EXEC | CLONE, SYSCALL | EXEC])
+def test_exec_by_a_thread_that_is_not_the_first(link, debuggee, events):
+    d = debuggee('events')
+    target = attach(link, d.pid, events, syscalls=[59])
+    for _ in range(3):
+        os.kill(d.pid, signal.SIGUSR2)
+        seen, last = [], 'SYSRET' if events & SYSCALL else 'EXEC'
+        while last not in seen:
+            seen += [REASONS[s['reason']] for s in link.event('stopped', target)['stops']]
+            go(link, target)
+        assert seen == (['SYSCALL', 'EXEC', 'SYSRET'] if events & SYSCALL else seen[:-2] + ['EXIT', 'EXEC'])
+        link.event('executed', target)
+        d.settle()
+        link.settle()
+        assert not [e for e in link.events if e[0] == 'stopped']
+    assert clean.threads(d.pid) == [d.pid]
+
+
 # ---- system calls
 
 
@@ -384,7 +403,7 @@ def test_system_calls_stop_at_entry_and_return(link, kin):
     while seen[-10:] != pairs:
         seen += calls(link, target, 1)
         assert len(seen) < 16
-    assert set(number for _, number in seen[:-10]) <= {*kin.calls['waits'], -1}  # -1: it was in one when it was asked for
+    assert {number for _, number in seen[:-10]} <= {*kin.calls['waits'], -1}  # -1: it was in one already
     catch(link, target, 0)
     kin.has(done=1)
 
@@ -448,6 +467,29 @@ def test_signals_come_through_while_system_calls_are_caught(link, debuggee):
         os.kill(d.pid, SIGUSR1)
         assert eventually(lambda: peek(link, target, d.facts['counts']) == n)
     assert not link.events
+
+
+@pytest.mark.parametrize('follow', [PARENT, BOTH])
+@pytest.mark.parametrize('what,events', [(FORKS, FORK), (VFORKS, VFORK), (CLONES, FORK), (SHARES, FORK),
+                                         (THREAD, CLONE), (THREAD, EXIT), (EXECUTES, EXEC), (CALLS, SYSCALL)])
+def test_killed_while_it_stands_at_an_event_it_is_gone_and_its_children_are_free(link, kin, what, events, follow):
+    target = attach(link, kin.pid, events, follow)
+    plant(link, target, kin.landmark, condition=bytes([0x22, 0, 0x27]))
+    kin.ask(what)
+    link.event('stopped', target)
+    link.event('causes', target)
+    children = set(clean.descendants(kin.pid))
+    kin.d.expect_gone = True
+    os.kill(kin.pid, signal.SIGKILL)
+    if events == EXIT:  # it stands at its end, too
+        assert told(link, target, 'EXIT')[1] == signal.SIGKILL
+        go(link, target)
+    assert link.event('exited', target)['status'] == signal.SIGKILL
+    for name, handle, fields, _ in list(link.events):
+        if name == 'forked' and fields['handle']:
+            told(link, fields['handle'], 'BORN')
+            link.do('detach', target=fields['handle'])
+    assert not clean.eventually(lambda: [p for p in children if clean.alive(p)])
 
 
 # ---- who must not, and what makes no sense
