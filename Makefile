@@ -108,7 +108,7 @@ LIB_hosteng = $(LIB_event) $(LIB_pthread) $(LIB_tls) $(LIB_dw) $(LIB_insn)
 HDB = $(addprefix host/hdb/,hdb options console complete cmd cmd_table cmd_process cmd_thread \
 	cmd_stack cmd_data cmd_code cmd_info cmd_run program relay front front_frame front_event numbers address examine \
 	auxv processes show show_table progress json \
-	cmd_break cmd_break_change break_spec break_show cmd_catch settings actions query stop syscalls cmd_step)
+	cmd_break cmd_break_change break_spec break_show cmd_catch settings actions query stop syscalls cmd_step cmd_print display)
 LIB_console = -ledit -ljansson $(LIB_seccomp)
 OBJ_hdb = $(HDB)
 LIB_hdb = $(LIB_hosteng) $(LIB_console)

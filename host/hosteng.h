@@ -615,7 +615,7 @@ struct he_format {
 /* As GDB writes it; the caller frees *ret.  Characters of strings are escaped, names are any
  * bytes. */
 struct he_error *he_value_text(
-    struct he_target *t, uint64_t tid, struct he_value *v, const struct he_format *f, char **ret);
+    struct he_target *t, struct he_value *v, const struct he_format *f, char **ret);
 /* An integer, a pointer; the address of an array or a function. */
 struct he_error *he_value_number(struct he_target *t, struct he_value *v, uint64_t *ret);
 /* Where it is in memory; false: it is not. */

@@ -66,13 +66,13 @@ demo:
 include tests/bench/bench.mk
 
 # hdb over a scripted engine.
-UNIT_test_cmd = $(filter-out host/hdb/hdb host/hdb/options host/hdb/console,$(HDB)) tests/unit/fake_engine tests/unit/fake_breakpoints tests/unit/fake_launch
+UNIT_test_cmd = $(filter-out host/hdb/hdb host/hdb/options host/hdb/console,$(HDB)) tests/unit/fake_engine tests/unit/fake_breakpoints tests/unit/fake_values tests/unit/fake_launch
 UNITLIB_test_cmd = -ljansson $(LIB_seccomp)
 TRANSPORT = common/transport common/fingerprint common/buf
 UNIT_test_program = $(UNIT_test_cmd)
 UNITLIB_test_program = $(UNITLIB_test_cmd)
 UNIT_test_options = host/hdb/options $(TRANSPORT)
-$(eval $(call program,tests/hdb-scripted,$(HDB) $(TRANSPORT) tests/unit/fake_engine tests/unit/fake_breakpoints tests/unit/fake_launch,$(LIB_console)))
+$(eval $(call program,tests/hdb-scripted,$(HDB) $(TRANSPORT) tests/unit/fake_engine tests/unit/fake_breakpoints tests/unit/fake_values tests/unit/fake_launch,$(LIB_console)))
 tests: $(BUILD)/tests/hdb-scripted
 
 # The host's link.

@@ -13,6 +13,8 @@
 /* What the caller holds. */
 struct he_value {
 	struct value *value;
+	uint64_t tid; /* the frame it was evaluated in: what is in registers is read there */
+	unsigned frame;
 };
 
 void he_value_free(struct he_value *v)
@@ -24,7 +26,7 @@ void he_value_free(struct he_value *v)
 }
 
 /* v changes hands; it is freed when there is no memory. */
-static struct he_error *wrap(struct value *v, struct he_value **ret)
+static struct he_error *wrap(struct value *v, uint64_t tid, unsigned frame, struct he_value **ret)
 {
 	struct he_value *box = malloc(sizeof(*box));
 
@@ -32,7 +34,7 @@ static struct he_error *wrap(struct value *v, struct he_value **ret)
 		value_free(v);
 		return he_error_new(E_NOMEM, "out of memory.");
 	}
-	box->value = v;
+	*box = (struct he_value){v, tid, frame};
 	*ret = box;
 	return NULL;
 }
@@ -68,7 +70,7 @@ struct he_error *he_evaluate(
 		value_free(v);
 		return err;
 	}
-	return wrap(v, ret);
+	return wrap(v, tid, frame, ret);
 }
 
 struct he_error *he_value_number(struct he_target *t, struct he_value *v, uint64_t *ret)
@@ -78,7 +80,7 @@ struct he_error *he_value_number(struct he_target *t, struct he_value *v, uint64
 
 	if (err)
 		return err;
-	err = asking_open(&a, t, 0, 0);
+	err = asking_open(&a, t, v->tid, v->frame);
 	if (!err)
 		err = value_number(&a.env, v->value, ret);
 	return target_leave(t, asking_close(&a, err));
@@ -102,7 +104,7 @@ static struct he_error *show(
 }
 
 struct he_error *he_value_text(
-    struct he_target *t, uint64_t tid, struct he_value *v, const struct he_format *f, char **ret)
+    struct he_target *t, struct he_value *v, const struct he_format *f, char **ret)
 {
 	struct he_error *err = target_enter(t);
 	char *text = NULL;
@@ -110,7 +112,7 @@ struct he_error *he_value_text(
 
 	if (err)
 		return err;
-	err = asking_open(&a, t, tid, 0);
+	err = asking_open(&a, t, v->tid, v->frame);
 	if (!err)
 		err = show(&a, v->value, f, &text);
 	err = target_leave(t, asking_close(&a, err));
@@ -242,21 +244,14 @@ struct he_error *he_locals(struct he_target *t, uint64_t tid, unsigned frame, bo
 struct he_error *he_remember(struct he_target *t, struct he_value *v, unsigned *number)
 {
 	struct he_error *err = target_enter(t);
-	const uint8_t *bytes;
 	struct asking a;
-	size_t n;
 
 	if (err)
 		return err;
 	*number = 0;
-	err = asking_open(&a, t, 0, 0);
+	err = asking_open(&a, t, v->tid, v->frame);
 	if (!err)
-		err = value_bytes(&a.env, v->value, &bytes, &n);
-	/* What is optimized out has a number, too. */
-	if (err && err->code == E_STATE) {
-		he_error_free(err);
-		err = NULL;
-	}
+		err = value_settle(&a.env, v->value);
 	err = target_leave(t, asking_close(&a, err));
 	if (!err)
 		*number = (unsigned)value_store_add(t->engine->values, v->value);

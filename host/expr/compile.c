@@ -270,7 +270,7 @@ static struct type *dollar(struct compiler *c, const struct node *n)
 		return cannot(c, "a $name is no general register");
 	if (!r.size)
 		r.size = strcmp(r.base, "eflags") ? types_address_size(c->types) : 4;
-	t = type_complete(c->types, register_type(c->types, r.base, r.size));
+	t = type_complete(c->types, register_type(c->types, r.base, r.size, false));
 	ax_register(&c->ax, (unsigned)number);
 	if (r.offset) {
 		ax_constant(&c->ax, (uint64_t)r.offset * 8);

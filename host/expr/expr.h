@@ -111,6 +111,9 @@ struct types *value_types(const struct value *v);
  * E_TOO_BIG above VALUE_MAX.  Valid as long as v. */
 struct he_error *value_bytes(
     const struct expr_env *env, struct value *v, const uint8_t **ret, size_t *n);
+/* Have it independent of the frame: what is in registers is read, bytes too unless they are
+ * optimized out. */
+struct he_error *value_settle(const struct expr_env *env, struct value *v);
 /* Is it in memory, byte by byte (no bit-field)?  addr and size are set then. */
 bool value_in_memory(const struct value *v, uint64_t *addr, uint64_t *size);
 /* As a number: integers, enums, pointers, references; floats are cut. */
@@ -121,7 +124,7 @@ struct he_error *value_number(const struct expr_env *env, struct value *v, uint6
 struct value_store;
 struct value_store *value_store_new(void);
 void value_store_free(struct value_store *s); /* NULL is fine */
-/* A copy of v, whose bytes are there: its number; 0: no room. */
+/* A copy of v, which is settled: its number; 0: no room. */
 size_t value_store_add(struct value_store *s, const struct value *v);
 struct he_error *value_store_get(const struct value_store *s, const char *name, struct value **ret);
 struct he_error *value_store_set(struct value_store *s, const char *name, const struct value *v);

@@ -177,7 +177,7 @@ static struct value *of_register(struct eval *e, const char *name, bool *known)
 		return eval_fail(e, err);
 	if (!r.size)
 		r.size = got.size;
-	type = register_type(env->types, r.base, r.size);
+	type = register_type(env->types, r.base, r.size, env->cplus);
 	if (!type || r.offset + r.size > sizeof(got.value))
 		return eval_fail(e, he_error_new(E_NOMEM, "out of memory."));
 	v = value_of_bytes(e, type, got.value + r.offset, r.size);

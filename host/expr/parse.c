@@ -138,6 +138,33 @@ static const char *copy(struct parser *p, const char *s, size_t n)
 	return to;
 }
 
+/* "<int, 3>" behind a name, in the compiler's spelling, when that makes the name of a type
+ * or a function: bytes appended to text; 0: it does not. */
+static size_t template_arguments(struct parser *p, char *text, size_t used)
+{
+	const char *at = p->lex.start;
+	size_t n = used;
+	int depth = 0;
+
+	if (!p->env->cplus || p->lex.token != T_LT)
+		return 0;
+	do {
+		depth += *at == '<';
+		depth -= *at == '>';
+		if (*at != ' ' || (n > used && text[n - 1] != ',' && text[n - 1] != ' '))
+			text[n++] = *at;
+		if (*at == ',')
+			text[n++] = ' ';
+		at++;
+	} while (depth && *at && n + 2 < EXPR_TEXT_MAX);
+	text[n] = 0;
+	if (depth || !parse_is_known(p, text))
+		return 0;
+	p->lex.at = at;
+	lex_next(&p->lex);
+	return n - used;
+}
+
 const char *parse_name(struct parser *p)
 {
 	char text[EXPR_TEXT_MAX + 8];
@@ -153,6 +180,7 @@ const char *parse_name(struct parser *p)
 		memcpy(text + used, p->lex.word, p->lex.n);
 		used += p->lex.n;
 		lex_next(&p->lex);
+		used += template_arguments(p, text, used);
 		if (p->lex.token != T_SCOPE)
 			return copy(p, text, used);
 		memcpy(text + used, "::", 2);

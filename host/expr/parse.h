@@ -27,6 +27,8 @@ struct node *parse_assignment(struct parser *p);
 /* A name with its scopes at the current token, copied; NULL: none is there. */
 const char *parse_name(struct parser *p);
 
+/* Is there anything of that name (a C++ template's instance)? */
+bool parse_is_known(struct parser *p, const char *name);
 /* Does a type begin at the current token? */
 bool parse_at_type(struct parser *p);
 /* A type name: specifiers and an abstract declarator.  NULL after parse_fail. */

@@ -148,6 +148,19 @@ static struct type *type_called(struct parser *p, const char *name, unsigned wha
 	return !e && found.kind == NAME_TYPE ? found.type : NULL;
 }
 
+bool parse_is_known(struct parser *p, const char *name)
+{
+	struct sym_name found;
+	struct he_error *e;
+
+	if (!p->env->symbols)
+		return false;
+	e = symbols_look_up(
+	    p->env->symbols, &p->env->scope, name, LOOK_VALUES | LOOK_TYPES | LOOK_TAGS, &found);
+	he_error_free(e);
+	return !e;
+}
+
 /* Is the name at the current token (with what scopes follow it) a type's?  Nothing is taken. */
 static bool at_typedef_name(struct parser *p)
 {
@@ -252,7 +265,7 @@ static struct type *function(struct parser *p, struct type *returned)
 	}
 	if (!parse_take(p, T_CLOSE, "a closing parenthesis is missing"))
 		return NULL;
-	return checked(p, type_function(p->env->types, returned));
+	return checked(p, type_function(p->env->types, returned, true));
 }
 
 static struct type *suffixes(struct parser *p, struct type *t);

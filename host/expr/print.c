@@ -74,12 +74,14 @@ static void field(struct printer *p, struct value *v, const struct type_member *
 static void structure(struct printer *p, struct value *v)
 {
 	struct type *t = type_complete(v->types, v->type);
+	bool was_inside = p->inside;
 	size_t shown = 0;
 
 	if (t->incomplete) {
 		fputs("<incomplete type>", p->f);
 		return;
 	}
+	p->inside = true;
 	fputc('{', p->f);
 	for (size_t i = 0; i < t->n_members && may_go_on(p); i++) {
 		const struct type_member *m = &t->member[i];
@@ -91,6 +93,7 @@ static void structure(struct printer *p, struct value *v)
 		field(p, v, m);
 	}
 	fputs(shown ? "}" : "<No data fields>}", p->f);
+	p->inside = was_inside;
 }
 
 /* ---- arrays ---------------------------------------------------------------- */
@@ -154,8 +157,10 @@ static void reference(struct printer *p, struct value *v)
 
 	if (!to)
 		return;
-	if (!p->format.letter || p->format.letter == 's')
-		fprintf(p->f, "@0x%" PRIx64 ": ", to->addr);
+	fprintf(p->f, "@0x%" PRIx64, to->addr);
+	if (p->inside)
+		return;
+	fputs(": ", p->f);
 	print_part(p, to);
 }
 
@@ -182,7 +187,6 @@ static void aggregate(struct printer *p, struct value *v, struct type *t)
 		return;
 	}
 	if (v->lost) {
-		print_trouble(p);
 		he_error_free(p->e->error);
 		p->e->error = NULL;
 	}

@@ -23,6 +23,7 @@ struct printer {
 	struct value_format format;
 	unsigned elements;
 	unsigned nest, parts;
+	bool inside; /* of a structure: references are not followed */
 };
 
 /* Any value.  Trouble with reading a part is written in its place. */
@@ -48,7 +49,7 @@ bool type_is_text(struct type *t);
 
 /* print_type.c */
 void print_type_name(FILE *f, struct types *types, struct type *t);
-/* t's name alone, with the scopes of C++ ("H" of enum H); NULL: it has none. */
-const char *type_scope_name(struct type *t);
+/* The scopes that t's enumerators are in, with "::" behind; how many bytes of t->name. */
+int type_scope_length(const struct type *t);
 
 #endif

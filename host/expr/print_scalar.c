@@ -43,6 +43,23 @@ static void in_base(FILE *f, wide v, unsigned shift, unsigned digits)
 
 /* ---- symbols --------------------------------------------------------------- */
 
+/* Of "inner.constprop.0" and "calls.1" what the source calls them, as GDB has it. */
+static int plain_length(const char *name)
+{
+	static const char *const made[] = {"constprop", "isra", "part", "cold", "lto_priv"};
+
+	for (const char *dot = strchr(name, '.'); dot; dot = strchr(dot + 1, '.')) {
+		if (dot == name)
+			continue;
+		if (dot[1] >= '0' && dot[1] <= '9')
+			return (int)(dot - name);
+		for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++)
+			if (!strncmp(dot + 1, made[i], strlen(made[i])))
+				return (int)(dot - name);
+	}
+	return (int)strlen(name);
+}
+
 /* Data belongs to a symbol only within its size; code to the one before it. */
 void print_symbol(struct printer *p, uint64_t addr, bool code)
 {
@@ -58,7 +75,7 @@ void print_symbol(struct printer *p, uint64_t addr, bool code)
 	if (err || !symbols)
 		return;
 	if (s->function || (!code && addr - s->addr < s->size)) {
-		fprintf(p->f, " <%s", s->name);
+		fprintf(p->f, " <%.*s", plain_length(s->name), s->name);
 		if (addr != s->addr)
 			fprintf(p->f, "+%" PRIu64, addr - s->addr);
 		fputc('>', p->f);
@@ -95,9 +112,10 @@ static bool is_flags(const struct type *t)
 
 static void enumerator_name(FILE *f, struct type *t, const struct type_member *m)
 {
-	const char *scope = type_scope_name(t);
+	int scope = type_scope_length(t);
 
-	fprintf(f, "%s%s%s", scope ? scope : "", scope ? "::" : "", m->name ? m->name : "?");
+	fprintf(f, "%.*s%s%s", scope, t->name ? t->name : "", scope ? "::" : "",
+	    m->name ? m->name : "?");
 }
 
 static void flags(FILE *f, struct type *t, wide v)
@@ -168,6 +186,22 @@ static void print_real(struct printer *p, struct value *v, const struct scalar *
 
 /* ---- pointers -------------------------------------------------------------- */
 
+/* "&point::y" */
+static bool member_at(FILE *f, struct types *types, struct type *owner, uint64_t offset)
+{
+	struct type *t = owner ? type_complete(types, owner) : NULL;
+
+	for (size_t i = 0; t && i < t->n_members; i++) {
+		const struct type_member *m = &t->member[i];
+
+		if (m->offset != offset || m->base || m->is_static || !m->name || !t->name)
+			continue;
+		fprintf(f, "&%s::%s", t->name, m->name);
+		return true;
+	}
+	return false;
+}
+
 static void member_pointer(struct printer *p, struct value *v, const struct scalar *s)
 {
 	struct type *t = type_strip(v->type);
@@ -177,7 +211,7 @@ static void member_pointer(struct printer *p, struct value *v, const struct scal
 		print_symbol(p, (uint64_t)s->number, true);
 	} else if ((wide_signed)wide_cut(s->number, t->size, true) == -1) {
 		fputs("NULL", p->f);
-	} else {
+	} else if (!member_at(p->f, v->types, t->owner, (uint64_t)s->number)) {
 		print_wide(p->f, s->number, true);
 	}
 }
@@ -228,16 +262,12 @@ static void as_real(struct printer *p, struct value *v, wide n, uint64_t size)
 
 static void by_letter(struct printer *p, struct value *v, const struct scalar *s)
 {
-	uint64_t size = v->bit_size ? (v->bit_size + 7) / 8 : s->type->size;
-	wide n = raw(v, s->type->size);
+	uint64_t size = s->type->size;
+	wide n = raw(v, size);
 
-	if (v->bit_size && v->bit_size < 128)
-		n &= ((wide)1 << v->bit_size) - 1;
 	switch (p->format.letter) {
 	case 'd':
-		if (v->bit_size && n >> (v->bit_size - 1) & 1)
-			n |= ~(wide)0 << v->bit_size;
-		print_wide(p->f, v->bit_size ? n : wide_cut(n, size, true), true);
+		print_wide(p->f, wide_cut(n, size, true), true);
 		break;
 	case 'u':
 		print_wide(p->f, n, false);

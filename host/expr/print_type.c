@@ -18,9 +18,6 @@ struct type_printer {
 	unsigned nest;
 };
 
-static void before(struct type_printer *p, struct type *t);
-static void behind(struct type_printer *p, struct type *t);
-
 static const char *keyword(const struct type *t)
 {
 	if (t->cplus && t->name)
@@ -28,53 +25,72 @@ static const char *keyword(const struct type *t)
 	return t->kind == TYPE_UNION ? "union " : t->kind == TYPE_ENUM ? "enum " : "struct ";
 }
 
-const char *type_scope_name(struct type *t)
+int type_scope_length(const struct type *t)
 {
-	return t->scoped ? t->name : NULL;
+	const char *last = NULL;
+
+	if (!t->name || !t->cplus)
+		return 0;
+	if (t->scoped)
+		return (int)strlen(t->name);
+	for (const char *p = t->name; (p = strstr(p, "::")); p += 2)
+		last = p;
+	return last ? (int)(last - t->name) : 0;
 }
 
-/* "const volatile " of what is qualified; the type below it to *t. */
-static void qualifiers(FILE *f, struct type **t, bool leading)
-{
-	bool is_const = false, is_volatile = false;
-	const char *other = NULL;
+struct qualifiers {
+	bool is_const, is_volatile;
+	const char *other; /* "restrict", "_Atomic" */
+};
 
-	for (int i = 0; *t && i < TYPE_CHAIN_MAX; i++) {
-		if ((*t)->kind == TYPE_CONST)
-			is_const = true;
-		else if ((*t)->kind != TYPE_VOLATILE)
+/* Those of t; what is qualified goes to *of. */
+static struct qualifiers qualifiers(struct type *t, struct type **of)
+{
+	struct qualifiers q = {.other = NULL};
+
+	for (int i = 0; t && i < TYPE_CHAIN_MAX; i++, t = t->target) {
+		if (t->kind == TYPE_CONST)
+			q.is_const = true;
+		else if (t->kind != TYPE_VOLATILE)
 			break;
-		else if ((*t)->name)
-			other = (*t)->name;
+		else if (t->name)
+			q.other = t->name;
 		else
-			is_volatile = true;
-		*t = (*t)->target;
+			q.is_volatile = true;
 	}
-	fprintf(f, "%s%s%s", is_const ? leading ? "const " : " const" : "",
-	    is_volatile ? leading ? "volatile " : " volatile" : "", other && !leading ? " " : "");
-	if (other)
-		fprintf(f, "%s%s", other, leading ? " " : "");
+	*of = t;
+	return q;
 }
 
+static void leading(FILE *f, const struct qualifiers *q)
+{
+	fprintf(f, "%s%s%s%s", q->is_const ? "const " : "", q->is_volatile ? "volatile " : "",
+	    q->other ? q->other : "", q->other ? " " : "");
+}
+
+/* Behind a star. */
+static void trailing(FILE *f, const struct qualifiers *q, bool blank)
+{
+	bool any = q->is_const || q->is_volatile || q->other;
+
+	fprintf(f, "%s%s%s%s", q->is_const ? " const" : "", q->is_volatile ? " volatile" : "",
+	    q->other ? " " : "", q->other ? q->other : "");
+	fputs(any && blank ? " " : "", f);
+}
+
+/* Is it written around a name, and not before it? */
 static bool is_declarator(const struct type *t)
 {
 	return t->kind == TYPE_POINTER || t->kind == TYPE_REFERENCE || t->kind == TYPE_ARRAY ||
-	       t->kind == TYPE_FUNCTION || t->kind == TYPE_MEMBER_POINTER;
-}
-
-static bool qualified(const struct type *t)
-{
-	return t->kind == TYPE_CONST || t->kind == TYPE_VOLATILE;
+	       (t->kind == TYPE_FUNCTION && !t->name) || t->kind == TYPE_MEMBER_POINTER;
 }
 
 /* Has a pointer to it to be put in parentheses? */
 static bool binds_tighter(struct type *t)
 {
-	struct type *to = t->target;
+	struct type *to = t->target ? type_unqualified(t->target) : NULL;
 
-	while (to && qualified(to))
-		to = to->target;
-	return to && (to->kind == TYPE_ARRAY || (to->kind == TYPE_FUNCTION && !to->name));
+	return to && (to->kind == TYPE_ARRAY || to->kind == TYPE_FUNCTION) && is_declarator(to);
 }
 
 static void base_name(struct type_printer *p, struct type *t)
@@ -90,39 +106,42 @@ static void pointer_sign(struct type_printer *p, struct type *t)
 	if (t->kind == TYPE_REFERENCE)
 		fputs(t->rvalue ? "&&" : "&", p->f);
 	else if (t->kind == TYPE_MEMBER_POINTER)
-		fputs("::*", p->f);
+		fprintf(p->f, "%s::*", t->owner && t->owner->name ? t->owner->name : "");
 	else
 		fputc('*', p->f);
 }
 
-static void before(struct type_printer *p, struct type *t)
+/* The stars. */
+static void prefix(struct type_printer *p, struct type *t, bool blank)
 {
-	struct type *of = t;
+	struct qualifiers q = qualifiers(t, &t);
 
-	if (++p->nest > NEST_MAX) {
-		p->nest--;
+	if (!t || !is_declarator(t) || ++p->nest > NEST_MAX)
 		return;
-	}
-	while (of && qualified(of))
-		of = of->target;
-	if (!of)
-		of = type_void(p->types);
-	if (!is_declarator(of) || (of->kind == TYPE_FUNCTION && of->name)) {
-		qualifiers(p->f, &t, true);
-		base_name(p, t ? t : of);
+	if (t->kind == TYPE_ARRAY || t->kind == TYPE_FUNCTION) {
+		prefix(p, t->target, false);
 	} else {
-		before(p, of->target ? of->target : type_void(p->types));
-		if (of->kind != TYPE_ARRAY && of->kind != TYPE_FUNCTION) {
-			fputs(binds_tighter(of) ? " (" : "", p->f);
-			if (!binds_tighter(of) &&
-			    !(of->target && is_declarator(type_unqualified(of->target)) &&
-				!qualified(of->target) && of->target->kind != TYPE_TYPEDEF))
-				fputc(' ', p->f);
-			pointer_sign(p, of);
-		}
-		qualifiers(p->f, &t, false);
+		prefix(p, t->target, true);
+		fputs(binds_tighter(t) ? "(" : "", p->f);
+		pointer_sign(p, t);
+		trailing(p->f, &q, blank);
 	}
 	p->nest--;
+}
+
+/* What stands before all that: the type at the end of the chain. */
+static void base(struct type_printer *p, struct type *t)
+{
+	struct qualifiers q = qualifiers(t, &t);
+	bool any = false;
+
+	for (unsigned i = 0; t && is_declarator(t) && i < NEST_MAX; i++) {
+		q = qualifiers(t->target, &t);
+		any = true;
+	}
+	leading(p->f, &q);
+	base_name(p, t ? t : type_void(p->types));
+	fputs(any ? " " : "", p->f);
 }
 
 static void parameters(struct type_printer *p, struct type *t)
@@ -135,53 +154,39 @@ static void parameters(struct type_printer *p, struct type *t)
 	}
 	if (t->variadic)
 		fputs(t->n_members ? ", ..." : "...", p->f);
-	else if (!t->n_members && (t->prototyped || !t->origin))
+	else if (!t->n_members && t->prototyped)
 		fputs("void", p->f);
 	fputc(')', p->f);
 }
 
-static void behind(struct type_printer *p, struct type *t)
+static void suffix(struct type_printer *p, struct type *t)
 {
-	while (t && qualified(t))
-		t = t->target;
-	if (!t || !is_declarator(t) || (t->kind == TYPE_FUNCTION && t->name) ||
-	    ++p->nest > 2 * NEST_MAX)
+	t = t ? type_unqualified(t) : NULL;
+	if (!t || !is_declarator(t) || ++p->nest > NEST_MAX)
 		return;
 	if (t->kind == TYPE_ARRAY && t->count == TYPE_NO_COUNT)
 		fputs("[]", p->f);
 	else if (t->kind == TYPE_ARRAY && t->vector)
-		fprintf(p->f, " __attribute__ ((vector_size(%" PRIu64 ")))", t->count);
+		fprintf(p->f, "__attribute__ ((vector_size(%" PRIu64 ")))", t->count);
 	else if (t->kind == TYPE_ARRAY)
 		fprintf(p->f, "[%" PRIu64 "]", t->count);
 	else if (t->kind == TYPE_FUNCTION)
 		parameters(p, t);
 	else if (binds_tighter(t))
 		fputc(')', p->f);
-	behind(p, t->target);
+	suffix(p, t->target);
 	p->nest--;
 }
 
 /* name in its place: "char buf[16]"; without one "char [16]". */
 static void declaration(struct type_printer *p, struct type *t, const char *name)
 {
-	struct type *inner = type_unqualified(t);
-
-	before(p, t);
-	if (name) {
-		/* no blank behind a star */
-		bool star = is_declarator(inner) && inner->kind != TYPE_ARRAY &&
-			    inner->kind != TYPE_FUNCTION && !qualified(t);
-		struct type *of = inner;
-
-		while (of->kind == TYPE_ARRAY && of->target) {
-			of = type_unqualified(of->target);
-			star = of->kind == TYPE_POINTER;
-		}
-		fprintf(p->f, "%s%s", star ? "" : " ", name);
-	} else if (inner->kind == TYPE_ARRAY || (inner->kind == TYPE_FUNCTION && !inner->name)) {
+	base(p, t);
+	if (name && !is_declarator(type_unqualified(t)))
 		fputc(' ', p->f);
-	}
-	behind(p, t);
+	prefix(p, t, name != NULL);
+	fputs(name ? name : "", p->f);
+	suffix(p, t);
 }
 
 void print_type_name(FILE *f, struct types *types, struct type *t)
@@ -238,10 +243,10 @@ static void enumerators(struct type_printer *p, struct type *t)
 	fputs(" {", p->f);
 	for (size_t i = 0; i < t->n_members; i++) {
 		const struct type_member *m = &t->member[i];
-		const char *scope = type_scope_name(t);
+		int scope = type_scope_length(t);
 
-		fprintf(p->f, "%s%s%s%s", i ? ", " : "", scope ? scope : "", scope ? "::" : "",
-		    m->name ? m->name : "?");
+		fprintf(p->f, "%s%.*s%s%s", i ? ", " : "", scope, t->name ? t->name : "",
+		    scope ? "::" : "", m->name ? m->name : "?");
 		if (m->value != next)
 			fprintf(p->f, " = %" PRId64, m->value);
 		next = (int64_t)((uint64_t)m->value + 1);
@@ -295,15 +300,18 @@ static void body(struct type_printer *p, struct type *t, unsigned indent)
 static void expanded(struct type_printer *p, struct type *t)
 {
 	struct type *at = t, *inner;
+	struct qualifiers q;
 
 	for (int i = 0; i < TYPE_CHAIN_MAX && at->kind == TYPE_TYPEDEF && at->target; i++)
 		at = at->target;
 	inner = type_strip(at);
 	if (inner->kind == TYPE_STRUCT || inner->kind == TYPE_UNION) {
-		qualifiers(p->f, &at, true);
+		q = qualifiers(at, &at);
+		leading(p->f, &q);
 		body(p, inner, 0);
 	} else if (inner->kind == TYPE_ENUM) {
-		qualifiers(p->f, &at, true);
+		q = qualifiers(at, &at);
+		leading(p->f, &q);
 		inner = type_complete(p->types, inner);
 		enum_head(p, inner);
 		enumerators(p, inner);

@@ -136,13 +136,13 @@ static bool one_of(const char *name, const char *const *v, size_t n)
 	return false;
 }
 
-struct type *register_type(struct types *p, const char *name, unsigned size)
+struct type *register_type(struct types *p, const char *name, unsigned size, bool cplus)
 {
 	static const char *const code[] = {"rip", "eip"};
 	static const char *const stack[] = {"rsp", "rbp", "esp", "ebp"};
 
 	if (size == types_address_size(p) && one_of(name, code, 2))
-		return type_pointer(p, type_function(p, type_void(p)));
+		return type_pointer(p, type_function(p, type_void(p), cplus));
 	if (size == types_address_size(p) && one_of(name, stack, 4))
 		return type_pointer(p, type_void(p));
 	if (!strncmp(name, "st", 2) && size == 10)

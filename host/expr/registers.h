@@ -16,7 +16,8 @@ struct register_name {
 
 /* False when name cannot be that of a register. */
 bool register_find(const char *name, unsigned address_size, struct register_name *ret);
-/* The type of register (or part) of so many bytes; NULL without memory. */
-struct type *register_type(struct types *p, const char *name, unsigned size);
+/* The type of register (or part) of so many bytes, as the language has it; NULL without
+ * memory. */
+struct type *register_type(struct types *p, const char *name, unsigned size, bool cplus);
 
 #endif

@@ -183,10 +183,14 @@ struct value *value_part(struct eval *e, struct value *v, struct type *type, uin
 			return no_memory(e);
 		*part->place = *v->place;
 	}
+	if (part->lval == LVAL_NONE && v->lost) {
+		part->lost = true;
+		return make_room(e, part) ? part : NULL;
+	}
 	if (part->lval == LVAL_NONE && !value_fetch(e, v))
 		return NULL;
 	/* What was read with the whole need not be read again. */
-	if (v->bytes && !bit_size && make_room(e, part)) {
+	if (v->bytes && !v->lost && !bit_size && make_room(e, part)) {
 		if (offset <= v->n && part->n <= v->n - offset)
 			memcpy(part->bytes, v->bytes + offset, part->n);
 		else if (part->lval == LVAL_NONE)
@@ -434,9 +438,11 @@ bool scalar_true(const struct scalar *s)
 
 struct value *value_referred(struct eval *e, struct value *v)
 {
-	struct type *t = type_strip(v->type);
+	struct type *t = v ? type_strip(v->type) : NULL;
 	struct scalar s;
 
+	if (!v)
+		return NULL;
 	if (t->kind != TYPE_REFERENCE)
 		return v;
 	return value_scalar(e, v, &s) ? value_at(e, t->target, (uint64_t)s.number) : NULL;
@@ -446,7 +452,7 @@ struct value *value_plain(struct eval *e, struct value *v)
 {
 	struct type *t;
 
-	v = v ? value_referred(e, v) : NULL;
+	v = value_referred(e, v);
 	if (!v)
 		return NULL;
 	t = type_strip(v->type);
@@ -504,6 +510,36 @@ struct he_error *value_bytes(
 	*ret = v->bytes;
 	*n = v->n;
 	return NULL;
+}
+
+/* Registers change: what they hold is kept instead. */
+static bool settle_place(struct eval *e, struct place *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct place_piece *piece = &p->v[i];
+
+		if (piece->kind != PLACE_REGISTER)
+			continue;
+		if (!read_register(e, piece->reg, piece->bytes, PLACE_BYTES))
+			return false;
+		piece->kind = PLACE_VALUE;
+		piece->n_bytes = PLACE_BYTES;
+	}
+	return true;
+}
+
+struct he_error *value_settle(const struct expr_env *env, struct value *v)
+{
+	struct eval e = {.env = env};
+
+	if (v->place && !settle_place(&e, v->place))
+		return e.error;
+	/* What is optimized out stays so. */
+	if (!value_fetch(&e, v) && v->lost) {
+		he_error_free(e.error);
+		e.error = NULL;
+	}
+	return e.error;
 }
 
 struct he_error *value_number(const struct expr_env *env, struct value *v, uint64_t *ret)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/hdb/actions.h"
+#include "host/hdb/display.h"
 #include "host/hdb/front.h"
 
 #include <stdarg.h>
@@ -52,6 +53,7 @@ void front_free(struct hdb *h)
 	he_free(h->engine); /* detaches everything */
 	progress_clear(&h->progress, h->err);
 	numbers_free(h->numbers);
+	display_free(h->displays);
 	actions_free(h);
 	program_free(&h->program);
 	free(h->list.file);

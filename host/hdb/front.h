@@ -45,6 +45,7 @@ struct hdb {
 	struct numbers *numbers;
 	struct x_state x;
 	struct list_state list;
+	struct display *displays; /* display.h */
 	struct actions *actions;    /* lines to run at breakpoints; actions.h */
 	unsigned last_breakpoint;   /* the one set last; 0 = none */
 	enum front_pending pending; /* set breakpoint pending */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "host/hdb/actions.h"
+#include "host/hdb/display.h"
 #include "host/hdb/front.h"
 #include "host/hdb/stop.h"
 
@@ -210,6 +211,7 @@ static void on_stopped(struct hdb *h, const struct he_event *ev, const char *nam
 		say_stopped(h, ev, name);
 		front_say_frame(h);
 	}
+	display_all(h);
 }
 
 static void on_forked(struct hdb *h, const struct he_event *ev, const char *name)

@@ -100,6 +100,17 @@ static enum cfi_result still_in(const struct expr *e, uint64_t regno, uint64_t *
 	return CFI_OK;
 }
 
+/* Where no rule is given the ABI's holds, but elfutils (0.188, x86_64_cfi.c) takes rax to be
+ * what rbx is: preserved. */
+static bool is_kept(const struct expr *e, int regno, bool said)
+{
+	enum { RAX, RBX = 3 };
+
+	if (e->width != 8 || (regno != RAX && regno != RBX))
+		return said;
+	return regno == RBX;
+}
+
 /* The caller's register regno; CFI_NONE: it is undefined there. */
 static enum cfi_result restore(struct expr *e, const struct rules *r, int regno, uint64_t *value)
 {
@@ -112,10 +123,9 @@ static enum cfi_result restore(struct expr *e, const struct rules *r, int regno,
 
 	if (dwarf_frame_register(r->frame, regno, mem, &ops, &n) != 0)
 		return CFI_BAD;
-	if (!n && ops == mem)
-		return CFI_NONE;
 	if (!n)
-		return still_in(e, (uint64_t)regno, value);
+		return is_kept(e, regno, ops != mem) ? still_in(e, (uint64_t)regno, value)
+						     : CFI_NONE;
 	/* Kept in another register, as glibc's vfork keeps its return address. */
 	if (n == 1 && ops->atom == DW_OP_regx)
 		return still_in(e, ops->number, value);

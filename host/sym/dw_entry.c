@@ -70,37 +70,62 @@ static bool calls(Dwarf_Die *call, Dwarf_Die *function)
 	return theirs && ours && !strcmp(theirs, ours);
 }
 
-static bool is_parameter(Dwarf_Die *die, unsigned reg)
+/* What is asked for: the register at entry, or a parameter that the function's clone no
+ * longer has. */
+struct asked {
+	unsigned reg;
+	const Dwarf_Die *parameter; /* NULL: reg */
+};
+
+static bool is_that_parameter(Dwarf_Die *die, const Dwarf_Die *parameter)
 {
-	int tag = dwarf_tag(die);
+	Dwarf_Attribute a;
+	Dwarf_Die to;
+
+	return (dwarf_attr(die, DW_AT_call_parameter, &a) ||
+		   dwarf_attr(die, DW_AT_abstract_origin, &a)) &&
+	       dwarf_formref_die(&a, &to) && to.addr == parameter->addr;
+}
+
+static bool is_in_register(Dwarf_Die *die, unsigned reg)
+{
 	Dwarf_Attribute a;
 	Dwarf_Op *ops;
 	size_t n;
 
-	return (tag == DW_TAG_call_site_parameter || tag == DW_TAG_GNU_call_site_parameter) &&
-	       dwarf_attr(die, DW_AT_location, &a) && dwarf_getlocation(&a, &ops, &n) == 0 &&
+	return dwarf_attr(die, DW_AT_location, &a) && dwarf_getlocation(&a, &ops, &n) == 0 &&
 	       n == 1 && ops->atom >= DW_OP_reg0 && ops->atom - DW_OP_reg0 == (int)reg;
 }
 
-static bool find_value(Dwarf_Die *call, unsigned reg, Dwarf_Attribute *ret)
+static bool is_asked(Dwarf_Die *die, const struct asked *q)
+{
+	int tag = dwarf_tag(die);
+
+	if (tag != DW_TAG_call_site_parameter && tag != DW_TAG_GNU_call_site_parameter)
+		return false;
+	return q->parameter ? is_that_parameter(die, q->parameter) : is_in_register(die, q->reg);
+}
+
+static bool find_value(Dwarf_Die *call, const struct asked *q, Dwarf_Attribute *ret)
 {
 	Dwarf_Die die;
 
 	if (dwarf_child(call, &die) != 0)
 		return false;
 	do
-		if (is_parameter(&die, reg))
+		if (is_asked(&die, q))
 			return dwarf_attr(&die, DW_AT_call_value, ret) ||
 			       dwarf_attr(&die, DW_AT_GNU_call_site_value, ret);
 	while (dwarf_siblingof(&die, &die) == 0);
 	return false;
 }
 
-/* In the caller's frame. */
+/* In the caller's frame, which may in turn have to ask its own caller. */
 static bool evaluate(
     struct dw_context *c, struct scope_chain *caller, Dwarf_Attribute *attr, uint64_t *ret)
 {
-	const struct sym_frame *f = c->frame.of;
+	const struct sym_regs *regs = &c->frame.of->caller;
+	struct sym_frame up = {.pc = regs->pc - 1, .regs = *regs};
 	struct dw_context inner = *c;
 	struct cfi_step step;
 	Dwarf_Op *ops;
@@ -109,19 +134,20 @@ static bool evaluate(
 
 	if (dwarf_getlocation(attr, &ops, &n) != 0 || c->calls >= EXPR_CALLS_MAX)
 		return false;
+	up.has_caller = cfi_step(caller->file, up.pc, regs, &step) == CFI_OK;
+	up.cfa = step.cfa;
+	up.caller = step.caller;
 	inner.calls++;
 	inner.module = caller->module;
 	inner.bias = caller->bias;
 	inner.attr = attr;
-	inner.frame = (struct dw_frame){.regs = &f->caller, .pc = f->caller.pc - 1};
-	if (cfi_step(caller->file, inner.frame.pc, &f->caller, &step) != CFI_BAD)
-		inner.frame.cfa = step.cfa;
+	inner.frame = (struct dw_frame){&up.regs, up.pc, up.cfa, false, &up};
 	known = dw_number(&inner, ops, n, ret);
 	c->error = inner.error;
 	return known;
 }
 
-bool dw_entry_value(struct dw_context *c, unsigned reg, uint64_t *ret)
+static bool from_caller(struct dw_context *c, const struct asked *q, uint64_t *ret)
 {
 	const struct sym_frame *f = c->frame.of;
 	struct sym_scope here = {.has_pc = true, .pc = c->frame.pc};
@@ -142,6 +168,16 @@ bool dw_entry_value(struct dw_context *c, unsigned reg, uint64_t *ret)
 	c->error = scope_find(c->s, &there, &chain, &known);
 	return !c->error && known && chain.n &&
 	       find_call(&chain.v[0], f->caller.pc - chain.bias, &left, 0, &call) &&
-	       calls(&call, &function) && find_value(&call, reg, &attr) &&
+	       calls(&call, &function) && find_value(&call, q, &attr) &&
 	       evaluate(c, &chain, &attr, ret);
+}
+
+bool dw_entry_value(struct dw_context *c, unsigned reg, uint64_t *ret)
+{
+	return from_caller(c, &(struct asked){.reg = reg}, ret);
+}
+
+bool dw_parameter_value(struct dw_context *c, const Dwarf_Die *parameter, uint64_t *ret)
+{
+	return from_caller(c, &(struct asked){.parameter = parameter}, ret);
 }

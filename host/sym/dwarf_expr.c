@@ -179,6 +179,17 @@ static void entry_value(struct dw_machine *m, const Dwarf_Op *op)
 		m->bad = true;
 }
 
+static void parameter(struct dw_machine *m, const Dwarf_Op *op)
+{
+	Dwarf_Die die;
+	uint64_t v;
+
+	if (dwarf_getlocation_die(m->c->attr, op, &die) == 0 && dw_parameter_value(m->c, &die, &v))
+		dw_push(m, v);
+	else
+		m->bad = true;
+}
+
 static void thread_local(struct dw_machine *m)
 {
 	uint64_t offset = dw_pop(m), addr;
@@ -280,6 +291,9 @@ static void elsewhere(struct dw_machine *m, const Dwarf_Op *op)
 	case DW_OP_entry_value:
 	case DW_OP_GNU_entry_value:
 		entry_value(m, op);
+		break;
+	case DW_OP_GNU_parameter_ref:
+		parameter(m, op);
 		break;
 	case DW_OP_form_tls_address:
 	case DW_OP_GNU_push_tls_address:

@@ -43,6 +43,8 @@ bool dw_number(struct dw_context *c, const Dwarf_Op *ops, size_t n, uint64_t *re
 /* dw_entry.c: the value that register reg had when the function was entered, from what its
  * caller says about the call (DWARF 5, section 3.4). */
 bool dw_entry_value(struct dw_context *c, unsigned reg, uint64_t *ret);
+/* The same of a parameter that the compiler has removed. */
+bool dw_parameter_value(struct dw_context *c, const Dwarf_Die *parameter, uint64_t *ret);
 
 /* Helpers of both. */
 bool dw_register(struct dw_context *c, uint64_t reg, void *buf, size_t len);

@@ -154,41 +154,36 @@ static bool in_enum(Dwarf_Die *type, const char *name, Dwarf_Die *ret)
 	return false;
 }
 
-static bool in_block(Dwarf_Die *block, const char *name, unsigned what, unsigned *left,
-    unsigned depth, Dwarf_Die *ret)
+struct in_block {
+	const char *name;
+	unsigned what;
+	Dwarf_Die *ret;
+};
+
+/* False: it is it. */
+static bool is_other(void *arg, Dwarf_Die *die)
 {
-	Dwarf_Die die;
+	struct in_block *q = arg;
+	int tag = dwarf_tag(die);
 
-	if (depth > DIE_DEPTH_MAX || dwarf_child(block, &die) != 0)
+	if (tag == DW_TAG_enumeration_type && q->what & LOOK_VALUES &&
+	    in_enum(die, q->name, q->ret))
 		return false;
-	do {
-		int tag = dwarf_tag(&die);
-
-		if (tag == DW_TAG_invalid || !*left)
-			return false;
-		--*left;
-		if (scope_transparent(&die) && in_block(&die, name, what, left, depth + 1, ret))
-			return true;
-		if (tag == DW_TAG_enumeration_type && what & LOOK_VALUES &&
-		    in_enum(&die, name, ret))
-			return true;
-		/* One that is only declared is defined outside. */
-		if (!(sort_of(&die) & (what | (what & LOOK_TYPES ? LOOK_TAGS : 0u))) ||
-		    tag == DW_TAG_subprogram || flag(&die, DW_AT_declaration) ||
-		    !has_name(&die, name))
-			continue;
-		*ret = die;
+	/* One that is only declared is defined outside. */
+	if (!(sort_of(die) & (q->what | (q->what & LOOK_TYPES ? LOOK_TAGS : 0u))) ||
+	    tag == DW_TAG_subprogram || !has_name(die, q->name) || flag(die, DW_AT_declaration))
 		return true;
-	} while (dwarf_siblingof(&die, &die) == 0);
+	*q->ret = *die;
 	return false;
 }
 
 static bool in_blocks(struct scope_chain *c, const char *name, unsigned what, Dwarf_Die *ret)
 {
+	struct in_block q = {name, what, ret};
 	unsigned left = BLOCK_DIES_MAX;
 
 	for (size_t i = c->to; i-- > c->from;)
-		if (in_block(&c->v[i], name, what, &left, 0, ret))
+		if (!scope_each(&c->v[i], &left, is_other, &q))
 			return true;
 	return false;
 }
@@ -436,58 +431,47 @@ struct locals {
 	struct scope_chain c;
 	struct sym_local *v;
 	size_t n, room;
-	unsigned left;
+	int tag;
+	unsigned depth;
 	struct he_error *error;
 };
 
-static bool add_local(struct locals *l, Dwarf_Die *die, unsigned depth)
+static bool more_room(struct locals *l)
 {
+	size_t room = l->room ? 2 * l->room : 16;
+	struct sym_local *v = reallocarray(l->v, room, sizeof(*v));
+
+	if (!v) {
+		l->error = he_error_new(E_NOMEM, "no memory for variables");
+		return false;
+	}
+	l->v = v;
+	l->room = room;
+	return true;
+}
+
+static bool add_local(void *arg, Dwarf_Die *die)
+{
+	struct locals *l = arg;
 	const char *name = dwarf_diename(die);
 	struct sym_local *v;
 
-	if (!name || flag(die, DW_AT_declaration))
+	if (dwarf_tag(die) != l->tag || !name || flag(die, DW_AT_declaration))
 		return true;
-	if (l->n == LOCALS_MAX)
+	if (l->n == LOCALS_MAX || (l->n == l->room && !more_room(l)))
 		return false;
-	if (l->n == l->room) {
-		l->room = l->room ? 2 * l->room : 16;
-		v = reallocarray(l->v, l->room, sizeof(*v));
-		if (!v) {
-			l->error = he_error_new(E_NOMEM, "no memory for variables");
-			return false;
-		}
-		l->v = v;
-	}
 	v = &l->v[l->n];
-	*v = (struct sym_local){.name = strpool_add(l->s->pool, name), .depth = depth};
+	*v = (struct sym_local){.name = strpool_add(l->s->pool, name), .depth = l->depth};
 	l->error = describe(l->s, l->c.module, l->c.file, die, &v->var);
 	l->n += !l->error;
 	return !l->error;
 }
 
-static bool add_locals(struct locals *l, Dwarf_Die *block, int tag, unsigned depth, unsigned nest)
-{
-	Dwarf_Die die;
-
-	if (nest > DIE_DEPTH_MAX || dwarf_child(block, &die) != 0)
-		return true;
-	do {
-		if (dwarf_tag(&die) == DW_TAG_invalid || !l->left)
-			return false;
-		l->left--;
-		if (dwarf_tag(&die) == tag && !add_local(l, &die, depth))
-			return false;
-		if (scope_transparent(&die) && !add_locals(l, &die, tag, depth, nest + 1))
-			return false;
-	} while (dwarf_siblingof(&die, &die) == 0);
-	return true;
-}
-
 struct he_error *symbols_locals(
     struct symbols *s, const struct sym_scope *scope, bool args, struct sym_local **ret, size_t *n)
 {
-	struct locals l = {.s = s, .left = BLOCK_DIES_MAX};
-	int tag = args ? DW_TAG_formal_parameter : DW_TAG_variable;
+	struct locals l = {.s = s, .tag = args ? DW_TAG_formal_parameter : DW_TAG_variable};
+	unsigned left = BLOCK_DIES_MAX;
 	bool known;
 	struct he_error *e = scope_find(s, scope, &l.c, &known);
 
@@ -495,10 +479,11 @@ struct he_error *symbols_locals(
 		return e;
 	if (!known || !l.c.to)
 		return he_error_new(E_NO_FILE, "there is no debug information about this function");
-	for (size_t i = l.c.to; i-- > l.c.from;)
-		if ((!args || i == l.c.from) &&
-		    !add_locals(&l, &l.c.v[i], tag, (unsigned)(i - l.c.from), 0))
+	for (size_t i = l.c.to; i-- > l.c.from;) {
+		l.depth = (unsigned)(i - l.c.from);
+		if ((!args || !l.depth) && !scope_each(&l.c.v[i], &left, add_local, &l))
 			break;
+	}
 	if (l.error) {
 		free(l.v);
 		return l.error;

@@ -79,7 +79,9 @@ static bool has_value(Dwarf_Die *die)
 static bool is_wanted(Dwarf_Die *die, int tag)
 {
 	switch (tag) {
-	case DW_TAG_variable:
+	case DW_TAG_variable: /* one without a place is optimized out */
+		return has_value(die) ||
+		       (!declared_only(die) && !dwarf_hasattr(die, DW_AT_specification));
 	case DW_TAG_member: /* static, with a value */
 		return has_value(die);
 	case DW_TAG_subprogram:

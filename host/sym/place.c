@@ -57,13 +57,6 @@ static int operations(Dwarf_Attribute *a, bool has_pc, uint64_t pc, Dwarf_Op **o
 	return has_pc ? dwarf_getlocation_addr(a, pc, ops, n, 1) : -1;
 }
 
-static struct he_error *not_told(const struct dw_context *c)
-{
-	return c->error ? c->error
-			: he_error_new(E_STATE, "its place cannot be computed: what it depends on "
-						"is not known in this frame");
-}
-
 struct he_error *symbols_place(
     struct symbols *s, const struct sym_name *var, const struct place_at *at, struct place *ret)
 {
@@ -94,7 +87,10 @@ struct he_error *symbols_place(
 		lost(ret);
 		return NULL;
 	}
-	return dw_place(&c, ops, n, ret) ? NULL : not_told(&c);
+	/* What depends on something that is not kept is gone with it. */
+	if (!dw_place(&c, ops, n, ret) && !c.error)
+		lost(ret);
+	return c.error;
 }
 
 /* ---- in any frame at a pc -------------------------------------------------- */

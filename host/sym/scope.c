@@ -13,7 +13,7 @@ static bool is_block(int tag)
 	return tag == DW_TAG_lexical_block || tag == DW_TAG_try_block || tag == DW_TAG_catch_block;
 }
 
-bool scope_transparent(Dwarf_Die *block)
+static bool is_transparent(Dwarf_Die *block)
 {
 	return is_block(dwarf_tag(block)) && !dwarf_hasattr(block, DW_AT_low_pc) &&
 	       !dwarf_hasattr(block, DW_AT_ranges);
@@ -33,7 +33,7 @@ static bool holder(
 		if (tag == DW_TAG_invalid || !*left)
 			return false;
 		--*left;
-		if (scope_transparent(&die)) {
+		if (is_transparent(&die)) {
 			if (holder(&die, addr, left, depth + 1, ret))
 				return true;
 			continue;
@@ -46,6 +46,83 @@ static bool holder(
 	} while (dwarf_siblingof(&die, &die) == 0);
 	return false;
 }
+
+/* ---- what is in a block ---------------------------------------------------- */
+
+struct walk {
+	unsigned *left;
+	bool (*each)(void *arg, Dwarf_Die *die);
+	void *arg;
+};
+
+static bool children(struct walk *w, Dwarf_Die *block, unsigned depth)
+{
+	Dwarf_Die die;
+
+	if (depth > DIE_DEPTH_MAX || dwarf_child(block, &die) != 0)
+		return true;
+	do {
+		if (dwarf_tag(&die) == DW_TAG_invalid || !*w->left)
+			return true;
+		--*w->left;
+		if (is_transparent(&die) ? !children(w, &die, depth + 1) : !w->each(w->arg, &die))
+			return false;
+	} while (dwarf_siblingof(&die, &die) == 0);
+	return true;
+}
+
+static bool origin_of(Dwarf_Die *die, Dwarf_Die *ret)
+{
+	Dwarf_Attribute a;
+
+	return dwarf_attr(die, DW_AT_abstract_origin, &a) && dwarf_formref_die(&a, ret);
+}
+
+struct copies {
+	const void *of;
+	bool found;
+};
+
+static bool is_copy(void *arg, Dwarf_Die *die)
+{
+	struct copies *c = arg;
+	Dwarf_Die origin;
+
+	c->found = origin_of(die, &origin) && origin.addr == c->of;
+	return !c->found;
+}
+
+static bool inherited(struct walk *w, Dwarf_Die *block, Dwarf_Die *origin)
+{
+	Dwarf_Die die;
+
+	if (dwarf_child(origin, &die) != 0)
+		return true;
+	do {
+		struct copies c = {.of = die.addr};
+		struct walk look = {w->left, is_copy, &c};
+
+		if (dwarf_tag(&die) == DW_TAG_invalid || !*w->left)
+			return true;
+		--*w->left;
+		children(&look, block, 0);
+		if (!c.found && !w->each(w->arg, &die))
+			return false;
+	} while (dwarf_siblingof(&die, &die) == 0);
+	return true;
+}
+
+bool scope_each(
+    Dwarf_Die *block, unsigned *left, bool (*each)(void *arg, Dwarf_Die *die), void *arg)
+{
+	struct walk w = {left, each, arg};
+	Dwarf_Die origin;
+
+	return children(&w, block, 0) &&
+	       (!origin_of(block, &origin) || inherited(&w, block, &origin));
+}
+
+/* ---- the blocks around a pc ------------------------------------------------ */
 
 /* [from, to) of the level-th function from the innermost. */
 static void pick_level(struct scope_chain *c, unsigned level)

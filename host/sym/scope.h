@@ -26,7 +26,10 @@ struct scope_chain {
 struct he_error *scope_find(
     struct symbols *s, const struct sym_scope *scope, struct scope_chain *c, bool *ret);
 
-/* Is it a block whose variables count as its parent's, because it has no addresses? */
-bool scope_transparent(Dwarf_Die *block);
+/* What is declared in a block, until each returns false: its children, those of blocks in it
+ * that have no addresses, and what only its abstract origin has (DWARF 5, 3.3.8.3).  left:
+ * DIEs that may still be looked at.  False: each has. */
+bool scope_each(
+    Dwarf_Die *block, unsigned *left, bool (*each)(void *arg, Dwarf_Die *die), void *arg);
 
 #endif

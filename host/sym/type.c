@@ -227,9 +227,13 @@ struct type *type_array(struct types *p, struct type *of, uint64_t count)
 	return t;
 }
 
-struct type *type_function(struct types *p, struct type *returns)
+struct type *type_function(struct types *p, struct type *returns, bool prototyped)
 {
-	return derived(p, TYPE_FUNCTION, returns, 1);
+	struct type *t = derived(p, TYPE_FUNCTION, returns, 1);
+
+	if (t)
+		t->prototyped = prototyped;
+	return t;
 }
 
 struct type *type_union(struct types *p, const char *const *names, struct type *const *of, size_t n)

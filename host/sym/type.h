@@ -63,6 +63,7 @@ struct type {
 	const char *name;    /* C++: with its scopes; NULL: has none */
 	uint64_t size;       /* bytes */
 	struct type *target; /* pointed to, element, aliased, returned; NULL = void */
+	struct type *owner;  /* MEMBER_POINTER: of this class */
 	uint64_t count;      /* elements; TYPE_NO_COUNT = not said */
 	/* valid after type_complete: members, bases, parameters, enumerators */
 	struct type_member *member;
@@ -100,7 +101,7 @@ struct type *type_union(
 struct type *type_named_base(struct types *p, const char *name);
 /* The integer type of that size and sign, for results of operators and registers. */
 struct type *type_int(struct types *p, unsigned size, bool is_signed);
-struct type *type_function(struct types *p, struct type *returns);
+struct type *type_function(struct types *p, struct type *returns, bool prototyped);
 struct type *type_void(struct types *p);
 struct type *type_unknown(struct types *p, bool function);
 

@@ -100,16 +100,41 @@ const char *type_name_of_die(struct type_module *m, Dwarf_Die *die)
 
 static struct type *of_die(struct type_module *m, Dwarf_Die *die, unsigned depth);
 
-static struct type *of_attr(struct type_module *m, Dwarf_Die *die, unsigned depth)
+static struct type *of_named_attr(
+    struct type_module *m, Dwarf_Die *die, unsigned name, unsigned depth)
 {
 	Dwarf_Attribute a;
 	Dwarf_Die to;
 
-	if (!dwarf_attr_integrate(die, DW_AT_type, &a))
+	if (!dwarf_attr_integrate(die, name, &a))
 		return m->types->nothing;
 	if (!dwarf_formref_die(&a, &to))
 		return m->types->unknown;
 	return of_die(m, &to, depth + 1);
+}
+
+static struct type *of_attr(struct type_module *m, Dwarf_Die *die, unsigned depth)
+{
+	return of_named_attr(m, die, DW_AT_type, depth);
+}
+
+/* GCC says "long unsigned int"; people, and GDB, "unsigned long". */
+static const char *common_name(const char *name)
+{
+	static const char *const names[][2] = {
+	    {"short int", "short"},
+	    {"short unsigned int", "unsigned short"},
+	    {"long int", "long"},
+	    {"long unsigned int", "unsigned long"},
+	    {"long long int", "long long"},
+	    {"long long unsigned int", "unsigned long long"},
+	    {"__int128 unsigned", "unsigned __int128"},
+	};
+
+	for (size_t i = 0; name && i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i][0]))
+			return names[i][1];
+	return name;
 }
 
 static void read_base(struct type *t, Dwarf_Die *die)
@@ -117,6 +142,7 @@ static void read_base(struct type *t, Dwarf_Die *die)
 	uint64_t encoding = 0;
 
 	number(die, DW_AT_encoding, &encoding);
+	t->name = common_name(t->name);
 	t->is_signed =
 	    encoding == DW_ATE_signed || encoding == DW_ATE_signed_char || encoding == DW_ATE_float;
 	switch (encoding) {
@@ -226,6 +252,7 @@ static void read_target(struct type_module *m, struct type *t, Dwarf_Die *die, u
 			t->size = m->types->address_size;
 		break;
 	case TYPE_MEMBER_POINTER:
+		t->owner = of_named_attr(m, die, DW_AT_containing_type, depth);
 		t->size =
 		    m->types->address_size * (type_strip(t->target)->kind == TYPE_FUNCTION ? 2 : 1);
 		break;

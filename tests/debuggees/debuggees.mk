@@ -52,5 +52,10 @@ $(eval $(call debuggee,changes,changes.c,-O1))
 $(eval $(call debuggee,becomes,becomes.c,-O1))
 $(eval $(call debuggee,odd,odd.c,-O1))
 $(eval $(call debuggee,patched,patched.c,-O1))
+$(eval $(call debuggee,values,values.c,-O0))
+$(eval $(call debuggee,values-O2,values.c,-O2))
+$(eval $(call debuggee,values-dwarf4,values.c,-O1 -gdwarf-4))
+$(eval $(call debuggee,values_cc,values_cc.cc,-O0))
+$(eval $(call debuggee,values_cc-O2,values_cc.cc,-O2))
 
 .PHONY: debuggees
