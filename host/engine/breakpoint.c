@@ -9,6 +9,7 @@
 #include "common/err.h"
 #include "host/arena.h"
 #include "host/engine/engine.h"
+#include "host/engine/rendezvous.h"
 #include "host/engine/watchpoint.h"
 #include "host/errtext.h"
 
@@ -66,7 +67,15 @@ void breakpoints_free(struct he_engine *e)
 		breakpoint_delete(e, e->breakpoints.first);
 }
 
-/* Send what has changed to every target that has been in touch with it. */
+/* Send what has changed. */
+static struct he_error *send_changes(struct he_target *t)
+{
+	struct he_error *err = rendezvous_plant(t);
+
+	return err ? err : run_sync(t);
+}
+
+/* The same to every target that has been in touch with it. */
 static struct he_error *sync_all(struct he_engine *e)
 {
 	struct he_error *first = NULL;
@@ -78,7 +87,7 @@ static struct he_error *sync_all(struct he_engine *e)
 			continue;
 		err = target_enter(t);
 		if (!err)
-			err = target_leave(t, run_sync(t));
+			err = target_leave(t, send_changes(t));
 		if (first)
 			he_error_free(err);
 		else
@@ -179,7 +188,7 @@ static struct he_error *set_watch(struct he_target *t, struct breakpoint *b)
 		err = run_sync(t);
 	if (!err)
 		err = watch_planted(b);
-	return err ? err : run_sync(t);
+	return err ? err : send_changes(t);
 }
 
 static struct he_error *set(struct he_target *t, struct breakpoint *b)
@@ -196,7 +205,7 @@ static struct he_error *set(struct he_target *t, struct breakpoint *b)
 	if (!err && b->spec.condition)
 		err =
 		    condition_check(t, &b->spec, b->sites ? b->sites->addr : 0, b->spec.condition);
-	return err ? err : run_sync(t);
+	return err ? err : send_changes(t);
 }
 
 struct he_error *he_break(

@@ -122,14 +122,16 @@ static struct he_error *fill(struct noting *n, struct value *v, struct watch_val
 	return NULL;
 }
 
-static struct he_error *read_it(struct noting *n, const struct expr *x, struct watch_value *ret)
+/* first: only that memory cannot be read (now) is no error. */
+static struct he_error *read_it(
+    struct noting *n, const struct expr *x, bool first, struct watch_value *ret)
 {
 	struct value *v = NULL;
 	struct he_error *err = expr_evaluate(&n->a.env, x, &v);
 
 	if (!err)
 		err = fill(n, v, ret);
-	else if (!ends_all(err)) {
+	else if (!ends_all(err) && (!first || err->code == E_FAULT)) {
 		if (asprintf(&ret->text, "<error: %s>", err->message) < 0)
 			ret->text = NULL;
 		he_error_free(err);
@@ -203,7 +205,7 @@ struct he_error *watch_value_read(struct he_target *t, const char *text,
 	hook(&n, ret);
 	err = expr_parse(&n.a.env, text, &x);
 	if (!err)
-		err = read_it(&n, x, ret);
+		err = read_it(&n, x, false, ret);
 	expr_free(x);
 	err = asking_close(&n.a, err);
 	if (err)
@@ -261,7 +263,7 @@ struct he_error *watch_value_begin(struct he_target *t, uint64_t tid, unsigned i
 		*back = n.a.frame.has_caller ? n.a.frame.caller.pc : 0;
 	}
 	if (!err && !location)
-		err = read_it(&n, x, ret);
+		err = read_it(&n, x, true, ret);
 	expr_free(x);
 	err = asking_close(&n.a, err);
 	if (!err && location) {

@@ -210,6 +210,9 @@ struct he_error *watch_begin(struct breakpoint *b, struct he_target *t)
 	w->target = t;
 	err = watch_value_begin(
 	    t, tid, b->spec.frame, b->spec.location, &w->text, &w->frame, &back, &w->value);
+	/* Not the code E_NO_FILE: only locations wait for libraries. */
+	if (err && err->code == E_NO_FILE)
+		err->code = E_MALFORMED;
 	if (err)
 		return err;
 	if (!w->value.n_ranges && !w->value.elsewhere)
