@@ -81,14 +81,15 @@ int launch_hindered(const struct ipc_session *s, struct fault *f)
 static void beside(const char *name, char *path, size_t size)
 {
 	ssize_t n = readlink("/proc/self/exe", path, size - 1);
+	size_t len = strlen(name) + 1;
 	char *slash;
 
 	path[n > 0 ? n : 0] = 0;
 	slash = strrchr(path, '/');
-	if (!slash || (size_t)(slash + 1 - path) + strlen(name) >= size)
+	if (!slash || (size_t)(slash + 1 - path) + len > size)
 		*path = 0;
 	else
-		strcpy(slash + 1, name);
+		memcpy(slash + 1, name, len);
 }
 
 /* These and no others as descriptors from 0 up, then the program. */

@@ -7,6 +7,8 @@
  *
  *   procsrv-launch              started by a tracer: see launch_spec.h
  *   procsrv-launch -drain       reads what nobody else reads any more: see drain()
+ *   procsrv-launch -start|-hold PROGRAM [ARGUMENT...]
+ *                               for procsrv -c and -cs: see start()
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,9 +22,10 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
-#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -186,6 +189,7 @@ static void make_environment(void)
 	for (char **v = given; *v; v++)
 		if (**v && **v != '=')
 			change(*v);
+	free(given);
 }
 
 static const char *variable(const char *name)
@@ -351,11 +355,75 @@ static int drain(void)
 	return 0;
 }
 
+/* ---- without a tracer --------------------------------------------------------- */
+
+/* In the child: it is its parent's to seize before it goes on. */
+static _Noreturn void become_program(char **argv, int go)
+{
+	char word;
+
+	restore_signals();
+	setsid();
+	dup2(STDERR_FILENO, STDOUT_FILENO);
+	while (read(go, &word, 1) < 0 && errno == EINTR)
+		;
+	execvp(argv[0], argv);
+	log_error("%s: %s", argv[0], strerror(errno));
+	_exit(EXIT_NOT_STARTED);
+}
+
+/* It has executed the program, or ended.  hold: leave it stopped, as by SIGSTOP, before its
+ * first instruction, for whoever attaches. */
+static bool see_it_start(pid_t pid, bool hold)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
+		if (status >> 8 != (SIGTRAP | PTRACE_EVENT_EXEC << 8)) {
+			ptrace(PTRACE_CONT, pid, 0, WSTOPSIG(status));
+			continue;
+		}
+		if (hold)
+			kill(pid, SIGSTOP); /* taken on the way out of execve(2) */
+		return ptrace(PTRACE_DETACH, pid, 0, 0) == 0;
+	}
+	return false;
+}
+
+/* Started beside the server: its parent is gone when this returns. */
+static int start(char **argv, bool hold)
+{
+	int pipes[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	pid_t pid;
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || pipe2(pipes, O_CLOEXEC) != 0)
+		fatal(EXIT_FAILURE, "cannot start %s: %s", argv[0], strerror(errno));
+	pid = fork();
+	if (pid == 0)
+		become_program(argv, pipes[0]);
+	if (pid < 0 || ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACEEXEC) != 0) {
+		int err = errno;
+
+		if (pid > 0)
+			kill(pid, SIGKILL);
+		fatal(EXIT_FAILURE, "cannot start %s: %s", argv[0], strerror(err));
+	}
+	if (write(pipes[1], "", 1) != 1 || !see_it_start(pid, hold))
+		return EXIT_FAILURE;
+	log_info("started %s as process %d%s", argv[0], (int)pid,
+	    hold ? ", held before its first instruction; SIGCONT lets it go" : "");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	log_init("procsrv-launch", false);
 	if (argc == 2 && strcmp(argv[1], "-drain") == 0)
 		return drain();
+	if (argc > 2 && (strcmp(argv[1], "-start") == 0 || strcmp(argv[1], "-hold") == 0)) {
+		log_init("procsrv", false);
+		return start(argv + 2, argv[1][1] == 'h');
+	}
 	if (argc != 1 || fcntl(LAUNCH_FD_SOCKET, F_SETFD, FD_CLOEXEC) != 0)
 		fatal(EXIT_USAGE, "started by procsrv-tracer, not by hand");
 	if (!read_spec())

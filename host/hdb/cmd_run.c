@@ -187,12 +187,12 @@ int cmd_show_randomization(struct hdb *h, const char *args)
 static int make_way(struct hdb *h)
 {
 	struct he_target *t = h->program.target;
-	struct he_error *e;
 
 	if (!t)
 		return 0;
 	if (front_state(t) != HE_GONE) {
-		e = he_kill(t);
+		struct he_error *e = he_kill(t);
+
 		if (e)
 			return fail_error(h, e);
 		if (front_wait_end(h, t) != 0)

@@ -42,6 +42,14 @@ static bool append(char ***words, const char *text, size_t n)
 	return v[have] != NULL;
 }
 
+/* A quotation begins, or ends. */
+static void turn(char *quote, char c)
+{
+	if (*quote)
+		c = 0;
+	*quote = c;
+}
+
 /* One word, without its quotes, into out (as long as text); what follows it.  NULL: a
  * quote is not closed. */
 static const char *unquote(const char *text, char *out, size_t *n)
@@ -55,7 +63,7 @@ static const char *unquote(const char *text, char *out, size_t *n)
 				out[(*n)++] = *text;
 			out[(*n)++] = *++text;
 		} else if (quote ? *text == quote : *text == '\'' || *text == '"') {
-			quote = quote ? 0 : *text;
+			turn(&quote, *text);
 		} else {
 			out[(*n)++] = *text;
 		}
@@ -72,7 +80,7 @@ static bool needs_shell(const char *text)
 		if (quote != '\'' && *text == '\\' && text[1])
 			text++;
 		else if (quote ? *text == quote : *text == '\'' || *text == '"')
-			quote = quote ? 0 : *text;
+			turn(&quote, *text);
 		else if (!quote && strchr("<>|&;`", *text))
 			return true;
 	return false;
@@ -241,7 +249,7 @@ static int start(struct hdb *h, struct he_server *s, struct he_target **ret)
 int program_start(struct hdb *h)
 {
 	struct he_server *s = front_server(h);
-	struct he_target *t;
+	struct he_target *t = NULL;
 
 	if (!s || start(h, s, &t) != 0)
 		return 1;
