@@ -70,6 +70,15 @@ static struct he_error *finish_one(struct step *st, struct standing *now, enum s
 	return err;
 }
 
+/* The dynamic linker is about to jump to the function it has found. */
+static bool was_bound(const struct step *st, const struct cause *c)
+{
+	for (size_t i = 0; i < c->n_hits; i++)
+		if (st->bound && c->hit[i].patch == st->bound)
+			return true;
+	return false;
+}
+
 static struct he_error *met(
     struct step *st, const struct cause *c, struct standing *now, enum step_outcome *ret)
 {
@@ -81,6 +90,11 @@ static struct he_error *met(
 		err = plan_landing(st, c, now, &hook);
 	if (err || hook)
 		return err;
+	if (was_bound(st, c)) {
+		plan_begin(st);
+		plan_insn(st);
+		return NULL;
+	}
 	err = st->row->plan(st, now, ret);
 	return err ? err : finish_one(st, now, ret);
 }

@@ -84,6 +84,12 @@ struct he_error *step_code(struct he_target *t, const struct sym_regs *regs, uin
 struct he_error *step_call(struct he_target *t, uint64_t addr, uint64_t *next);
 /* Of a stub (jmp *slot(%rip)): where the slot is; 0 = it is none. */
 struct he_error *step_slot(struct he_target *t, uint64_t addr, uint64_t *slot);
+bool step_unbound(struct he_target *t, uint64_t addr);
+/* The instruction by which the dynamic linker jumps to a function that it has bound just
+ * now; unbound: what the function's slot held before.  0: not found. */
+struct he_error *step_resolver(struct he_target *t, uint64_t unbound, uint64_t *ret);
+/* An address in memory; 0 also when it cannot be read. */
+struct he_error *step_word(struct he_target *t, uint64_t addr, uint64_t *ret);
 /* Direct calls of the n bytes of code at addr: each with its target. */
 struct he_error *step_calls(struct he_target *t, uint64_t addr, uint64_t n,
     void (*each)(void *arg, uint64_t target), void *arg);
@@ -137,6 +143,7 @@ struct step {
 	uint32_t patches[STEP_PATCHES];
 	unsigned n_patches;
 	unsigned first_hook, first_jump, end_hooks; /* of patches: those of plan_hooks */
+	uint32_t bound;                             /* patch of plan_bound, 0 = none */
 	bool landing;                               /* it is about to land out of one */
 	struct wire_rec_go go;
 };
@@ -153,6 +160,9 @@ struct he_error *plan_in_frame(struct step *st, uint64_t addr, uint64_t cfa);
 struct he_error *plan_above(struct step *st, uint64_t addr, uint64_t sp);
 /* ... when it was called by the call in front of next, from a frame not above cfa. */
 struct he_error *plan_called(struct step *st, uint64_t addr, uint64_t next, uint64_t cfa);
+/* Where the dynamic linker has bound the function whose slot held unbound, called in front
+ * of next. */
+struct he_error *plan_bound(struct step *st, uint64_t unbound, uint64_t next);
 /* Where the caller goes on, once the present frame (not one called by it) has returned. */
 struct he_error *plan_out(struct step *st, const struct standing *now);
 /* Exceptions and longjmp that leave what was called with that stack pointer.

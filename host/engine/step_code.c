@@ -11,7 +11,13 @@
 #include "host/engine/step.h"
 #include "host/errtext.h"
 
-enum { WINDOW = 8192, INSN_MOST = 15, SCANNED = 16 * 1024 };
+enum {
+	WINDOW = 8192,
+	INSN_MOST = 15,
+	SCANNED = 16 * 1024,
+	STUB_MOST = 16,
+	RESOLVER_MOST = 1024,
+};
 
 enum flow {
 	FLOW_ON,
@@ -347,6 +353,92 @@ struct he_error *step_slot(struct he_target *t, uint64_t addr, uint64_t *slot)
 	for (int i = 0; i < 2 && !err && d.flow == FLOW_ON; i++, addr += d.len)
 		err = look(t, addr, &d);
 	*slot = !err && d.flow == FLOW_COMPUTED ? d.slot : 0;
+	return err;
+}
+
+/* The first jump from addr on, over at most n bytes, that goes where fits says. */
+static struct he_error *find_jump(struct he_target *t, uint64_t addr, size_t n,
+    bool (*fits)(const struct decoded *), struct decoded *ret, uint64_t *at)
+{
+	uint8_t bytes[RESOLVER_MOST];
+	size_t got = 0;
+	struct he_error *err = fetch(t, addr, bytes, n, &got);
+	struct decoded d = {.len = 1};
+	csh h;
+
+	*at = 0;
+	if (err || !got || !decoder_open(t, &h))
+		return err;
+	for (size_t i = 0; i < got && d.len && !*at; i += d.len) {
+		d = decode(h, addr + i, bytes + i, got - i);
+		if (d.len && fits(&d)) {
+			*ret = d;
+			*at = addr + i;
+		}
+	}
+	cs_close(&h);
+	return NULL;
+}
+
+static bool to_known(const struct decoded *d)
+{
+	return d->flow == FLOW_JUMP;
+}
+
+static bool through_slot(const struct decoded *d)
+{
+	return d->flow == FLOW_COMPUTED && d->slot;
+}
+
+static bool through_register(const struct decoded *d)
+{
+	return d->flow == FLOW_COMPUTED && !d->slot;
+}
+
+/* What a stub's slot holds before it is bound: push number, jmp to the first stub. */
+bool step_unbound(struct he_target *t, uint64_t addr)
+{
+	static const uint8_t mark[] = {0xf3, 0x0f, 0x1e, 0xfa};
+	uint8_t bytes[STUB_MOST], *p = bytes;
+	size_t got = 0;
+	struct he_error *err = fetch(t, addr, bytes, sizeof(bytes), &got);
+
+	he_error_free(err);
+	if (err || !got)
+		return false;
+	if (memcmp(p, mark, sizeof(mark)) == 0)
+		p += sizeof(mark);
+	return p[0] == 0x68 && (p[5] == 0xe9 || (p[5] == 0xf2 && p[6] == 0xe9));
+}
+
+/* The first stub jumps through the third slot to the linker's resolver, which at its end
+ * jumps to what it has found. */
+struct he_error *step_resolver(struct he_target *t, uint64_t unbound, uint64_t *ret)
+{
+	struct decoded d = {.target = 0};
+	uint64_t at, resolver = 0;
+	struct he_error *err = find_jump(t, unbound, STUB_MOST, to_known, &d, &at);
+
+	*ret = 0;
+	if (!err && at)
+		err = find_jump(t, d.target, STUB_MOST, through_slot, &d, &at);
+	if (!err && at)
+		err = step_word(t, d.slot, &resolver);
+	if (!err && resolver)
+		err = find_jump(t, resolver, RESOLVER_MOST, through_register, &d, ret);
+	return err;
+}
+
+struct he_error *step_word(struct he_target *t, uint64_t addr, uint64_t *ret)
+{
+	const struct arch *a = arch_find(t->arch_id);
+	uint8_t raw[8] = {0};
+	struct rd r = rd_init(raw, sizeof(raw));
+	size_t got = 0, width = a ? a->width : sizeof(raw);
+	int why;
+	struct he_error *err = target_read(t, addr, raw, width, &got, &why);
+
+	*ret = !err && got == width ? rd_u64(&r) : 0;
 	return err;
 }
 

@@ -58,28 +58,25 @@ static void add(uint64_t v[HOOKS_MAX], unsigned *n, uint64_t addr)
 		v[(*n)++] = addr;
 }
 
-static void take_throw(void *arg, uint64_t addr, uint64_t size)
+static void take_throw(void *arg, const struct spot_symbol *sym)
 {
 	struct search *q = arg;
 
-	(void)size;
-	add(q->hooks->throws, &q->hooks->n_throws, addr);
+	add(q->hooks->throws, &q->hooks->n_throws, sym->addr);
 }
 
-static void take_jump(void *arg, uint64_t addr, uint64_t size)
+static void take_jump(void *arg, const struct spot_symbol *sym)
 {
 	struct search *q = arg;
 
-	(void)size;
-	add(q->hooks->jumps, &q->hooks->n_jumps, addr);
+	add(q->hooks->jumps, &q->hooks->n_jumps, sym->addr);
 }
 
-static void take_glibc(void *arg, uint64_t addr, uint64_t size)
+static void take_glibc(void *arg, const struct spot_symbol *sym)
 {
 	struct search *q = arg;
 
-	(void)addr;
-	(void)size;
+	(void)sym;
 	q->hooks->mangled = true;
 }
 
@@ -91,19 +88,19 @@ static void called(void *arg, uint64_t target)
 		add(q->hooks->throws, &q->hooks->n_throws, target);
 }
 
-static void look_into(void *arg, uint64_t addr, uint64_t size)
+static void look_into(void *arg, const struct spot_symbol *sym)
 {
 	struct search *q = arg;
 
 	if (!q->hooks->n_throws)
-		he_error_free(step_calls(q->t, addr, size, called, q));
+		he_error_free(step_calls(q->t, sym->addr, sym->size, called, q));
 }
 
 static struct he_error *find(struct he_target *t, struct step_hooks *hooks)
 {
 	static const struct {
 		const char *name;
-		void (*take)(void *, uint64_t, uint64_t);
+		void (*take)(void *, const struct spot_symbol *);
 	} names[] = {
 	    {"_Unwind_DebugHook", take_throw},
 	    {"_Unwind_RaiseException", look_into},

@@ -3,6 +3,7 @@
  * A step by lines: GDB's rules about where it ends (infrun.c, process_event_stop_test),
  * and how to get to the next place where they have to be asked.
  */
+#include <elf.h>
 #include <string.h>
 
 #include "common/err.h"
@@ -21,6 +22,14 @@ static bool same_file(const char *a, const char *b)
 
 /* ---- how to go on --------------------------------------------------------------------------- */
 
+/* Is it a function to be shown?  The dynamic linker is at work behind the scenes only. */
+static bool has_lines(const struct step *st, const struct spot *spot)
+{
+	uint64_t linker = target_auxv(st->target, AT_BASE);
+
+	return spot->line && !spot->chooses && !(linker && spot->module == linker);
+}
+
 /* Where a step into the function at entry would end; 0: it has no lines, the step goes over
  * it. */
 static struct he_error *way_in(struct step *st, uint64_t entry, uint64_t *ret)
@@ -30,7 +39,7 @@ static struct he_error *way_in(struct step *st, uint64_t entry, uint64_t *ret)
 	struct he_error *err = symbols_spot(s, entry, &spot);
 
 	*ret = 0;
-	if (err || !spot.line)
+	if (err || !has_lines(st, &spot))
 		return err;
 	return symbols_step_in(s, entry, ret);
 }
@@ -52,37 +61,38 @@ static bool is_stub(struct step *st, uint64_t addr)
 	return slot != 0;
 }
 
-static void take_first(void *arg, uint64_t addr, uint64_t size)
+static void take_first(void *arg, const struct spot_symbol *sym)
 {
-	uint64_t *ret = arg;
+	struct spot_symbol *ret = arg;
 
-	(void)size;
-	if (!*ret)
-		*ret = addr;
+	if (!ret->addr)
+		*ret = *sym;
 }
 
-/* The function behind a stub: what its slot holds, or (not bound yet) what has its name. */
-static struct he_error *behind_stub(struct step *st, uint64_t stub, uint64_t *ret)
+/* Past a stub that was called in front of next: to what its slot holds; where that is not
+ * bound yet, to what has its name, but of such that choose the function only when they are
+ * called nobody knows. */
+static struct he_error *plan_past_stub(struct step *st, uint64_t stub, uint64_t next, uint64_t cfa)
 {
 	struct he_target *t = st->target;
 	const char *name = symbols_stub(t->symbols, stub);
-	uint64_t slot = 0;
-	uint8_t raw[8] = {0};
-	struct rd r = rd_init(raw, sizeof(raw));
-	const struct arch *a = arch_find(t->arch_id);
-	size_t got = 0, width = a ? a->width : sizeof(raw);
-	int why;
+	uint64_t slot = 0, holds = 0, place = 0;
+	struct spot_symbol named = {0};
 	struct he_error *err = step_slot(t, stub, &slot);
 
-	*ret = 0;
 	if (!err && slot)
-		err = target_read(t, slot, raw, width, &got, &why);
-	if (!err && got == width)
-		*ret = rd_u64(&r);
-	if (err || (*ret && !is_stub(st, *ret)))
-		return err;
-	*ret = 0;
-	return name ? symbols_each_named(t->symbols, name, take_first, ret) : NULL;
+		err = step_word(t, slot, &holds);
+	if (!err && holds && !step_unbound(t, holds)) {
+		err = way_in(st, holds, &place);
+		return err || !place ? err : plan_called(st, place, next, cfa);
+	}
+	if (!err && name)
+		err = symbols_each_named(t->symbols, name, take_first, &named);
+	if (!err && named.addr && !named.chooses)
+		err = way_in(st, named.addr, &place);
+	if (!err && place)
+		return plan_called(st, place, next, cfa);
+	return err || !holds ? err : plan_bound(st, holds, next);
 }
 
 /* The slots of all stubs that are called, in one request. */
@@ -106,15 +116,14 @@ static struct he_error *have_slots(struct step *st, const struct code_ways *w)
 static struct he_error *plan_call(
     struct step *st, const struct standing *now, const struct code_call *c)
 {
-	uint64_t target = c->target, place = 0;
-	struct he_error *err = NULL;
+	uint64_t place = 0;
+	struct he_error *err;
 
-	if (!target)
+	if (!c->target)
 		return plan_in_frame(st, c->at, now->cfa);
-	if (is_stub(st, target))
-		err = behind_stub(st, target, &target);
-	if (!err && target)
-		err = way_in(st, target, &place);
+	if (is_stub(st, c->target))
+		return plan_past_stub(st, c->target, c->next, now->cfa);
+	err = way_in(st, c->target, &place);
 	return err || !place ? err : plan_called(st, place, c->next, now->cfa);
 }
 
@@ -193,14 +202,9 @@ static struct he_error *plan_back(struct step *st, const struct sym_regs *interr
 
 static struct he_error *plan_stub(struct step *st, const struct standing *now)
 {
-	uint64_t target = 0, place = 0;
-	struct he_error *err = behind_stub(st, now->regs.pc, &target);
+	struct he_error *err = plan_through(st, now);
 
-	if (!err && target)
-		err = way_in(st, target, &place);
-	if (!err)
-		err = plan_through(st, now);
-	return err || !place ? err : plan_called(st, place, now->caller.pc, now->cfa);
+	return err ? err : plan_past_stub(st, now->regs.pc, now->caller.pc, now->cfa);
 }
 
 /* ---- the rules ------------------------------------------------------------------------------- */
@@ -209,6 +213,7 @@ enum judgement {
 	JUDGE_DONE,
 	JUDGE_KEEP,    /* still in the line, or in what does not count */
 	JUDGE_REFRESH, /* amid another line: to its end */
+	JUDGE_AMID,    /* the same, but of that line the beginning would count */
 	JUDGE_IN,      /* at the beginning of a function to be shown */
 	JUDGE_OUT,     /* in a function that is gone through */
 	JUDGE_STUB,
@@ -243,7 +248,7 @@ static enum judgement judge_called(struct step *st, const struct standing *now)
 {
 	if (!into(st))
 		return JUDGE_OUT;
-	if (now->spot.line)
+	if (has_lines(st, &now->spot))
 		return JUDGE_IN;
 	return is_stub(st, now->regs.pc) ? JUDGE_STUB : JUDGE_OUT;
 }
@@ -264,7 +269,7 @@ static enum judgement judge_line(const struct step *st, const struct standing *n
 		return JUDGE_REFRESH;
 	if (p->statement)
 		return JUDGE_DONE;
-	return frame_same(&now->id, &st->id) ? JUDGE_KEEP : JUDGE_REFRESH;
+	return frame_same(&now->id, &st->id) ? JUDGE_KEEP : JUDGE_AMID;
 }
 
 static enum judgement judge(struct step *st, const struct standing *now)
@@ -355,7 +360,9 @@ static struct he_error *go_by(
 	case JUDGE_HANDLER:
 		return plan_back(st, &now->interrupted);
 	case JUDGE_REFRESH:
+	case JUDGE_AMID:
 		refresh(st, now);
+		st->line = j == JUDGE_AMID ? 0 : st->line;
 		return plan_leave(st, now, st->lo, st->hi);
 	case JUDGE_KEEP:
 		break;

@@ -106,6 +106,7 @@ void plan_begin(struct step *st)
 		patches_drop(st->target, st->patches[i]);
 	st->n_patches = 0;
 	st->first_hook = st->first_jump = st->end_hooks = 0;
+	st->bound = 0;
 	st->go = (struct wire_rec_go){.tid = st->tid, .action = WIRE_RESUME_CONT, .signal = -1};
 }
 
@@ -195,6 +196,23 @@ struct he_error *plan_called(struct step *st, uint64_t addr, uint64_t next, uint
 		op(&b, OP_BIT_AND);
 	}
 	return plant(st, addr, &b, sense, NULL);
+}
+
+struct he_error *plan_bound(struct step *st, uint64_t unbound, uint64_t next)
+{
+	uint64_t at;
+	struct he_error *err = step_resolver(st->target, unbound, &at);
+	struct buf b;
+	bool sense;
+
+	if (err || !at)
+		return err;
+	buf_init(&b, CONDITION_BYTES);
+	sense = stack_pointer(&b, st->target);
+	fetch_word(&b, st->target);
+	constant(&b, next);
+	op(&b, OP_EQUAL);
+	return plant(st, at, &b, sense, &st->bound);
 }
 
 struct he_error *plan_out(struct step *st, const struct standing *now)

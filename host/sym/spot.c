@@ -43,11 +43,15 @@ static void fill_line(struct symbols *s, struct symfile *f, uint64_t addr, struc
 
 /* ---- functions ------------------------------------------------------------------- */
 
-static uint64_t function_end(struct symfile *f, uint64_t addr)
+static void fill_symbol(struct symfile *f, uint64_t addr, struct spot *ret)
 {
 	const struct sym *sym = symtab_code(symtab_of(f), addr);
 
-	return sym && addr - sym->addr < sym->size ? sym->addr + sym->size : 0;
+	if (!sym)
+		return;
+	ret->chooses = sym->ifunc;
+	if (addr - sym->addr < sym->size)
+		ret->end = sym->addr + sym->size;
 }
 
 static void fill_inlined(const struct pcinfo *p, struct spot *ret)
@@ -79,7 +83,8 @@ struct he_error *symbols_spot(struct symbols *s, uint64_t addr, struct spot *ret
 		return NULL;
 	ret->function = p->entry;
 	ret->name = p->v[p->n - 1].function;
-	ret->end = function_end(f, addr);
+	ret->module = f->module->lo;
+	fill_symbol(f, addr, ret);
 	fill_inlined(p, ret);
 	return NULL;
 }
@@ -131,7 +136,7 @@ struct he_error *symbols_near_frames(
 }
 
 struct he_error *symbols_each_named(struct symbols *s, const char *name,
-    void (*each)(void *arg, uint64_t addr, uint64_t size), void *arg)
+    void (*each)(void *arg, const struct spot_symbol *sym), void *arg)
 {
 	for (size_t i = 0; i < s->modules.n; i++) {
 		struct symfile *f = NULL;
@@ -141,7 +146,7 @@ struct he_error *symbols_each_named(struct symbols *s, const char *name,
 		if (e)
 			return e;
 		if (sym && sym->kind != SYM_DATA)
-			each(arg, sym->addr, sym->size);
+			each(arg, &(struct spot_symbol){sym->addr, sym->size, sym->ifunc});
 	}
 	return NULL;
 }

@@ -15,6 +15,8 @@ struct spot {
 	uint64_t function; /* where the (not inlined) function begins, 0 = not known */
 	uint64_t end;      /* behind its last byte, 0 = not known */
 	const char *name;  /* NULL = not known */
+	uint64_t module;   /* where its module begins, 0 = in none */
+	bool chooses;      /* it is no function but chooses which it is (STT_GNU_IFUNC) */
 	/* The row of the line table that covers the address. */
 	const char *file;
 	unsigned line; /* 0 = there is none */
@@ -46,9 +48,14 @@ bool symbols_cfa_rule(struct symbols *s, uint64_t addr, unsigned *reg, int64_t *
  * stub. */
 const char *symbols_stub(struct symbols *s, uint64_t addr);
 
-/* Each module at hand that has a function of that name in its symbol table. */
+/* A function of a module's symbol table. */
+struct spot_symbol {
+	uint64_t addr, size;
+	bool chooses; /* see above */
+};
+/* Each module at hand that has one of that name. */
 struct he_error *symbols_each_named(struct symbols *s, const char *name,
-    void (*each)(void *arg, uint64_t addr, uint64_t size), void *arg);
+    void (*each)(void *arg, const struct spot_symbol *sym), void *arg);
 /* Changes when modules come or go. */
 uint64_t symbols_stamp(const struct symbols *s);
 

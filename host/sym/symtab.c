@@ -88,6 +88,7 @@ static size_t read_symbols(struct symfile *f, struct sym *v, size_t max)
 		sym.name = name;
 		sym.addr = addr;
 		sym.size = s.st_size;
+		sym.ifunc = GELF_ST_TYPE(s.st_info) == STT_GNU_IFUNC;
 		v[n++] = sym;
 	}
 	return n;

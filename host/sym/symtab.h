@@ -19,6 +19,7 @@ struct sym {
 	const char *name;    /* as in the symbol table; lives as long as the symfile */
 	uint8_t kind, bind;  /* enum sym_kind, STB_* */
 	bool plt;            /* a stub that jumps to name: GDB's name@plt */
+	bool ifunc;          /* it is not the function but chooses which it is */
 };
 
 struct symtab {
