@@ -290,13 +290,26 @@ static enum outcome child_stands(struct tracee *t)
 	return outcomes[kin_stands(t)];
 }
 
+/* It stands: does the host hear of that, and who stands with it?  caught: at an event that
+ * it asked for. */
+static void hold(struct tracee *t, enum run_verdict does, bool caught)
+{
+	struct target *tg = t->target;
+	bool ran = does == RUN_STOPS;
+
+	if (tg->leaving || !(caught || ran || target_wants(tg->stop_signals, tracee_signal(t))))
+		return;
+	t->cause = true;
+	trace_hold(tg, ran && t->scope == WIRE_STOPS_THREAD ? t : NULL);
+}
+
 static enum outcome stopped(struct tracee *t, int status)
 {
 	struct target *tg = t->target;
 	enum outcome out = SAME;
-	int event = status >> 16, sig;
+	int event = status >> 16;
 	enum run_verdict does;
-	bool left, hears;
+	bool left, caught;
 
 	t->status = status;
 	t->state = TRACEE_STANDS;
@@ -314,24 +327,14 @@ static enum outcome stopped(struct tracee *t, int status)
 	}
 	if (event == PTRACE_EVENT_STOP)
 		job_report(t);
-	hears = caught_stopped(t, &left) == CAUGHT_STOPS;
+	caught = caught_stopped(t, &left) == CAUGHT_STOPS;
 	if (left)
 		out = CHANGED;
-	sig = tracee_signal(t);
 	if (tg->killed) {
 		trace_run(t, PTRACE_CONT, 0);
 		return out;
 	}
-	if (hears) {
-		t->cause = true;
-		trace_hold(tg, NULL);
-	} else if (does == RUN_STOPS && !tg->leaving) {
-		t->cause = true;
-		trace_hold(tg, t->scope == WIRE_STOPS_THREAD ? t : NULL);
-	} else if (sig && target_wants(tg->stop_signals, sig) && !tg->leaving) {
-		t->cause = true;
-		trace_hold(tg, NULL);
-	}
+	hold(t, does, caught);
 	if (!tracee_has_to_stand(t)) {
 		if (!t->unannounced && !t->kin.waits && !tg->kin.leave)
 			trace_pass(t);
