@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* set gets the option's value, NULL when it takes none. */
 struct option {
@@ -47,9 +48,27 @@ static int set_verbose(struct options *o, const char *value)
 	return 0;
 }
 
+/* Everything behind it is the program's: options_parse takes that. */
+static int set_program(struct options *o, const char *value)
+{
+	(void)value;
+	o->held = false;
+	return 0;
+}
+
+static int set_held(struct options *o, const char *value)
+{
+	(void)value;
+	o->held = true;
+	return 0;
+}
+
 static const struct option options[] = {
     {"t", "TRANSPORT", SERVE, set_transport,
 	"serve: tls:port=N[,bind=ADDR][,key=FILE][,map=FILE], tls: or stdio; may be repeated"},
+    {"c", "PROGRAM", SERVE, set_program,
+	"start PROGRAM with all that follows; nobody debugs it until a host attaches"},
+    {"cs", "PROGRAM", SERVE, set_held, "the same, but it is held before its first instruction"},
     {"status", NULL, STATUS, NULL, "show what listens here and its sessions"},
     {"json", NULL, SERVE, set_json, "with -status: for programs"},
     {"release", NULL, RELEASE, NULL, "end every session; what was debugged runs on"},
@@ -104,8 +123,11 @@ static int judge(const struct options *o, const char *operand, char *why, size_t
 	}
 	if (o->command == SERVE && !o->transports)
 		wrong = "nothing to do; say -t TRANSPORT, or try procsrv -help";
-	else if (o->command != SERVE && o->transports)
-		wrong = "-t goes with no command";
+	else if (o->command != SERVE && (o->transports || o->program))
+		wrong = o->program ? "-c goes with -t" : "-t goes with no command";
+	else if (o->program && geteuid() == 0)
+		wrong = "-c starts a program as who starts procsrv, and no key may debug root's; a "
+			"host starts programs as its own user: hdb -premote BOX -- PROGRAM";
 	else if (o->json && o->command != STATUS)
 		wrong = "-json goes with -status only";
 	else if (o->key && o->command != KEYGEN)
@@ -133,13 +155,18 @@ int options_parse(struct options *o, int argc, char **argv, char *why, size_t si
 		}
 		if (take(o, opt, opt->value ? argv[++i] : NULL, why, size) < 0)
 			return -1;
+		if (opt->set == set_program || opt->set == set_held) {
+			o->program = argv + i;
+			i = argc;
+			break;
+		}
 	}
 	return judge(o, i < argc ? argv[i] : NULL, why, size);
 }
 
 void options_help(void)
 {
-	printf("usage: procsrv -t TRANSPORT [-t ...] | COMMAND\n"
+	printf("usage: procsrv -t TRANSPORT [-t ...] [-c | -cs PROGRAM ARGUMENT...] | COMMAND\n"
 	       "Lets holders of keys in its map file debug processes of this machine.\n\n");
 	for (size_t i = 0; i < OPTIONS; i++) {
 		char left[32];

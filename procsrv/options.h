@@ -18,6 +18,8 @@ struct options {
 	size_t transports;
 	const char *map; /* of -check */
 	const char *key; /* of -key; NULL = the usual place */
+	char *const *program; /* of -c and -cs, with its arguments; NULL = none */
+	bool held;            /* -cs */
 	bool json, verbose;
 };
 

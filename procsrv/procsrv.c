@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -97,6 +98,42 @@ static void hand_over(struct command_line *l, const struct front *f)
 	}
 }
 
+/* The arguments of procsrv-launch: how, then the program's. */
+static _Noreturn void become_launcher(const struct options *o)
+{
+	char path[WHERE_MAX];
+	const char **argv;
+	size_t n = 0;
+
+	while (o->program[n])
+		n++;
+	argv = calloc(n + 3, sizeof(*argv));
+	if (!argv || where_program(path, "procsrv-launch") < 0)
+		fatal(EXIT_FAILURE, "%s", argv ? path : "out of memory");
+	argv[0] = path;
+	argv[1] = o->held ? "-hold" : "-start";
+	memcpy(argv + 2, o->program, n * sizeof(*argv));
+	execv(path, (char *const *)argv);
+	fatal(EXIT_FAILURE, "%s: %s (is procsrv installed? make install)", path, strerror(errno));
+}
+
+/* What -c asks for; procsrv-launch says what became of it. */
+static void start_program(const struct options *o)
+{
+	pid_t pid;
+	int status;
+
+	if (!o->program)
+		return;
+	pid = fork();
+	if (pid == 0)
+		become_launcher(o);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		fatal(EXIT_FAILURE, "cannot start a program: %s", strerror(errno));
+	if (status != 0)
+		exit(EXIT_FAILURE);
+}
+
 /* All listen before the listener says that any does. */
 static int serve(const struct options *o)
 {
@@ -113,6 +150,7 @@ static int serve(const struct options *o)
 		if (err)
 			die(err, why);
 	}
+	start_program(o);
 	begin(&l, "procsrv-listener");
 	if (o->verbose)
 		add(&l, "-v");
@@ -132,6 +170,7 @@ static int serve_stdio(const struct options *o)
 {
 	struct command_line l;
 
+	start_program(o);
 	begin(&l, "procsrv-guard");
 	add(&l, "-stdio");
 	if (o->verbose)

@@ -136,8 +136,8 @@ def sessions(world):
     """sessions(RIGHT…): a tracer with these rights only, as a monitor's guard starts it."""
     made = []
 
-    def make(*rights):
-        made.append(tracer.Session(*rights))
+    def make(*rights, **how):
+        made.append(tracer.Session(*rights, **how))
         return made[-1]
     yield make
     assert not any([s.end() for s in made])

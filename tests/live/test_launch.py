@@ -515,3 +515,96 @@ def test_it_is_killed_at_any_moment_and_nothing_is_left(links):
         link.ask('launch', target=HANDLE, program='/bin/sleep', args=strings(['sleep', '60']))
         time.sleep(i * 0.001)
         assert link.close() == 0
+
+
+# ---- by the server itself -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def server(world):
+    """server(ARGS…): `procsrv -t stdio` of an ordinary user."""
+    def make(*args, **how):
+        return world.start([harness.program('procsrv'), '-t', 'stdio', *args], stdin=subprocess.PIPE,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd='/', **tracer.as_user(harness.ALICE),
+                           **how)
+    return make
+
+
+def started(process):
+    return int(re.search(rb'as process (\d+)', process.stderr.readline())[1])
+
+
+def test_a_server_can_start_a_program_of_its_own(server, place):
+    p = server('-c', SH, '-c', f'echo "$0 $1" >{place}/told; exec sleep 60', 'zero', 'o n e')
+    pid = started(p)
+    assert not clean.eventually(lambda: [] if clean.read(f'{place}/told') == 'zero o n e\n' else [1])
+    assert clean.status(pid)['TracerPid'] == '0' and p.poll() is None
+    p.stdin.close()
+    assert p.wait(10) == 0
+    assert clean.alive(pid), 'it is nobody\'s but its own'
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_or_hold_it_for_whoever_attaches(server):
+    p = server('-cs', '/bin/sleep', '60')
+    pid = started(p)
+    assert not clean.eventually(lambda: [] if clean.status(pid)['State'].startswith('T') else [1])
+    assert clean.status(pid)['TracerPid'] == '0'
+    with open(f'/proc/{pid}/maps') as f:
+        maps = f.read()
+    assert 'ld-linux' in maps and 'libc.so' not in maps, 'not one instruction of it has run'
+    with open(f'/proc/{pid}/syscall') as f:
+        assert f.read().split()[0] in ('-1', '59')
+    os.kill(pid, signal.SIGCONT)
+    assert not clean.eventually(lambda: [] if clean.status(pid)['State'].startswith('S') else [1])
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_a_server_whose_program_cannot_be_started_does_not_serve(server):
+    p = server('-c', '/no/such/program')
+    out, err = p.communicate(timeout=10)
+    assert p.returncode == 1 and b'/no/such/program: No such file or directory' in err and not out
+
+
+@pytest.mark.skipif(not harness.ROOT, reason='root only')
+def test_root_starts_no_programs_that_no_key_may_debug(world):
+    r = world.run([harness.program('procsrv'), '-t', 'stdio', '-c', '/bin/true'])
+    assert r.status == 2 and 'hdb' in r.err
+
+
+# ---- under systemd ---------------------------------------------------------------------------------
+
+
+def restricted(nnp):
+    """In the child: what the service's unit does to it."""
+    import ctypes
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(38, 1, 0, 0, 0) if nnp else None
+
+
+def test_a_service_for_attaching_only_says_what_lets_it_launch(sessions):
+    link = sessions('LOOK', 'STOP', 'LAUNCH', before=restricted(True)).link
+    f = refused('ATTACH_ONLY', link, 'launch', target=HANDLE, program='/bin/true', args=b'a\0')
+    assert f['detail'] == b'no new privileges'
+
+
+def test_started_by_hand_its_restrictions_are_the_persons(links):
+    assert Launched(links(preexec_fn=restricted(True)), ['/bin/true']).run() == 0
+
+
+LIFTED = '''CapabilityBoundingSet LimitCORE NoNewPrivileges RestrictSUIDSGID LockPersonality PrivateNetwork
+RestrictAddressFamilies ProtectSystem ReadWritePaths ProtectHome PrivateTmp PrivateDevices PrivateMounts DevicePolicy
+ProtectKernelTunables ProtectKernelModules ProtectKernelLogs ProtectControlGroups ProtectClock ProtectHostname
+RestrictNamespaces RestrictRealtime MemoryDenyWriteExecute SystemCallArchitectures SystemCallFilter'''.split()
+KEPT = '''Type ExecStart ExecStop KillMode TimeoutStopSec Restart RestartPreventExitStatus OOMScoreAdjust OOMPolicy UMask
+KeyringMode SystemCallErrorNumber'''.split()
+
+
+def test_the_drop_in_lifts_all_that_would_be_inherited():
+    """OOM score, umask and keyring are taken back by procsrv-launch; the rest is about the service itself."""
+    def keys(name):
+        with open(os.path.join(harness.TOP, 'systemd', name)) as f:
+            service = f.read().split('[Service]')[1].split('[Install]')[0]
+        return set(re.findall(r'^(\w+)=', service, re.M))
+    assert keys('launch.conf') == set(LIFTED)
+    assert keys('procsrv.service') == set(LIFTED) | set(KEPT)

@@ -93,7 +93,7 @@ class Session:
     EVENTS = {1: 'attach', 2: 'detach', 3: 'snapshot', 4: 'file_read', 5: 'exited', 6: 'launch', 7: 'kill',
               8: 'write_memory', 9: 'write_registers', 10: 'wrote_memory', 11: 'wrote_registers'}
 
-    def __init__(self, *rights):
+    def __init__(self, *rights, before=None):
         self.pipe, pipe = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         channel, far = socket.socketpair()
         pids = as_user(harness.ALICE)
@@ -103,6 +103,8 @@ class Session:
             os.dup2(far.fileno(), 101)
             os.dup2(100, 3)
             os.dup2(101, 4)
+            if before:
+                before()
 
         self.process = subprocess.Popen([os.path.join(os.path.dirname(guard()), 'procsrv-tracer')], cwd='/',
                                         preexec_fn=place, close_fds=False, **pids)
