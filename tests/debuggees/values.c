@@ -57,7 +57,7 @@ typedef struct point point_t;
 typedef int (*callback)(int, const char *);
 
 int counter = 42;
-static int hidden = 7;
+static volatile int hidden = 7;
 unsigned u32 = 4000000000u;
 int64_t i64 = -5000000000;
 uint64_t u64 = UINT64_MAX;

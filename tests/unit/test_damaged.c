@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "host/errtext.h"
+#include "host/sym/variable.h"
 #include "local_target.h"
 
 enum { RUNS = 120, PCS = 40, SECONDS = 30, MAPS = 16 };
@@ -232,6 +233,61 @@ static void ask_address(struct subject *s, struct symbols *symbols, uint64_t pc)
 	he_stack_free(stack);
 }
 
+static void ask_type(struct types *types, struct type *t, unsigned depth)
+{
+	t = type_complete(types, t);
+	for (size_t i = 0; i < t->n_members && i < 50 && depth < 4; i++)
+		if (t->member[i].type)
+			ask_type(types, t->member[i].type, depth + 1);
+	if (t->target && depth < 4)
+		ask_type(types, t->target, depth + 1);
+}
+
+static void ask_places(
+    struct symbols *symbols, const struct sym_frame *f, const struct sym_scope *scope, bool args)
+{
+	const struct place_at at = {.frame = f};
+	struct sym_local *v = NULL;
+	struct place place;
+	size_t n = 0;
+
+	he_error_free(symbols_locals(symbols, scope, args, &v, &n));
+	for (size_t i = 0; i < n && i < 100; i++) {
+		he_error_free(symbols_place(symbols, &v[i].var, &at, &place));
+		symbols_formula(symbols, scope, &v[i].var);
+		ask_type(symbols_types(symbols), v[i].var.type, 0);
+	}
+	free(v);
+}
+
+static void ask_name(struct symbols *symbols, const struct sym_scope *scope, const char *name)
+{
+	struct sym_name found;
+	struct he_error *e =
+	    symbols_look_up(symbols, scope, name, LOOK_VALUES | LOOK_TYPES, &found);
+
+	if (!e)
+		ask_type(symbols_types(symbols), found.type, 0);
+	he_error_free(e);
+}
+
+static void ask_variables(struct subject *s, struct symbols *symbols, uint64_t pc)
+{
+	static const char *const names[] = {
+	    "counter", "sleepers.c::depth", "outer::inner::box<int, 3>", "descend", "pthread_t"};
+	struct sym_regs regs = {.valid = (1u << 17) - 1, .pc = pc, .sp = stack_base};
+	struct sym_frame f = {.pc = pc};
+	struct sym_scope scope = {true, pc, 0};
+
+	regs.reg[16] = pc;
+	regs.reg[7] = regs.reg[6] = stack_base + next(s) % 2048 * 8;
+	he_error_free(symbols_frame(symbols, &regs, (unsigned)(next(s) % 3), &f));
+	ask_places(symbols, &f, &scope, false);
+	ask_places(symbols, &f, &scope, true);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		ask_name(symbols, &scope, names[i]);
+}
+
 static void ask(struct subject *s)
 {
 	struct sym_source src = {
@@ -250,6 +306,8 @@ static void ask(struct subject *s)
 	he_modules_free(modules);
 	for (int i = 0; i < PCS; i++)
 		ask_address(s, symbols, s->text_lo + next(s) % (s->text_hi - s->text_lo));
+	for (int i = 0; i < PCS; i++)
+		ask_variables(s, symbols, s->text_lo + next(s) % (s->text_hi - s->text_lo));
 	he_error_free(symbols_named(symbols, "main", &symbol));
 	he_symbol_free(symbol);
 	he_error_free(symbols_line_named(symbols, "debuggee.h", 40, &line));
