@@ -133,6 +133,7 @@ static int write_set(struct call *c, const struct wire_rec_regset *r)
 	struct iovec iov = {room, r->data.n};
 
 	memcpy(room, r->data.p, r->data.n);
+	run_writes(t);
 	if (ptrace(PTRACE_SETREGSET, t->tid, (unsigned long)r->note, &iov) != 0) {
 		c->fault.addr = r->tid;
 		return os_error(c, errno);

@@ -100,12 +100,16 @@ int inject_call(struct tracee *t, const struct machine *m, uint64_t at, long num
     const uint64_t args[6], int64_t *result)
 {
 	struct user_regs_struct before, r;
+	int signal = tracee_signal(t);
+	siginfo_t si;
 	uint64_t mask, held_off = ~FAULTS;
 	struct disturbed by = {0};
 	int err = machine_get(t->tid, &before);
 
 	if (err)
 		return err;
+	if (signal && ptrace(PTRACE_GETSIGINFO, t->tid, 0, &si) != 0)
+		return errno;
 	r = before;
 	machine_call(&r, at, number, args);
 	if (ptrace(PTRACE_GETSIGMASK, t->tid, sizeof(mask), &mask) != 0 ||
@@ -118,6 +122,9 @@ int inject_call(struct tracee *t, const struct machine *m, uint64_t at, long num
 	if (machine_set(t->tid, &before) != 0 ||
 	    ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(mask), &mask) != 0)
 		return ESRCH;
+	/* It stands at our step's trap now: the signal it stood with goes on from there. */
+	if (signal)
+		ptrace(PTRACE_SETSIGINFO, t->tid, 0, &si);
 	if (by.stop)
 		tgkill(t->target->id.pid, t->tid, SIGSTOP);
 	/* The kernel says once more whether the group is stopped. */

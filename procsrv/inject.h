@@ -10,7 +10,7 @@
 struct machine;
 struct tracee;
 
-/* The thread stands with nothing to be delivered, and its process has no system call
+/* The thread stands, neither in a system call nor in a group stop, and has no system call
  * filter (proc_pid_status(5), Seccomp).  at: an instruction of the program that makes
  * system calls.  Registers and signal mask are as before afterwards.  0 and *result (of
  * the kernel), or an errno value; ESRCH: it has been killed, which is still to be waited

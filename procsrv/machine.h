@@ -94,6 +94,10 @@ bool machine_repeats(const uint8_t *bytes, size_t n);
 bool machine_jump(
     struct user_regs_struct *r, uint64_t addr, const struct insn *insn, uint64_t *push);
 
+/* The processor keeps return addresses of its own (a shadow stack): calls cannot be done
+ * in a thread's stead. */
+bool machine_keeps_returns(pid_t tid);
+
 /* Registers for a system call by the instruction at `at`; its result. */
 void machine_call(struct user_regs_struct *r, uint64_t at, long number, const uint64_t args[6]);
 int64_t machine_result(const struct user_regs_struct *r);

@@ -9,6 +9,7 @@
 #include <linux/audit.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 
 #include "machine.h"
 
@@ -322,6 +323,18 @@ bool machine_jump(struct user_regs_struct *r, uint64_t addr, const struct insn *
 	}
 	machine_move(r, jumps ? target : next);
 	return true;
+}
+
+#ifndef NT_X86_SHSTK
+#define NT_X86_SHSTK 0x204
+#endif
+
+bool machine_keeps_returns(pid_t tid)
+{
+	uint64_t ssp;
+	struct iovec iov = {&ssp, sizeof(ssp)};
+
+	return ptrace(PTRACE_GETREGSET, tid, NT_X86_SHSTK, &iov) == 0;
 }
 
 /* ---- system calls -------------------------------------------------------------------- */

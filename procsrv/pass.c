@@ -9,6 +9,7 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
+#include "common/heart.h"
 #include "machine.h"
 #include "patch.h"
 #include "run.h"
@@ -138,6 +139,8 @@ static bool jump(struct tracee *t, const struct site *s, bool steps)
 
 	if (s->insn.kind != WIRE_INSN_JUMP && s->insn.kind != WIRE_INSN_CALL)
 		return false;
+	if (s->insn.kind == WIRE_INSN_CALL && machine_keeps_returns(t->tid))
+		return false;
 	if (!machine_jump(&r, s->addr, &s->insn, &back))
 		return false;
 	if (back && !push(t, machine_sp(&r), back, t->target->patches->machine->width))
@@ -166,6 +169,12 @@ static struct tracee *next_turn(struct target *tg)
 	return next;
 }
 
+static void halt_others(struct target *tg)
+{
+	tg->alone_ms = now_ms();
+	trace_halt(tg);
+}
+
 /* The turn is another's, or all go on, but the one that is just being seen to. */
 static void next_alone(struct target *tg, const struct tracee *busy)
 {
@@ -174,7 +183,7 @@ static void next_alone(struct target *tg, const struct tracee *busy)
 	tg->alone_at = NULL;
 	tg->alone = next_turn(tg);
 	if (tg->alone) {
-		trace_halt(tg);
+		halt_others(tg);
 		return;
 	}
 	for (struct tracee *t = tg->first; t; t = next) {
@@ -251,5 +260,5 @@ void pass_on(struct tracee *t, struct site *s)
 	if (tg->alone)
 		return;
 	tg->alone = t;
-	trace_halt(tg);
+	halt_others(tg);
 }

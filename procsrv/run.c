@@ -47,13 +47,23 @@ void run_hush(struct tracee *t)
 	t->status = PTRACE_EVENT_STOP << 16 | SIGTRAP << 8 | 0x7f;
 }
 
+void run_writes(struct tracee *t)
+{
+	run_regs(t);
+}
+
 void run_written(struct tracee *t)
 {
 	uint64_t before = t->regs_known ? machine_pc(&t->regs) : 0;
+	bool come = t->regs_known && arrival_take(t, before);
 
 	t->regs_known = false;
-	if (run_regs(t) && machine_pc(&t->regs) != before)
+	if (!run_regs(t))
+		return;
+	if (machine_pc(&t->regs) != before)
 		t->since = ++t->target->moment;
+	else if (come)
+		arrival_add(t, before);
 }
 
 /* ---- causes ------------------------------------------------------------------------- */
@@ -324,12 +334,31 @@ enum run_verdict run_stopped(struct tracee *t)
 
 /* ---- going on ----------------------------------------------------------------------------- */
 
-/* It has been counted where it stands, or what stands there was planted under it. */
+/* It has been counted where it stands, or what stands there was planted under it.  One in
+ * a call that is repeated is not really there: the kernel will put it back. */
 static bool has_come(struct tracee *t, const struct site *s)
 {
-	if (s->since > t->since)
+	uint64_t call;
+
+	if (s->since > t->since && !machine_restarts(&t->regs, &call))
 		arrival_add(t, s->addr);
 	return arrival_is(t, s->addr);
+}
+
+/* Its registers are those of a system call it is in: its entry, or an event in it. */
+static bool is_in_call(const struct tracee *t)
+{
+	int event = t->status >> 16;
+
+	return (event && event != PTRACE_EVENT_STOP) || t->status >> 8 == CALL_STOP;
+}
+
+/* Not in a call, nor broken off in one, when the kernel would put its pc back. */
+static bool is_free(const struct tracee *t)
+{
+	uint64_t call;
+
+	return !is_in_call(t) && !machine_restarts(&t->regs, &call);
 }
 
 /* It goes on from where nothing (more) is planted. */
@@ -364,7 +393,7 @@ void run_on(struct tracee *t, int sig)
 		s = site_at(t->target, machine_pc(&t->regs));
 		if (!s || !s->planted)
 			leave_unpatched(t);
-		else if (has_come(t, s) && !sig) {
+		else if (has_come(t, s) && !sig && is_free(t)) {
 			pass_on(t, s);
 			return;
 		}
@@ -429,6 +458,6 @@ static bool is_last(const struct tracee *t)
 void run_detach(struct tracee *t)
 {
 	watch_load(t);
-	if (t->target->patches && is_last(t) && !tracee_signal(t) && !(t->status >> 16 & 0x7f))
-		slots_unmap(t);
+	if (t->target->patches && slots_any(t->target->patches) && is_last(t))
+		t->target->slots_left = tracee_in_group_stop(t) || is_in_call(t) || !slots_unmap(t);
 }

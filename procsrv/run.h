@@ -41,8 +41,9 @@ void run_on(struct tracee *t, int sig);
 void run_cause(struct target *tg, const struct wire_rec_cause *cause);
 void run_tell_causes(struct target *tg);
 
-/* Registers of a standing thread were written: with another pc than before it arrives
- * anew. */
+/* Registers of a standing thread are about to be written, and were: with another pc it
+ * arrives there anew. */
+void run_writes(struct tracee *t);
 void run_written(struct tracee *t);
 
 /* A thread has ended. */

@@ -234,12 +234,19 @@ bool slot_give(struct tracee *t, struct site *s)
 	return true;
 }
 
+bool slots_any(const struct patches *ps)
+{
+	return ps->slots && ps->slots->first;
+}
+
 bool slots_unmap(struct tracee *t)
 {
 	struct patches *ps = t->target->patches;
 	struct slot_page *p;
 	bool all = true;
 
+	/* Asked of a thread with a filter only when there is anything to unmap: then it was
+	 * set after the mapping. */
 	while (ps->slots && (p = ps->slots->first)) {
 		const uint64_t args[6] = {p->base, PAGE};
 		int64_t got = -1;

@@ -30,6 +30,9 @@ struct site *slot_of(const struct target *tg, uint64_t pc);
 /* The site is about to be freed, and nobody is in its slot. */
 void slot_take_back(struct patches *ps, struct site *s);
 
+/* Is a page of them mapped? */
+bool slots_any(const struct patches *ps);
+
 /* Nobody is in a slot or will be: have the thread, which stands, unmap them.  False: they
  * stay; which does no harm. */
 bool slots_unmap(struct tracee *t);

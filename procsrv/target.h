@@ -125,6 +125,7 @@ struct target {
 	bool leader_dead; /* ended, and listed as such, or not listed; others live */
 	bool killed;      /* by the host: nothing holds it up any more */
 	bool abandoned;   /* detached, but left stopped */
+	bool slots_left;  /* and pages of slots stayed mapped in it */
 	/* the three wishes */
 	bool push;                 /* a stop is to be reported */
 	bool hold_all;             /* new threads too */
@@ -141,6 +142,7 @@ struct target {
 	uint64_t moment;         /* grows with what has to be told apart by its order */
 	struct tracee *alone;    /* steps in place (or is about to): nobody else runs */
 	struct site *alone_at;   /* while it does */
+	uint64_t alone_ms;       /* since when the others are to stand for it */
 	struct buf causes;       /* records for the next stop */
 	/* caught.c, kin.c, change.c */
 	struct caught caught;

@@ -442,8 +442,12 @@ static void tell_released(const struct target *tg)
  * parent the status once we have waited for it. */
 void trace_left(struct target *tg)
 {
+	const char *how = tg->abandoned ? "left stopped" : "";
+
+	if (tg->slots_left)
+		how = tg->abandoned ? "left stopped, a page of ours mapped" : "a page of ours mapped";
 	if (tg->handle)
-		target_audit(IPC_DETACH, &tg->id, tg->abandoned ? "left stopped" : "", 0, E_OK);
+		target_audit(IPC_DETACH, &tg->id, how, 0, E_OK);
 	if (tg->leave_reply)
 		serve_ok(tg->leave_reply);
 	else if (tg->handle)

@@ -452,7 +452,8 @@ static void serve_wishes(struct target *tg, int missing)
 		trace_tick(tg);
 		return;
 	}
-	run_alone(tg);
+	if (!missing || now_ms() - tg->alone_ms >= STOP_BOUND_MS)
+		run_alone(tg);
 	if (tg->snapshot && snapshot_ready(tg))
 		return; /* the target was the snapshot's own */
 	if (tg->leaving && trace_detach_standing(tg))
@@ -463,7 +464,8 @@ static void serve_wishes(struct target *tg, int missing)
 		reply_fail_code(tg->leave_reply, E_BUSY);
 		tg->leave_reply = NULL;
 	}
-	if (missing)
+	/* Those let go here may want to step alone. */
+	if (missing || (tg->alone && tg->alone->state == TRACEE_STANDS))
 		trace_tick(tg);
 	else
 		tg->since_ms = 0;

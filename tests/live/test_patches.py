@@ -363,6 +363,75 @@ def test_a_process_with_a_filter_of_system_calls_is_not_made_to_map_anything(lin
     assert len(link.do('maps', target=target)['maps']) == before
 
 
+def test_a_snapshot_amid_hits_shows_the_program_and_changes_no_count(link, patched):
+    d = patched(10, 100)
+    target, _ = stop(link, d)
+    plant(link, target, *[patch(d, i, p, i % 2, ignore=MANY) for i, p in enumerate(PLACES, 1)])
+    resume(link, target)
+    work(d)
+    for _ in range(20):
+        s = link.do('snapshot', target=target, window=512, total=1 << 20, notes=[{'note': wire.NT_PRSTATUS}])
+        named = [m for m in s['maps'] if m['name']]
+        for t in d.tids():
+            assert any(m['lo'] <= pc(s, t) < m['hi'] for m in named)
+    assert worked(link, target, d, threads=10)
+    assert hits(link, target) == {i: 1000 * n for i, n in enumerate(PLACES.values(), 1)}
+    assert tallies(link, target, d, 10) == [expected(100)] * 10
+
+
+def set_pc(link, target, bundle, tid, to):
+    """Written back whole, as it was read, but for the pc."""
+    r, = [dict(r) for r in bundle['regs'] if r['tid'] == tid and r['note'] == wire.NT_PRSTATUS]
+    at, size = (48, 4) if len(r['data']) == 68 else (128, 8)
+    r['data'] = r['data'][:at] + to.to_bytes(size, 'little') + r['data'][at + size:]
+    link.do('regs_write', target=target, regs=[r])
+
+
+def test_where_a_thread_is_put_it_hits_and_where_it_stands_it_passes(link, patched):
+    d = patched(1, 10)
+    target, _ = stop(link, d)
+    plant(link, target, patch(d, 1, 'kinds', flags=E['PATCH_ONCE']))
+    resume(link, target)
+    work(d)
+    bundle, _ = stopped(link, target)
+    plant(link, target, patch(d, 2, 'kinds', ignore=8))
+    set_pc(link, target, bundle, d.pid, d.facts['kinds'])
+    resume(link, target)
+    bundle, causes = stopped(link, target)
+    assert causes[0]['hits'] == 9, 'planted under it, with registers written: nine more calls'
+    set_pc(link, target, bundle, d.pid, d.facts['kinds'])
+    resume(link, target)
+    assert worked(link, target, d) and hits(link, target) == {2: 9} and tallies(link, target, d) == [expected(10)]
+    plant(link, target, patch(d, 2, 'work'))
+    work(d)
+    bundle, _ = stopped(link, target)
+    plant(link, target, patch(d, 3, 'kinds', flags=E['PATCH_ONCE']))
+    set_pc(link, target, bundle, d.pid, d.facts['kinds'])
+    resume(link, target)
+    bundle, causes = stopped(link, target)
+    assert [c['patch'] for c in causes] == [3], 'put there, it hits'
+
+
+def test_planted_where_a_thread_waits_in_the_kernel(link, patched):
+    d = patched(2, 10)
+    target, bundle = stop(link, d)
+    base = pc(bundle, d.pid)
+    for _ in range(2):
+        plant(link, target, {'id': 1, 'kind': E['PATCH_SOFT'], 'addr': base, 'insn': E['INSN_OTHER'], 'ignore': MANY})
+        resume(link, target)
+        for _ in range(3):
+            link.do('interrupt', target=target)
+            assert pc(link.event('stopped', target), d.pid) == base
+            resume(link, target)
+        assert hits(link, target) == {1: 0}, 'it is in the call still'
+        link.do('interrupt', target=target)
+        link.event('stopped', target)
+    resume(link, target)
+    work(d)
+    assert worked(link, target, d, threads=2)
+    assert hits(link, target)[1] >= 2 and peek(link, target, d.facts['traps']) == 0
+
+
 # ---- instructions that fail, and calls that are repeated
 
 FAILING = ('div', 'load', 'ud2', 'int3')
