@@ -247,7 +247,9 @@ int site_plant(struct target *tg, struct site *s)
 		return 0;
 	if (mem_read_raw(tg, s->addr, now, m->trap_len) != m->trap_len)
 		return EFAULT;
-	if (mem_write_raw(tg, s->addr, m->trap, m->trap_len, &err) != m->trap_len)
+	/* A thread is stepping there: ours comes back when it has (site_restore). */
+	if (tg->alone_at != s &&
+	    mem_write_raw(tg, s->addr, m->trap, m->trap_len, &err) != m->trap_len)
 		return err;
 	memcpy(s->saved, now, m->trap_len);
 	s->planted = true;
