@@ -432,6 +432,52 @@ def test_planted_where_a_thread_waits_in_the_kernel(link, patched):
     assert hits(link, target)[1] >= 2 and peek(link, target, d.facts['traps']) == 0
 
 
+def test_what_was_mapped_anew_is_left_as_it_is(link, debuggee, world):
+    with open(world.path('code'), 'w') as f:
+        os.fchmod(f.fileno(), 0o777)
+    d = debuggee('remapped', f.name)
+    target, _ = stop(link, d)
+    there = {'id': 1, 'kind': E['PATCH_SOFT'], 'addr': d.facts['code'], 'insn': E['INSN_PLAIN'], 'bytes': b'\x90',
+             'ignore': MANY}
+    plant(link, target, there)
+    resume(link, target)
+    os.kill(d.pid, signal.SIGUSR1)
+    assert eventually(lambda: peek(link, target, d.facts['calls']) == 1)
+    assert hits(link, target) == {1: 1} and peek(link, target, d.facts['result']) == 1
+    os.kill(d.pid, signal.SIGUSR2)
+    assert eventually(lambda: peek(link, target, d.facts['maps']) == 1)
+    link.do('patch_clear', target=target)
+    assert not clean.text_faults(d.pid), 'another breakpoint instruction than ours stands there'
+    os.kill(d.pid, signal.SIGUSR1)
+    assert eventually(lambda: peek(link, target, d.facts['calls']) == 2)
+    assert peek(link, target, d.facts['traps']) == 1 and peek(link, target, d.facts['result']) == 2
+    assert refusal(link, target, there)[0] == 'OTHER_CODE'
+    os.kill(d.pid, signal.SIGUSR2)
+    assert eventually(lambda: peek(link, target, d.facts['maps']) == 2)
+    plant(link, target, there)
+    os.kill(d.pid, signal.SIGUSR2)
+    assert eventually(lambda: peek(link, target, d.facts['maps']) == 3)
+    os.kill(d.pid, signal.SIGUSR2)
+    assert eventually(lambda: peek(link, target, d.facts['maps']) == 4)
+    plant(link, target, there)
+    os.kill(d.pid, signal.SIGUSR1)
+    assert eventually(lambda: peek(link, target, d.facts['calls']) == 3)
+    assert hits(link, target) == {1: 1}, 'set again, it is planted again'
+
+
+def test_a_tracer_that_is_told_to_end_leaves_nothing(links, patched):
+    link = links()
+    d = patched(20, 100000)
+    target, _ = stop(link, d)
+    plant(link, target, *[patch(d, i, p, i % 2, ignore=MANY) for i, p in enumerate(PLACES, 1)])
+    resume(link, target)
+    work(d)
+    time.sleep(0.2)
+    os.kill(tracer_of(link), signal.SIGTERM)
+    assert not clean.eventually(d.faults)
+    link.child.wait(10)
+
+
 # ---- instructions that fail, and calls that are repeated
 
 FAILING = ('div', 'load', 'ud2', 'int3')
