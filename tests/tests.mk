@@ -29,7 +29,7 @@ UNIT_test_demangle = host/sym/demangle
 UNITLIB_test_demangle = $(LIB_dw)
 UNIT_test_cfi_expr = host/sym/cfi_expr
 UNIT_test_target = $(ENGINE) host/errtext host/errtable common/wire common/wire_form common/buf common/err common/log common/clock common/heart \
-	tests/unit/fake_agent tests/unit/fake_symbols
+	tests/unit/fake_agent tests/unit/fake_symbols tests/unit/fake_scopes host/sym/type host/sym/strpool
 UNITLIB_test_target = $(LIB_event) $(LIB_insn)
 UNIT_test_launched = $(UNIT_test_target)
 UNITLIB_test_launched = $(UNITLIB_test_target)
@@ -68,13 +68,13 @@ demo:
 include tests/bench/bench.mk
 
 # hdb over a scripted engine.
-UNIT_test_cmd = $(filter-out host/hdb/hdb host/hdb/options host/hdb/console,$(HDB)) tests/unit/fake_engine tests/unit/fake_breakpoints tests/unit/fake_values tests/unit/fake_launch
+UNIT_test_cmd = $(filter-out host/hdb/hdb host/hdb/options host/hdb/console,$(HDB)) tests/unit/fake_engine tests/unit/fake_breakpoints tests/unit/fake_values tests/unit/fake_launch tests/unit/fake_steps
 UNITLIB_test_cmd = -ljansson $(LIB_seccomp)
 TRANSPORT = common/transport common/fingerprint common/buf
 UNIT_test_program = $(UNIT_test_cmd)
 UNITLIB_test_program = $(UNITLIB_test_cmd)
 UNIT_test_options = host/hdb/options $(TRANSPORT)
-$(eval $(call program,tests/hdb-scripted,$(HDB) $(TRANSPORT) tests/unit/fake_engine tests/unit/fake_breakpoints tests/unit/fake_values tests/unit/fake_launch,$(LIB_console)))
+$(eval $(call program,tests/hdb-scripted,$(HDB) $(TRANSPORT) tests/unit/fake_engine tests/unit/fake_breakpoints tests/unit/fake_values tests/unit/fake_launch tests/unit/fake_steps,$(LIB_console)))
 tests: $(BUILD)/tests/hdb-scripted
 
 # The host's link.

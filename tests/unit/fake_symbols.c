@@ -238,9 +238,3 @@ struct he_error *symbols_named_near(
 	*ret = 0;
 	return NULL;
 }
-
-/* No expression is evaluated with it: there is no value that holds any. */
-void types_drop(struct types *p)
-{
-	(void)p;
-}

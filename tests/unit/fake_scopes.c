@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Names, types and places of the scripted process: there are none.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "host/sym/spot.h"
+#include "host/sym/type.h"
+#include "host/sym/type_store.h"
+#include "host/sym/variable.h"
+
+static struct he_error *none(int code)
+{
+	static const char text[] = "the scripted process has none.";
+	struct he_error *e = calloc(1, sizeof(*e) + sizeof(text));
+
+	if (!e)
+		abort();
+	e->code = code;
+	memcpy(e->message, text, sizeof(text));
+	return e;
+}
+
+struct types *symbols_types(struct symbols *s)
+{
+	(void)s;
+	return NULL;
+}
+
+struct he_error *symbols_look_up(struct symbols *s, const struct sym_scope *scope, const char *name,
+    unsigned what, struct sym_name *ret)
+{
+	(void)s;
+	(void)scope;
+	(void)name;
+	(void)what;
+	(void)ret;
+	return none(E_NO_FILE);
+}
+
+bool symbols_has_local(
+    struct symbols *s, const struct sym_scope *scope, const char *name, struct sym_name *ret)
+{
+	(void)s;
+	(void)scope;
+	(void)name;
+	(void)ret;
+	return false;
+}
+
+bool symbols_is_cplus(struct symbols *s, const struct sym_scope *scope)
+{
+	(void)s;
+	(void)scope;
+	return false;
+}
+
+struct he_error *symbols_locals(
+    struct symbols *s, const struct sym_scope *scope, bool args, struct sym_local **ret, size_t *n)
+{
+	(void)s;
+	(void)scope;
+	(void)args;
+	*ret = NULL;
+	*n = 0;
+	return NULL;
+}
+
+struct he_error *symbols_place(
+    struct symbols *s, const struct sym_name *var, const struct place_at *at, struct place *ret)
+{
+	(void)s;
+	(void)var;
+	(void)at;
+	(void)ret;
+	return none(E_NO_FILE);
+}
+
+struct formula symbols_formula(
+    struct symbols *s, const struct sym_scope *scope, const struct sym_name *var)
+{
+	(void)s;
+	(void)scope;
+	(void)var;
+	return (struct formula){.kind = FORMULA_NONE};
+}
+
+struct he_error *symbols_frame(
+    struct symbols *s, const struct sym_regs *first, unsigned index, struct sym_frame *ret)
+{
+	(void)s;
+	(void)first;
+	(void)index;
+	(void)ret;
+	return none(E_STATE);
+}
+
+struct he_error *symbols_frames(struct symbols *s, const struct sym_regs *first,
+    bool (*each)(void *arg, unsigned index, const struct sym_frame *f), void *arg)
+{
+	(void)s;
+	(void)first;
+	(void)each;
+	(void)arg;
+	return NULL;
+}
+
+struct he_error *symbols_spot(struct symbols *s, uint64_t addr, struct spot *ret)
+{
+	(void)s;
+	(void)addr;
+	*ret = (struct spot){0};
+	return NULL;
+}
+
+/* No type of it was read from anywhere. */
+void type_read_members(struct type *t)
+{
+	(void)t;
+}
