@@ -27,4 +27,9 @@ struct he_error *asking_open_at(struct asking *a, struct he_target *t, uint64_t 
 /* The end: err passes through, unless something below it went wrong that it hides. */
 struct he_error *asking_close(struct asking *a, struct he_error *err);
 
+/* For the caller of the engine (values.c); v changes hands, and is freed when there is no
+ * memory.  The frame is the one that what is in registers is read in. */
+struct he_error *asking_wrap(
+    struct value *v, uint64_t tid, unsigned frame, struct he_value **ret);
+
 #endif

@@ -61,7 +61,7 @@ static struct he_error *caller_of(
 static struct he_error *go_back(
     struct he_target *t, uint64_t tid, unsigned frame, const char *value)
 {
-	struct returning what = {.bytes = NULL};
+	struct returning what = {.n = 0};
 	struct sym_regs regs;
 	unsigned n = 0;
 	uint64_t pc = 0;
@@ -78,7 +78,6 @@ static struct he_error *go_back(
 		err = target_set_regs(t, tid, &regs);
 	if (!err && value)
 		err = returning_put(t, tid, &what);
-	returning_free(&what);
 	return err;
 }
 

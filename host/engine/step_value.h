@@ -17,15 +17,14 @@ struct he_value *step_value(struct step *st, const struct standing *now);
 
 /* A value on its way to where a caller looks for it. */
 struct returning {
-	uint8_t *bytes;
+	uint8_t bytes[16];
 	size_t n;
-	bool floating;
+	bool sse[2]; /* of each eightbyte */
 };
 
 /* Of an expression, seen from that frame, as the function at pc would return it. */
 struct he_error *returning_evaluate(struct he_target *t, uint64_t tid, unsigned frame, uint64_t pc,
     const char *text, struct returning *ret);
 struct he_error *returning_put(struct he_target *t, uint64_t tid, const struct returning *r);
-void returning_free(struct returning *r);
 
 #endif

@@ -78,6 +78,7 @@ void target_free(struct he_target *t)
 	memcache_free(t->mem);
 	if (t->stepper)
 		t->stepper->cancel(t);
+	he_value_free(t->result);
 	patches_free(t->patches);
 	run_free(t->run);
 	free(t->comm);

@@ -145,6 +145,7 @@ struct he_target {
 	const struct stepper *stepper; /* the step under way; NULL = none */
 	void *step;                    /* the stepper's */
 	struct step_hooks hooks;       /* see step_hook.c */
+	struct he_value *result;       /* of the function that was finished last */
 	struct launched *launched;     /* its input and output; NULL = we did not start it */
 };
 

@@ -26,7 +26,8 @@ void he_value_free(struct he_value *v)
 }
 
 /* v changes hands; it is freed when there is no memory. */
-static struct he_error *wrap(struct value *v, uint64_t tid, unsigned frame, struct he_value **ret)
+struct he_error *asking_wrap(
+    struct value *v, uint64_t tid, unsigned frame, struct he_value **ret)
 {
 	struct he_value *box = malloc(sizeof(*box));
 
@@ -70,7 +71,7 @@ struct he_error *he_evaluate(
 		value_free(v);
 		return err;
 	}
-	return wrap(v, tid, frame, ret);
+	return asking_wrap(v, tid, frame, ret);
 }
 
 struct he_error *he_value_number(struct he_target *t, struct he_value *v, uint64_t *ret)

@@ -128,6 +128,12 @@ void value_store_free(struct value_store *s); /* NULL is fine */
 size_t value_store_add(struct value_store *s, const struct value *v);
 struct he_error *value_store_get(const struct value_store *s, const char *name, struct value **ret);
 struct he_error *value_store_set(struct value_store *s, const char *name, const struct value *v);
+/* n bytes as type has them. */
+struct he_error *value_make_bytes(
+    struct types *types, struct type *type, const void *bytes, size_t n, struct value **ret);
+/* What lies at addr, read when it is wanted. */
+struct he_error *value_make_at(
+    struct types *types, struct type *type, uint64_t addr, struct value **ret);
 /* For get_variable: a number as $_ and the like hold it. */
 struct he_error *value_make_number(
     struct types *types, struct type *type, uint64_t n, struct value **ret);

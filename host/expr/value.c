@@ -468,6 +468,32 @@ struct value *value_plain(struct eval *e, struct value *v)
 
 /* ---- for the caller -------------------------------------------------------- */
 
+struct he_error *value_make_bytes(
+    struct types *types, struct type *type, const void *bytes, size_t n, struct value **ret)
+{
+	struct expr_env env = {.types = types};
+	struct eval e = {.env = &env};
+	struct value *v = value_of_bytes(&e, type, bytes, n);
+
+	if (v)
+		*ret = value_take(&e, v);
+	eval_end(&e);
+	return e.error;
+}
+
+struct he_error *value_make_at(
+    struct types *types, struct type *type, uint64_t addr, struct value **ret)
+{
+	struct expr_env env = {.types = types};
+	struct eval e = {.env = &env};
+	struct value *v = value_at(&e, type, addr);
+
+	if (v)
+		*ret = value_take(&e, v);
+	eval_end(&e);
+	return e.error;
+}
+
 struct he_error *value_make_number(
     struct types *types, struct type *type, uint64_t n, struct value **ret)
 {

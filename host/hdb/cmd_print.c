@@ -42,8 +42,8 @@ static int put_value(struct hdb *h, struct he_value *v, const struct he_format *
 	return 0;
 }
 
-/* "$1 = 42": into the history first, for then its bytes are there. */
-static int show_numbered(struct hdb *h, struct he_value *v, const struct he_format *f)
+/* Into the history first, for then its bytes are there. */
+int print_numbered(struct hdb *h, struct he_value *v, const struct he_format *f)
 {
 	unsigned number = 0;
 	char *text;
@@ -76,7 +76,7 @@ int cmd_print(struct hdb *h, const char *args)
 	e = he_evaluate(h->target, h->tid, h->frame, *args ? args : "$", &v);
 	if (e)
 		return fail_error(h, e);
-	ret = show_numbered(h, v, &f);
+	ret = print_numbered(h, v, &f);
 	he_value_free(v);
 	return ret;
 }

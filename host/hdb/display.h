@@ -22,4 +22,7 @@ void display_free(struct display *all);
 /* Show those that are enabled. */
 void display_all(struct hdb *h);
 
+/* "$1 = 42", which is in the history then; 0, or 1 after saying why not. (cmd_print.c) */
+int print_numbered(struct hdb *h, struct he_value *v, const struct he_format *f);
+
 #endif

@@ -189,6 +189,15 @@ static bool is_silent(struct hdb *h, const struct he_event *ev)
 
 /* The lines are GDB's for what one of its users knows; breakpoints of a target that is not
  * selected select it, since their lines are to run in it. */
+/* What a finished function returned. */
+static void say_result(struct hdb *h, struct he_value *v)
+{
+	const struct he_format f = {.top = true};
+
+	fputs("Value returned is ", h->out);
+	(void)print_numbered(h, v, &f);
+}
+
 static void on_stopped(struct hdb *h, const struct he_event *ev, const char *name)
 {
 	uint64_t keep = ev->target == h->target ? h->tid : 0;
@@ -205,6 +214,8 @@ static void on_stopped(struct hdb *h, const struct he_event *ev, const char *nam
 		return;
 	if (ev->reason == HE_R_STEP) {
 		front_say_place(h, !ev->same_frame);
+		if (ev->result)
+			say_result(h, ev->result);
 	} else if (stop_say(h, ev)) {
 		front_say_place(h, true);
 	} else {

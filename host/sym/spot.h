@@ -56,6 +56,12 @@ struct spot_symbol {
 /* Each module at hand that has one of that name. */
 struct he_error *symbols_each_named(struct symbols *s, const char *name,
     void (*each)(void *arg, const struct spot_symbol *sym), void *arg);
+/* The type that the function around addr returns (of symbols_types), NULL = not known;
+ * *reference: the caller says where it is built, whatever its size.  (returns.c) */
+struct type;
+struct he_error *symbols_returns(
+    struct symbols *s, uint64_t addr, struct type **ret, bool *reference);
+
 /* Changes when modules come or go. */
 uint64_t symbols_stamp(const struct symbols *s);
 
