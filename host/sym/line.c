@@ -365,7 +365,7 @@ unsigned line_each(Dwarf_Die *cu, const char *name, unsigned line, bool exact,
 	return (unsigned)best;
 }
 
-bool line_row_end(Dwarf_Die *cu, Dwarf_Addr addr, Dwarf_Addr *end)
+bool line_row(Dwarf_Die *cu, Dwarf_Addr addr, Dwarf_Addr *begin, Dwarf_Addr *end)
 {
 	Dwarf_Lines *lines;
 	struct row best, r;
@@ -375,6 +375,7 @@ bool line_row_end(Dwarf_Die *cu, Dwarf_Addr addr, Dwarf_Addr *end)
 		return false;
 	for (; i < n && get_row(lines, i, &r); i++)
 		if (r.end || (r.addr > best.addr && !left_out(lines, i, &r))) {
+			*begin = best.addr;
 			*end = r.addr;
 			return true;
 		}

@@ -32,8 +32,8 @@ bool line_path_named(const char *path, const char *name);
  * code in the file.  Returns which line that is, 0 = none. */
 unsigned line_each(Dwarf_Die *cu, const char *name, unsigned line, bool exact,
     void (*each)(void *arg, Dwarf_Addr addr), void *arg);
-/* Where the row of the line table that covers addr ends. */
-bool line_row_end(Dwarf_Die *cu, Dwarf_Addr addr, Dwarf_Addr *end);
+/* Where the row of the line table that covers addr begins and ends. */
+bool line_row(Dwarf_Die *cu, Dwarf_Addr addr, Dwarf_Addr *begin, Dwarf_Addr *end);
 /* The row in [lo, hi) that the compiler marked as the end of the prologue. */
 bool line_prologue_end(Dwarf_Die *cu, Dwarf_Addr lo, Dwarf_Addr hi, Dwarf_Addr *ret);
 /* Is the unit's own source file named so? */

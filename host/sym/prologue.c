@@ -75,7 +75,7 @@ static bool tells_from_entry(Dwarf_Die *cu)
 
 uint64_t prologue_end(struct symfile *f, uint64_t entry)
 {
-	Dwarf_Addr lo, hi, at;
+	Dwarf_Addr lo, hi, at, begin;
 	Dwarf_Die cu, lines, fn;
 	uint64_t bias;
 	size_t frame;
@@ -90,7 +90,8 @@ uint64_t prologue_end(struct symfile *f, uint64_t entry)
 		return at + bias;
 	if (tells_from_entry(&lines) || !frame)
 		return entry;
-	if (line_row_end(&lines, lo + frame, &at) && at < hi)
+	/* Amid a line: to its end. */
+	if (line_row(&lines, lo + frame, &begin, &at) && begin != lo + frame && at < hi)
 		return at + bias;
 	return entry + frame;
 }
