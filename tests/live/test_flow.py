@@ -17,6 +17,10 @@ from tracer import SIGUSR1, bit, tracer_of, rss, stop, peek, eventually, states
 # ---- anything at all
 
 
+# What changes or ends the debuggee as it should, and the one that is asked once.
+HARMS = {'mem_write', 'regs_write', 'siginfo_write', 'send_signal', 'kill', 'abandon', 'open'}
+
+
 def anything(random, link, pids):
     """A request of some type, its fields made of values that have hurt others."""
     edges = [0, 1, 2, 7, 8, 255, 4095, 4096, 65535, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 63, (1 << 64) - 1]
@@ -32,7 +36,7 @@ def anything(random, link, pids):
             return [{a[0]: value(w, a, 1) for w, a in wire.RECS[args[1]]} for _ in range(random.randrange(4))]
         most = min(int(args[1]), 300)
         return random.choice([b'', b'/etc/passwd', b'/', b'/proc/self/mem', b'..', random.randbytes(most)])[:most]
-    name = random.choice([n for n, m in wire.MSGS.items() if m['kind'] == 'REQ' and n != 'open'])
+    name = random.choice([n for n, m in wire.MSGS.items() if m['kind'] == 'REQ' and n not in HARMS])
     fields = {a[0]: value(w, a) for w, a in wire.MSGS[name]['fields']}
     return link.ask(name, target=random.choice([0, 1, 1, 1, 2, 99]), **fields)
 
