@@ -32,8 +32,8 @@ struct burst burst_begin(void)
 	const struct sigaction sa = {.sa_handler = on_alarm}; /* without SA_RESTART */
 
 	sigaction(SIGALRM, &sa, NULL);
-	alarm_every(BURST_MS * 1000);
-	return (struct burst){burst_now_ns() + BURST_MS * 1000000};
+	alarm_every(BURST_US);
+	return (struct burst){burst_now_ns() + 1000ULL * BURST_US};
 }
 
 bool burst_wait(const struct burst *b, pid_t tid, int *status)

@@ -2,7 +2,7 @@
  *
  * Waiting for one thread that will stop again at once (it steps, or runs over a patch again
  * and again) without going round the event loop each time.  Everybody else waits meanwhile,
- * so it ends after BURST_MS, whatever the thread does.
+ * so it ends after BURST_US, whatever the thread does.
  */
 #ifndef PROCSRV_BURST_H
 #define PROCSRV_BURST_H
@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { BURST_MS = 2 };
+enum { BURST_US = 2000 };
 
 struct burst {
 	uint64_t end_ns;

@@ -91,35 +91,35 @@ struct site *site_next(const struct target *tg, uint64_t addr)
 	return ps && i < ps->nsites ? ps->sites[i] : NULL;
 }
 
-static bool grow(void *array, unsigned n, unsigned *max, size_t each)
+/* An array of pointers with room for one more; NULL: no memory, and it is as it was. */
+static void *grown(void *old, unsigned n, unsigned *max)
 {
-	void **at = array;
 	unsigned more = *max ? *max * 2 : 16;
 	void *new;
 
 	if (n < *max)
-		return true;
-	new = realloc(*at, more * each);
-	if (!new)
-		return false;
-	*at = new;
-	*max = more;
-	return true;
+		return old;
+	new = realloc(old, more * sizeof(void *));
+	if (new)
+		*max = more;
+	return new;
 }
 
 struct site *site_add(struct target *tg, uint64_t addr)
 {
 	struct patches *ps = tg->patches;
 	unsigned i = sites_below(ps, addr);
-	struct site *s;
+	struct site *s, **room;
 
-	if (ps->nsites >= SITES_MAX || !grow(&ps->sites, ps->nsites, &ps->max, sizeof(s)))
+	room = ps->nsites < SITES_MAX ? grown(ps->sites, ps->nsites, &ps->max) : NULL;
+	if (!room)
 		return NULL;
+	ps->sites = room;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
 	s->addr = addr;
-	memmove(ps->sites + i + 1, ps->sites + i, (ps->nsites - i) * sizeof(s));
+	memmove(ps->sites + i + 1, ps->sites + i, (ps->nsites - i) * sizeof(void *));
 	ps->sites[i] = s;
 	ps->nsites++;
 	return s;
@@ -157,12 +157,14 @@ struct patch *patch_by_id(const struct target *tg, uint32_t id)
 int patch_add(struct target *tg, struct patch *p)
 {
 	struct patches *ps = tg->patches;
-	struct patch **at;
+	struct patch **at, **all;
 
 	if (ps->npatches >= PATCHES_MAX)
 		return E_LIMIT;
-	if (!grow(&ps->all, ps->npatches, &ps->all_max, sizeof(p)))
+	all = grown(ps->all, ps->npatches, &ps->all_max);
+	if (!all)
 		return E_NOMEM;
+	ps->all = all;
 	ps->all[ps->npatches++] = p;
 	if (!p->site)
 		return E_OK;
@@ -178,7 +180,7 @@ static void unlink_patch(struct patches *ps, struct patch *p)
 
 	while (ps->all[i] != p)
 		i++;
-	memmove(ps->all + i, ps->all + i + 1, (ps->npatches - i - 1) * sizeof(p));
+	memmove(ps->all + i, ps->all + i + 1, (ps->npatches - i - 1) * sizeof(void *));
 	ps->npatches--;
 	for (struct patch **at = p->site ? &p->site->patches : NULL; at; at = &(*at)->next)
 		if (*at == p) {

@@ -198,7 +198,7 @@ static bool fill(struct tracee *t, struct site *s, struct slot_page *p)
 
 	while (p->owner[i])
 		i++;
-	at = p->base + i * SLOT_BYTES;
+	at = p->base + (uint64_t)i * SLOT_BYTES;
 	s->slot_len = (uint8_t)m->slot(bytes, at, s->addr, &s->insn);
 	if (!s->slot_len || mem_write_raw(t->target, at, bytes, SLOT_BYTES, &err) != SLOT_BYTES)
 		return false;
