@@ -13,6 +13,7 @@
 #include "common/heart.h"
 #include "host/engine/engine.h"
 #include "host/engine/run.h"
+#include "host/engine/step.h"
 #include "host/errtext.h"
 
 /* ---- the queue ---------------------------------------------------------------- */
@@ -229,9 +230,12 @@ static bool tell(struct he_engine *e, struct he_event *ret)
 {
 	bool decided;
 
-	while (take(e, ret, &decided))
+	while (take(e, ret, &decided)) {
+		if (ret->kind == HE_E_THREAD_EXITED)
+			step_thread_gone(ret->target, ret->tid);
 		if (decided || run_decide(ret->target, ret))
 			return true;
+	}
 	*ret = (struct he_event){.kind = HE_E_NONE};
 	return false;
 }

@@ -201,7 +201,9 @@ static enum run_verdict plain(struct he_target *t, const struct cause *c, struct
 	    [WIRE_STOP_LAUNCH] = HE_R_LAUNCH,
 	};
 
-	(void)t;
+	/* A thread that was born while the others came to stand has nothing to tell. */
+	if (c->reason == WIRE_STOP_BORN && c->tid != t->pid)
+		return RUN_ON;
 	/* A hit of what is not wanted any more, events that nobody asked for (any more). */
 	if (c->reason == WIRE_STOP_PATCH || c->reason >= sizeof(reasons) / sizeof(*reasons) ||
 	    (c->reason && !reasons[c->reason]))

@@ -292,3 +292,43 @@ struct he_error *he_step(struct he_target *t, uint64_t tid, enum he_step how, ui
 
 	return err ? err : target_leave(t, step(t, tid, how, count));
 }
+
+/* ---- a thread that ends amid its step -------------------------------------------------- */
+
+static const struct thread *any(const struct he_target *t, enum he_thread_state state)
+{
+	for (size_t i = 0; i < t->threads.n; i++)
+		if (t->threads.v[i].state == state)
+			return &t->threads.v[i];
+	return NULL;
+}
+
+/* Nothing runs that could stop: they stood all the time. */
+static void tell_standing(struct he_target *t, const struct thread *h)
+{
+	struct he_event ev = {.kind = HE_E_STOPPED,
+	    .target = t,
+	    .server = t->server,
+	    .tid = h->tid,
+	    .generation = t->generation,
+	    .reason = HE_R_REQUEST};
+
+	t->state = HE_STOPPED;
+	engine_keep_event(t->engine, &ev);
+}
+
+void step_thread_gone(struct he_target *t, uint64_t tid)
+{
+	const struct he_config *c = &t->engine->config;
+	const struct thread *stands = any(t, HE_T_STOPPED);
+
+	if (t->stepper != &stepper || of(t)->tid != tid || t->state == HE_GONE)
+		return;
+	end(t);
+	if (any(t, HE_T_RUNNING) || !t->threads.complete || !stands)
+		he_error_free(he_interrupt(t, 0));
+	else
+		tell_standing(t, stands);
+	if (t->state != HE_GONE && c->notice)
+		c->notice(c->arg, "the thread that was stepped has ended; the others are stopped.");
+}

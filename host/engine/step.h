@@ -189,7 +189,7 @@ struct he_error *step_until(struct step *st, struct standing *now, enum step_out
 /* Between target_enter and target_leave: plan and let run. Takes st (of malloc). */
 struct he_error *step_start(struct step *st, struct standing *now);
 struct step *step_new(struct he_target *t, uint64_t tid, const struct step_row *row);
-/* A thread has ended: true when it was the one that steps. */
-bool step_thread_gone(struct he_target *t, uint64_t tid);
+/* A thread has ended.  Where it was the one that steps, the others are stopped. */
+void step_thread_gone(struct he_target *t, uint64_t tid);
 
 #endif

@@ -200,6 +200,7 @@ int cmd_jump(struct hdb *h, const char *args)
 	he_places_free(p);
 	if (!yes)
 		return fail(h, "Not confirmed.");
-	fprintf(h->out, "Continuing at %#" PRIx64 ".\n", addr);
+	if (h->person)
+		fprintf(h->out, "Continuing at %#" PRIx64 ".\n", addr);
 	return follow(h, he_jump(h->target, h->tid, addr));
 }
