@@ -2,7 +2,8 @@
 
 $(eval $(call program,bench/ceil_ptrace,tests/bench/ceil_ptrace))
 $(eval $(call program,bench/ceil_tls,tests/bench/ceil_tls $(KEY),$(LIB_tls)))
-BENCHES = $(BUILD)/bench/ceil_ptrace $(BUILD)/bench/ceil_tls
+$(eval $(call program,bench/ceil_run,tests/bench/ceil_run))
+BENCHES = $(BUILD)/bench/ceil_ptrace $(BUILD)/bench/ceil_run $(BUILD)/bench/ceil_tls
 
 benches: $(BENCHES)
 bench:

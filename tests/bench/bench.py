@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'live'))
@@ -237,6 +238,65 @@ def latency(world, all_peers):
         finish(world, d)
 
 
+def bare_run(world, what, d, *more):
+    out = world.run([os.path.join(harness.BUILD, 'bench', 'ceil_run'), what, str(d.pid), *map(str, more)]).out
+    return [float(x) for x in out.split()]
+
+
+def code_size(path, function):
+    for line in subprocess.run(['nm', '-S', path], check=True, capture_output=True, text=True).stdout.splitlines():
+        f = line.split()
+        if f[-1] == function and len(f) == 4:
+            return int(f[1], 16)
+    raise RuntimeError(f'{path} has no {function}')
+
+
+def passing(world, all_peers):
+    """A breakpoint whose condition is false, in a thread that does nothing but hit it."""
+    title('Hits of a breakpoint whose condition is false, per second')
+    seconds = 0.3 if QUICK else 2
+    d = world.debuggee('spin', busy=True)
+
+    def rate():
+        def count():
+            with open(f'/proc/{d.pid}/mem', 'rb') as f:
+                f.seek(d.facts['count'])
+                return int.from_bytes(f.read(8), 'little')
+        began, first = time.monotonic(), count()
+        time.sleep(seconds)
+        return (count() - first) / (time.monotonic() - began)
+    turn = {p.name: (lambda p=p: p.passing(d, 'hit', 'n == 0', rate)) for p in all_peers if p.passing}
+    got = take_turns({'bare loop': lambda: bare_run(world, 'hits', d, d.facts['hit'], seconds)[0], **turn})
+    ceiling = statistics.median(got['bare loop'])
+    for name, values in got.items():
+        f = Figure(values)
+        row('false conditions', f, '/s', f.median / ceiling, 0.8 if name == 'hdb' else None, '>=', name)
+    finish(world, d)
+
+
+def running(world, all_peers):
+    d = world.debuggee('spin', busy=True)
+    count = 20 if QUICK else 500
+    size = code_size(os.path.join(harness.DEBUGGEES, 'spin'), 'burn')
+    works = (
+        ('stops', 'A breakpoint hit, from going on to the stop, microseconds', 'hit', count, None,
+         lambda: bare_run(world, 'stops', d, d.facts['hit'], count)),
+        ('watch', 'A variable changes, from going on to the stop, microseconds', 'count', count, None,
+         lambda: bare_run(world, 'watch', d, d.facts['count'], count)),
+        ('lines', 'Stepping over a line of 12,000 instructions, milliseconds', 'burn', max(count // 100, 2), 1 / 0.8,
+         lambda: bare_run(world, 'line', d, d.facts['burn'], size, max(count // 100, 2))))
+    for what, text, where, n, goal, ceiling in works:
+        title(text)
+        turn = {p.name: (lambda p=p: [x * 1e6 for x in p.each(d, what, where, n)]) for p in all_peers if p.each}
+        got = {name: Figure([percentile(v, 50) for v in values])
+               for name, values in take_turns({'bare loop': ceiling, **turn}).items()}
+        for name, figure in got.items():
+            shown = figure if what != 'lines' else Figure([v / 1e3 for v in figure.values])
+            row(what, shown, 'us' if what != 'lines' else 'ms', figure.median / got['bare loop'].median,
+                goal if name == 'hdb' else None, who=name)
+    finish(world, d)
+
+
 def pss(pids):
     """KiB, shared pages counted once among all who share them."""
     total = 0
@@ -299,7 +359,7 @@ def finish(world, d):
     d.kill()
 
 
-WORKS = [round_trips, wall_times, standing_still, attaching, memory, latency, sizes]
+WORKS = [round_trips, wall_times, standing_still, attaching, memory, latency, passing, running, sizes]
 
 
 def main():

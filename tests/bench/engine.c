@@ -7,6 +7,11 @@
  * engine TRANSPORT bulk PID ADDR BYTES      microseconds for so much memory
  * engine TRANSPORT small PID ADDR COUNT     of each of COUNT 8-byte reads
  * engine TRANSPORT hold PID                 attach, print "ready", wait for stdin's end
+ * engine TRANSPORT pass PID WHERE CONDITION a breakpoint there with a condition that is false:
+ *                                           "ready" when it runs, wait for stdin's end
+ * engine TRANSPORT stops PID WHERE COUNT    microseconds from going on to the next stop there
+ * engine TRANSPORT lines PID WHERE COUNT    microseconds to step over the line there
+ * engine TRANSPORT watch PID WHAT COUNT     microseconds from going on to its next change
  *
  * What libhosteng takes, without the start of a program around it.
  */
@@ -37,6 +42,7 @@ static void check(struct he_error *e)
 struct work {
 	struct he_server *server;
 	uint32_t pid;
+	const char *where;
 	uint64_t addr;
 	size_t n;
 };
@@ -134,28 +140,117 @@ static void hold(const struct work *w)
 	check(he_detach(t));
 }
 
+/* ---- run control ---------------------------------------------------------------- */
+
+static struct he_engine *engine;
+
+static void stop_at(const struct work *w, enum he_break_kind kind, const char *condition,
+    struct he_target **t)
+{
+	struct he_break q = {.kind = kind, .where = w->where, .condition = condition};
+	unsigned number;
+
+	check(he_attach(w->server, w->pid, 0, HE_STOP, t));
+	check(he_break(engine, *t, &q, &number));
+}
+
+static void to_next_stop(void)
+{
+	struct he_event e;
+
+	do
+		check(he_wait(engine, 60000, &e));
+	while (e.kind != HE_E_STOPPED && e.kind != HE_E_NONE && e.kind != HE_E_LINK_LOST);
+	if (e.kind != HE_E_STOPPED)
+		exit(1);
+}
+
+static void pass(const struct work *w, const char *condition)
+{
+	struct he_target *t;
+	char byte;
+
+	stop_at(w, HE_BREAK_SOFT, condition, &t);
+	check(he_continue(t, 0));
+	puts("ready");
+	fflush(stdout);
+	while (read(0, &byte, 1) > 0)
+		;
+	check(he_detach(t));
+}
+
+static void each_stop(const struct work *w, struct he_target *t)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		double began = now();
+
+		check(he_continue(t, 0));
+		to_next_stop();
+		printf("%.2f\n", now() - began);
+	}
+	check(he_detach(t));
+}
+
+static void stops(const struct work *w)
+{
+	struct he_target *t;
+
+	stop_at(w, HE_BREAK_SOFT, NULL, &t);
+	each_stop(w, t);
+}
+
+static void watch(const struct work *w)
+{
+	struct he_target *t;
+
+	stop_at(w, HE_BREAK_WATCH, NULL, &t);
+	each_stop(w, t);
+}
+
+static void lines(const struct work *w)
+{
+	struct he_target_info info;
+	struct he_target *t;
+
+	stop_at(w, HE_BREAK_SOFT, NULL, &t);
+	he_target_info(t, &info);
+	for (size_t i = 0; i < w->n; i++) {
+		double began;
+
+		check(he_continue(t, 0));
+		to_next_stop();
+		began = now();
+		check(he_step(t, info.pid, HE_STEP_OVER, 1));
+		to_next_stop();
+		printf("%.2f\n", now() - began);
+	}
+	check(he_detach(t));
+}
+
 static const struct {
 	const char *name;
 	void (*run)(const struct work *);
 } works[] = {{"attach", attach}, {"bt", bt}, {"snapshot", snapshot}, {"bulk", bulk},
-    {"small", small}, {"hold", hold}};
+    {"small", small}, {"hold", hold}, {"stops", stops}, {"lines", lines}, {"watch", watch}};
 
 int main(int argc, char **argv)
 {
 	struct he_config config = {0};
-	struct he_engine *e;
 	struct work w = {0};
 
 	if (argc < 4)
 		return 2;
 	w.pid = (uint32_t)atoi(argv[3]);
+	w.where = argc > 4 ? argv[4] : "";
 	w.addr = argc > 4 ? strtoull(argv[4], NULL, 0) : 0;
 	w.n = argc > 5 ? strtoull(argv[5], NULL, 0) : 0;
-	check(he_new(&config, &e));
-	check(he_connect(e, argv[1], &w.server));
+	check(he_new(&config, &engine));
+	check(he_connect(engine, argv[1], &w.server));
+	if (strcmp(argv[2], "pass") == 0 && argc > 5)
+		pass(&w, argv[5]);
 	for (size_t i = 0; i < sizeof(works) / sizeof(works[0]); i++)
 		if (strcmp(works[i].name, argv[2]) == 0)
 			works[i].run(&w);
-	he_free(e);
+	he_free(engine);
 	return 0;
 }

@@ -6,7 +6,9 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+import threading
 import time
 
 import clean
@@ -133,6 +135,22 @@ class Hdb(Peer):
         out, _ = self.engine(d, 'small', None, (address, count))
         return [float(x) / 1e6 for x in out.split()]
 
+    def passing(self, d, where, condition, rate):
+        """What rate() says while a breakpoint is hit whose condition is false."""
+        argv = [os.path.join(harness.BUILD, 'bench', 'engine'), self.world.premote(self.box)[1], 'pass', str(d.pid),
+                where, condition]
+        p = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.world.env)
+        ready = p.stdout.readline()
+        result = rate()
+        p.communicate()
+        if ready != 'ready\n' or p.returncode:
+            raise RuntimeError('the engine did not pass')
+        return result
+
+    def each(self, d, what, where, count):
+        """Seconds of each stop at a breakpoint (stops), step over a line (lines), change of a variable (watch)."""
+        return [float(x) / 1e6 for x in self.engine(d, what, None, (where, count))[0].split()]
+
 
 class Gdb(Peer):
     name = 'gdb'
@@ -193,6 +211,50 @@ detach
         out, _ = self.run_work(d, self.WORKS['small'] % {'address': address, 'count': count}, proxy=False)
         return [float(x) for x in re.findall(r'^EACH ([\d.e-]+)', out, re.M)]
 
+    PASS = """gdb.execute('set breakpoint condition-evaluation target')
+gdb.execute('break %s if %s')
+open('%s', 'w').close()
+gdb.execute('continue')
+"""
+    EACH = """gdb.execute('%(first)s')
+for n in range(%(count)d):
+    %(before)s
+    b = time.monotonic()
+    gdb.execute('%(do)s', to_string=True)
+    print('EACH', time.monotonic() - b)
+gdb.execute('delete')
+print('SECONDS', time.monotonic() - began)
+"""
+    DO = {'stops': ('break %s', 'pass', 'continue'), 'watch': ('watch %s', 'pass', 'continue'),
+          'lines': ('break %s', "gdb.execute('continue', to_string=True)", 'next')}
+
+    def passing(self, d, where, condition, rate):
+        flag = self.world.path('passes')
+        result = []
+
+        def watch():
+            if not clean.eventually(lambda: not os.path.exists(flag), 60):
+                time.sleep(0.3)
+                result.append(rate())
+            # The signal stops it, which ends `continue` and the script.
+            os.kill(d.pid, signal.SIGUSR1)
+        t = threading.Thread(target=watch)
+        t.start()
+        try:
+            self.run_work(d, self.PASS % (where, condition, flag) +
+                          "gdb.execute('delete')\ngdb.execute('handle SIGUSR1 nopass')\n", proxy=False)
+        finally:
+            t.join()
+            os.unlink(flag)
+        if not result:
+            raise RuntimeError('gdb did not pass')
+        return result[0]
+
+    def each(self, d, what, where, count):
+        first, before, do = self.DO[what]
+        script = self.EACH % {'first': first % where, 'before': before, 'do': do, 'count': count}
+        return [float(x) for x in re.findall(r'^EACH ([\d.e-]+)', self.run_work(d, script, proxy=False)[0], re.M)]
+
 
 class Lldb(Peer):
     """Debian's lldb may lack its Python, so its time is that of the whole run without the time of a run that only
@@ -231,4 +293,4 @@ class Lldb(Peer):
         work = f'memory read --force --binary --outfile {to} --count {size} --size 1 --format bytes {address:#x}'
         return self.run_work(d, [work], delay or 0, delay is not None)[0]
 
-    small = None
+    small = passing = each = None
