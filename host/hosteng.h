@@ -530,6 +530,7 @@ struct he_frame {
 	bool at_line;          /* pc is where the code of that line begins */
 	const char *module;    /* path of the mapped file or "[vdso]"; NULL */
 	const char *build_id;  /* hex; NULL */
+	const char *args; /* "n=3, name=0x… \"x\"", from he_stack_arguments; NULL = not known */
 };
 
 struct he_stack {
@@ -545,6 +546,13 @@ struct he_error *he_backtrace(
 void he_stack_free(struct he_stack *s);
 /* Get ready for the backtraces of all threads in few round trips. */
 struct he_error *he_prefetch_stacks(struct he_target *t);
+
+/* Fill in the arguments of frames [from, to) as GDB shows them in a backtrace: structures and
+ * arrays as "...".  Frames that have them already cost nothing. */
+struct he_error *he_stack_arguments(
+    struct he_target *t, uint64_t tid, struct he_stack *s, size_t from, size_t to);
+/* The same for all that he_prefetch_stacks has got ready, in few round trips. */
+struct he_error *he_prefetch_arguments(struct he_target *t);
 
 struct he_module {
 	uint64_t lo, hi;

@@ -24,8 +24,15 @@ static struct he_error *read_memory(void *arg, uint64_t addr, void *buf, size_t 
 	struct asking *a = arg;
 	size_t got = 0;
 	int why = 0;
-	struct he_error *err = target_read(a->target, addr, buf, len, &got, &why);
+	struct he_error *err = NULL;
 
+	if (!a->missing) {
+		err = target_read(a->target, addr, buf, len, &got, &why);
+	} else {
+		got = memcache_get(a->target->mem, addr, buf, len, &why);
+		if (got < len && !why)
+			a->missing(a->missing_arg, addr + got, len - got);
+	}
 	return err || got == len ? err : no_memory_at(a->target, addr + got, why);
 }
 
@@ -79,6 +86,10 @@ static struct he_error *other_register(
 
 	if (a->frame.physical)
 		return not_saved(a, r->name);
+	if (a->missing) {
+		a->missing(a->missing_arg, 0, 0);
+		return not_saved(a, r->name);
+	}
 	err = he_registers(a->target, a->tid, 0, &all);
 	if (err)
 		return err;
@@ -166,6 +177,23 @@ static struct he_error *open_env(struct asking *a, struct he_target *t)
 	return a->env.types ? NULL : he_error_new(E_NOMEM, "out of memory.");
 }
 
+static void set_frame(struct asking *a, uint64_t tid)
+{
+	a->tid = tid;
+	a->has_frame = true;
+	a->env.scope = (struct sym_scope){true, a->frame.pc, a->frame.level};
+	a->env.cplus = symbols_is_cplus(a->env.symbols, &a->env.scope);
+}
+
+void asking_in_frame(struct asking *a, struct he_target *t, struct symbols *s, uint64_t tid,
+    const struct sym_frame *f)
+{
+	*a = (struct asking){.target = t, .frame = *f};
+	a->env = (struct expr_env){
+	    .symbols = s, .types = symbols_types(s), .arch = t->arch_id, .ops = &ops, .arg = a};
+	set_frame(a, tid);
+}
+
 /* The link's trouble and a cancellation end the call; anything else only the frame. */
 static bool only_no_frame(const struct he_error *err)
 {
@@ -185,10 +213,7 @@ static struct he_error *find_frame(struct asking *a, uint64_t tid, unsigned inde
 	}
 	if (err)
 		return err;
-	a->tid = tid;
-	a->has_frame = true;
-	a->env.scope = (struct sym_scope){true, a->frame.pc, a->frame.level};
-	a->env.cplus = symbols_is_cplus(a->env.symbols, &a->env.scope);
+	set_frame(a, tid);
 	return NULL;
 }
 

@@ -16,6 +16,10 @@ struct asking {
 	bool has_frame;
 	struct sym_frame frame;
 	struct he_error *no_frame; /* why not; NULL where none was asked for */
+	/* What is not in the cache is not fetched but told (len 0: registers that are not
+	 * there), and cannot be read.  NULL: it is fetched. */
+	void (*missing)(void *arg, uint64_t addr, size_t len);
+	void *missing_arg;
 };
 
 /* Frame number index (inlined ones counted) of thread tid; tid 0: none, statics only.  A
@@ -24,6 +28,9 @@ struct asking {
 struct he_error *asking_open(struct asking *a, struct he_target *t, uint64_t tid, unsigned index);
 /* As seen from code at pc, in no frame: to read and compile conditions. */
 struct he_error *asking_open_at(struct asking *a, struct he_target *t, uint64_t pc);
+/* In a frame that is known already; its symbols are. */
+void asking_in_frame(struct asking *a, struct he_target *t, struct symbols *s, uint64_t tid,
+    const struct sym_frame *f);
 /* The end: err passes through, unless something below it went wrong that it hides. */
 struct he_error *asking_close(struct asking *a, struct he_error *err);
 

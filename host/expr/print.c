@@ -151,12 +151,21 @@ static void array(struct printer *p, struct value *v)
 
 /* ---- others ---------------------------------------------------------------- */
 
+static bool is_aggregate(const struct type *t)
+{
+	return t->kind == TYPE_STRUCT || t->kind == TYPE_UNION || t->kind == TYPE_ARRAY;
+}
+
 static void reference(struct printer *p, struct value *v)
 {
 	struct value *to = value_referred(p->e, v);
 
 	if (!to)
 		return;
+	if (p->format.brief && is_aggregate(type_complete(to->types, to->type))) {
+		fputs("...", p->f);
+		return;
+	}
 	fprintf(p->f, "@0x%" PRIx64, to->addr);
 	if (p->inside)
 		return;
@@ -253,7 +262,7 @@ static void lead(struct printer *p, struct value *v)
 static void whole(struct printer *p, struct value *v)
 {
 	struct type *t = type_complete(v->types, v->type);
-	bool parts = t->kind == TYPE_STRUCT || t->kind == TYPE_UNION || t->kind == TYPE_ARRAY;
+	bool parts = is_aggregate(t);
 
 	/* What cannot be read at all is an error and not a text about one. */
 	if (!parts && t->kind != TYPE_VOID && t->kind != TYPE_FUNCTION && t->kind != TYPE_UNKNOWN &&

@@ -14,6 +14,7 @@ static int innermost(struct hdb *h, unsigned n)
 	s = front_stack(h, n);
 	if (!s)
 		return 1;
+	front_arguments(h, 0, n < s->n ? n : s->n);
 	show_stack(h->out, &style, s, 0, n);
 	return 0;
 }
@@ -22,10 +23,13 @@ static int all_frames(struct hdb *h, unsigned outermost)
 {
 	struct show_style style = front_style(h);
 	const struct he_stack *s = front_stack(h, UINT32_MAX);
+	size_t from;
 
 	if (!s)
 		return 1;
-	show_stack(h->out, &style, s, outermost && outermost < s->n ? s->n - outermost : 0, s->n);
+	from = outermost && outermost < s->n ? s->n - outermost : 0;
+	front_arguments(h, from, s->n);
+	show_stack(h->out, &style, s, from, s->n);
 	return 0;
 }
 

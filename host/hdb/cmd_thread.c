@@ -75,6 +75,8 @@ static void get_ready(struct hdb *h)
 
 	if (state == HE_STOPPED || state == HE_FROZEN)
 		he_error_free(he_prefetch_stacks(h->target));
+	if (state == HE_STOPPED)
+		he_error_free(he_prefetch_arguments(h->target));
 }
 
 struct order {
@@ -129,6 +131,7 @@ static void thread_place(FILE *f, struct hdb *h, const struct he_thread *t)
 		he_error_free(e);
 		return;
 	}
+	he_error_free(he_stack_arguments(h->target, t->tid, s, 0, s->n < 1 ? s->n : 1));
 	if (s->n)
 		show_place(f, &style, &s->v[0], NULL);
 	he_stack_free(s);

@@ -98,6 +98,8 @@ enum he_state front_state(struct he_target *t);
 const struct he_stack *front_stack(struct hdb *h, unsigned need);
 /* The selected frame, NULL: said why.  inner (may be NULL): the frame it called. */
 const struct he_frame *front_frame(struct hdb *h, const struct he_frame **inner);
+/* Have the arguments of frames [from, to) of h->stack; trouble with it is not worth a word. */
+void front_arguments(struct hdb *h, size_t from, size_t to);
 /* Show it, with its source line where that is on this machine, and have list begin around it.
  * 0, or 1 after saying why not. */
 int front_say_frame(struct hdb *h);

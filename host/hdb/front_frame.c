@@ -56,6 +56,11 @@ const struct he_frame *front_frame(struct hdb *h, const struct he_frame **inner)
 	return &s->v[h->frame];
 }
 
+void front_arguments(struct hdb *h, size_t from, size_t to)
+{
+	he_error_free(he_stack_arguments(h->target, h->tid, h->stack, from, to));
+}
+
 unsigned front_physical(const struct he_stack *s, unsigned frame)
 {
 	unsigned n = 0;
@@ -123,6 +128,7 @@ int front_say_frame_only(struct hdb *h)
 
 	if (!frame)
 		return 1;
+	front_arguments(h, h->frame, h->frame + 1);
 	show_frame(h->out, &style, h->frame, frame, inner);
 	return 0;
 }
@@ -134,6 +140,7 @@ int front_say_frame(struct hdb *h)
 
 	if (!frame)
 		return 1;
+	front_arguments(h, h->frame, h->frame + 1);
 	show_frame(h->out, &style, h->frame, frame, inner);
 	say_source(h, frame, false);
 	list_anew(h);
@@ -148,6 +155,7 @@ int front_say_place(struct hdb *h, bool whole)
 	if (!frame)
 		return 1;
 	if (whole || !frame->line) {
+		front_arguments(h, h->frame, h->frame + 1);
 		show_place(h->out, &style, frame, inner);
 		fputc('\n', h->out);
 	}

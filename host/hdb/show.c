@@ -150,7 +150,9 @@ void show_place(FILE *f, const struct show_style *style, const struct he_frame *
 		fputs(" in ", f);
 	}
 	coloured(f, style, SHOW_FUNCTION, frame->function ? frame->function : "??");
-	fputs(" ()", f);
+	fputs(" (", f);
+	show_text(f, frame->args);
+	fputc(')', f);
 	if (frame->file) {
 		fputs(" at ", f);
 		coloured(f, style, SHOW_FILE, frame->file);

@@ -78,6 +78,8 @@ struct he_error *symbols_backtrace(struct symbols *s, const struct sym_regs *reg
 /* A stack without frames, for a thread that cannot be unwound, and its reason (copied).
  * NULL without memory.  Here because he_stack_free is. */
 struct he_stack *symbols_no_stack(enum he_end end, const char *text);
+/* A copy of text that lives as long as s, for a frame's arguments.  NULL without memory. */
+const char *symbols_stack_text(struct he_stack *s, const char *text);
 /* Registers in frame number n (physical frame, not counting inlined ones): what could
  * be recovered. */
 struct he_error *symbols_frame_regs(

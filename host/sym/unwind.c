@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "host/arena.h"
 #include "host/sym/cfi.h"
 #include "host/errtext.h"
 #include "host/sym/pcinfo.h"
@@ -125,6 +126,7 @@ void unwind_advance(struct unwind *u)
 struct stack_object {
 	struct he_stack stack; /* first */
 	struct strpool *pool;
+	struct arena texts;
 	size_t room;
 };
 
@@ -136,8 +138,16 @@ void he_stack_free(struct he_stack *s)
 		return;
 	free(o->stack.v);
 	free(o->stack.end_text);
+	arena_free(&o->texts);
 	strpool_drop(o->pool);
 	free(o);
+}
+
+const char *symbols_stack_text(struct he_stack *s, const char *text)
+{
+	struct stack_object *o = (struct stack_object *)(void *)s;
+
+	return arena_str(&o->texts, span_str(text));
 }
 
 struct he_stack *symbols_no_stack(enum he_end end, const char *text)

@@ -109,7 +109,7 @@ def test_bt_names_the_functions_gdb_names(world, hdb, box, debuggee, which):
     frames = gdb_frames(world, d.pid)[d.pid]
     r = hdb('-p', d.pid, '-batch', '-ex', 'bt', box=box)
     assert r.status == 0, r
-    found = re.findall(r'^#\d+ *(0x[0-9a-f]+ in )?(.+?)(?: \(\))?(?: at (\S+):(\d+))?(?: from \S+)?(?: +\(inlined\))?$',
+    found = re.findall(r'^#\d+ *(0x[0-9a-f]+ in )?(.+?)(?: \((?:[^()]|\([^()]*\))*\))?(?: at (\S+):(\d+))?(?: from \S+)?(?: +\(inlined\))?$',
                        r.out, re.M)
     ours = [('<signal>' if name == '<signal handler called>' else None if name == '??' else simple(name), file and os.path.basename(file),
              int(line or 0), bool(pc)) for pc, name, file, line in found]

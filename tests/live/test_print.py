@@ -156,3 +156,33 @@ def test_what_cplusplus_adds_looks_as_in_gdb(world, debuggee, name):
 def test_a_method_sees_its_object(world, debuggee):
     d = debuggee('values_cc')
     differences(world, d.pid, 'shapes::square::look', ['print ' + x for x in split(CC_LOOK)] + ['info locals', 'info args'])
+
+
+def backtrace(out):
+    """Function and arguments of each frame, up to main; gdb says name=name@entry where both are known."""
+    found = re.findall(r'^#\d+ +(?:0x[0-9a-f]+ in )?(.*?) \((.*)\) at ', re.sub(r'(\w+)=\1@entry=', r'\1=', out), re.M)
+    names = [name for name, _ in found]
+    return found[:names.index('main') + 1]
+
+
+@pytest.mark.parametrize('name', ['values', 'values-O2', 'values-dwarf4', 'values_cc', 'inlined'])
+def test_backtraces_have_gdbs_arguments(world, hdb, debuggee, name):
+    d = debuggee(name)
+    theirs = world.run(['gdb', '-nx', '-batch', '-p', str(d.pid), '-ex', 'set debuginfod enabled off', '-ex', 'bt']).out
+    ours = hdb('-p', d.pid, '-batch', '-ex', 'bt').out
+    assert backtrace(ours) == backtrace(theirs)
+
+
+def test_arguments_of_all_threads_are_read_together(world, box, debuggee):
+    d = debuggee('sleepers', 200)
+
+    def waits(command):
+        p = world.proxy(box.port, '-delay', 20, '-once')
+        r = world.hdb('-p', d.pid, '-batch', '-ex', command, '-ex', 'detach', box=box, port=p.port)
+        assert r.status == 0, r
+        return p.finish()[0]['waits'], r
+    few, _ = waits('info threads')
+    all_of_them, r = waits('thread apply all bt')
+    assert r.out.count('descend (left=1, is_main=') == 200
+    assert r.out.count('sleeper (arg=0x') == 199
+    assert all_of_them - few <= 6

@@ -104,3 +104,20 @@ void he_locals_free(struct he_locals *p)
 {
 	(void)p;
 }
+
+struct he_error *he_stack_arguments(
+    struct he_target *t, uint64_t tid, struct he_stack *s, size_t from, size_t to)
+{
+	(void)t;
+	(void)tid;
+	(void)s;
+	(void)from;
+	(void)to;
+	return NULL;
+}
+
+struct he_error *he_prefetch_arguments(struct he_target *t)
+{
+	(void)t;
+	return NULL;
+}
