@@ -10,7 +10,7 @@ import pytest
 import clean
 import wire
 from patching import (E, NEVER, ALWAYS, BY_ZERO, FOR_EVER, call_number, const, divides, equal, expected, facts, hits, patch, pc,
-                      plant, read_at, reasons, refusal, resume, stopped, tallies, width, work, worked)
+                      plant, read_at, reasons, refusal, resume, stopped, symbols, tallies, width, work, worked)
 from tracer import eventually, go, peek, refused, states, stop, tracer_of
 
 MANY = 1 << 62
@@ -256,7 +256,7 @@ def test_patches_set_and_cleared_while_threads_run_over_them(link, patched):
 
 
 def test_stops_by_request_lose_no_hit_and_count_none_twice(link, patched):
-    d = patched(4, 3000)
+    d = patched(4, 1000)
     target, _ = stop(link, d)
     plant(link, target, *[patch(d, i, p, ignore=MANY) for i, p in enumerate(PLACES, 1)])
 
@@ -271,12 +271,12 @@ def test_stops_by_request_lose_no_hit_and_count_none_twice(link, patched):
             assert at and at[0]['name'], f'{pc(bundle, t):#x} is not the program\'s'
         resume(link, target)
 
-    assert hits(link, target) == {i: 12000 * n for i, n in enumerate(PLACES.values(), 1)}
-    assert tallies(link, target, d, 4) == [expected(3000)] * 4
+    assert hits(link, target) == {i: 4000 * n for i, n in enumerate(PLACES.values(), 1)}
+    assert tallies(link, target, d, 4) == [expected(1000)] * 4
 
 
 def test_signals_on_the_way_are_delivered_once_and_their_frames_show_the_program(link, patched):
-    d = patched(2, 3000)
+    d = patched(2, 1500)
     target, _ = stop(link, d)
     plant(link, target, *[patch(d, i, p, ignore=MANY) for i, p in enumerate(PLACES, 1)])
     resume(link, target)
@@ -291,8 +291,8 @@ def test_signals_on_the_way_are_delivered_once_and_their_frames_show_the_program
     for i in range(min(sent, 4000)):
         at = peek(link, target, d.facts['pcs'] + width(d) * i, width(d))
         assert any(m['lo'] <= at < m['hi'] for m in maps), f'{at:#x} is not the program\'s'
-    assert hits(link, target) == {i: 6000 * n for i, n in enumerate(PLACES.values(), 1)}
-    assert tallies(link, target, d, 2) == [expected(3000)] * 2
+    assert hits(link, target) == {i: 3000 * n for i, n in enumerate(PLACES.values(), 1)}
+    assert tallies(link, target, d, 2) == [expected(1500)] * 2
 
 
 def test_a_trap_from_outside_is_a_signal_like_any_other(link, patched):
@@ -476,6 +476,42 @@ def test_a_tracer_that_is_told_to_end_leaves_nothing(links, patched):
     os.kill(tracer_of(link), signal.SIGTERM)
     assert not clean.eventually(d.faults)
     link.child.wait(10)
+
+
+def test_job_control_amid_hits_is_as_without_us(link, patched):
+    d = patched(6, 300)
+    target, _ = stop(link, d)
+    plant(link, target, *[patch(d, i, p, i % 4, ignore=MANY) for i, p in enumerate(PLACES, 1)])
+    resume(link, target)
+    work(d)
+    for _ in range(10):
+        os.kill(d.pid, signal.SIGSTOP)
+        link.event('job_stopped', target)
+        before = tallies(link, target, d, 6)
+        time.sleep(0.01)
+        assert tallies(link, target, d, 6) == before, 'it stands'
+        os.kill(d.pid, signal.SIGCONT)
+        link.event('job_continued', target)
+    assert worked(link, target, d, threads=6)
+    assert hits(link, target) == {i: 1800 * n for i, n in enumerate(PLACES.values(), 1)}
+    assert tallies(link, target, d, 6) == [expected(300)] * 6
+
+
+def test_another_program_has_no_patches(link, debuggee):
+    d = debuggee('events')
+    target, _ = stop(link, d)
+    at = symbols(d.argv[0])['main']
+    base = min(m['lo'] for m in link.do('maps', target=target)['maps'] if m['name'].endswith(b'/events'))
+    plant(link, target, {'id': 1, 'kind': E['PATCH_SOFT'], 'addr': base + at},
+          {'id': 2, 'kind': E['PATCH_WRITE'], 'addr': base & ~7, 'len': 8})
+    os.kill(d.pid, 12)  # SIGUSR2: another thread executes the program anew
+    resume(link, target)
+    link.event('executed', target)
+    assert d.process.stdout.readline() == b'ready\n'
+    assert hits(link, target) == {}
+    base = min(m['lo'] for m in link.do('maps', target=target)['maps'] if m['name'].endswith(b'/events'))
+    plant(link, target, {'id': 1, 'kind': E['PATCH_SOFT'], 'addr': base + at})
+    link.do('detach', target=target)
 
 
 # ---- instructions that fail, and calls that are repeated
