@@ -64,6 +64,18 @@ int print_numbered(struct hdb *h, struct he_value *v, const struct he_format *f)
 	return e ? fail_error(h, e) : 0;
 }
 
+/* The stack may have been read from what was changed; the selected frame stays. */
+static void reread(struct hdb *h)
+{
+	he_stack_free(h->stack);
+	h->stack = NULL;
+}
+
+static bool may_change(const char *text)
+{
+	return strchr(text, '=') || strstr(text, "++") || strstr(text, "--");
+}
+
 int cmd_print(struct hdb *h, const char *args)
 {
 	struct he_format f;
@@ -78,6 +90,8 @@ int cmd_print(struct hdb *h, const char *args)
 		return fail_error(h, e);
 	ret = print_numbered(h, v, &f);
 	he_value_free(v);
+	if (may_change(args))
+		reread(h);
 	return ret;
 }
 
@@ -109,7 +123,7 @@ int cmd_set_variable(struct hdb *h, const char *args)
 	if (e)
 		return fail_error(h, e);
 	he_value_free(v);
-	front_stale(h); /* it may be what the stack was read from */
+	reread(h);
 	return 0;
 }
 

@@ -186,3 +186,33 @@ def test_arguments_of_all_threads_are_read_together(world, box, debuggee):
     assert r.out.count('descend (left=1, is_main=') == 200
     assert r.out.count('sleeper (arg=0x') == 199
     assert all_of_them - few <= 6
+
+
+def test_assignments_reach_the_process(hdb, world, debuggee):
+    d = debuggee('values')
+    frame = frame_of(world, d.pid, 'inner')
+    lines = [f'frame {frame}', 'set var counter = 1234', 'print bits.middle = -7', 'print array[2] = n', 'print local2 = 77',
+             'print single = 2.5', 'print corners[0] = corners[2]', 'print $mine = counter * 2', 'quit', '']
+    r = hdb('-p', d.pid, input='\n'.join(lines))
+    assert not r.err, r
+    shown = Shown(world, d.pid, frame, ['print counter', 'print bits', 'print array', 'print local2', 'print single', 'print corners'])
+    theirs = shown.gdb()
+    assert theirs['print counter'] == '1234' and theirs['print local2'] == '77' and theirs['print single'] == '2.5'
+    assert 'middle = -7' in theirs['print bits'] and theirs['print array'].startswith('{1, 2, 6,')
+    assert theirs['print corners'].startswith('{{x = 3, y = 4}')
+
+
+def test_what_cannot_be_shown_says_why(hdb, debuggee):
+    d = debuggee('values')
+    for command, why in (('print nosuch', 'no symbol "nosuch"'), ('print *(int *)16', '0x10'), ('print 1 / 0', 'division by zero'),
+                         ('print (1', 'parenthesis'), ('ptype struct nosuch', 'nosuch'), ('set var 5 = 6', 'assigned')):
+        r = hdb('-p', d.pid, '-batch', '-ex', command)
+        assert r.status == 1 and why in r.err, r
+
+
+def test_displays_are_numbered_and_taken_back(hdb, world, debuggee):
+    d = debuggee('values')
+    lines = ['display counter', 'display/x hidden', 'info display', 'undisplay 1', 'display', 'undisplay', 'info display', 'quit', '']
+    r = hdb('-p', d.pid, input='\n'.join(lines))
+    assert r.out.endswith('1: counter = 42\n2: /x hidden = 0x7\n1:   y  counter\n2:   y  /x hidden\n2: /x hidden = 0x7\n'
+                          'There are no displays.\n'), r
