@@ -45,7 +45,7 @@ ARCH = common/arch common/arch_x86_64 common/arch_i386 common/arch_x86
 SYMBOLS = $(addprefix host/sym/,symbols sym_lookup code locate locate_name locate_inlined prologue module symfile symfind fetch debuginfod elf_image elf_class \
 	symtab plt demangle dwarf_index die_name line pcinfo pcmap strpool cfi cfi_expr unwind \
 	unwind_guess type type_read name_index scope frame look_up dwarf_expr dwarf_arith dw_entry place spot returns) host/arena
-EXPR = $(addprefix host/expr/,lex parse parse_type value convert operate member assign registers name eval \
+EXPR = $(addprefix host/expr/,lex parse parse_literal parse_type value convert operate member assign registers name eval \
 	store print print_scalar print_string print_type ax compile compile_object) common/gdb_reg
 # the engine above link and symbols
 ENGINE = $(addprefix host/engine/,engine engine_events event_apply server process facts attach launch \

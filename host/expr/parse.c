@@ -67,7 +67,7 @@ void *parse_fail(struct parser *p, const char *what)
 	return NULL;
 }
 
-static struct node *no_memory(struct parser *p)
+void *parse_no_memory(struct parser *p)
 {
 	if (!p->error)
 		p->error = he_error_new(E_NOMEM, "out of memory.");
@@ -99,7 +99,7 @@ struct node *parse_node(struct parser *p, enum node_kind kind)
 	struct node *n = p->error ? NULL : arena_alloc(&p->x->arena, sizeof(*n));
 
 	if (!n)
-		return no_memory(p);
+		return parse_no_memory(p);
 	n->kind = kind;
 	return n;
 }
@@ -127,12 +127,12 @@ static struct node *grown(struct parser *p, struct node *n)
 	return most < TREE_HEIGHT_MAX ? n : parse_fail(p, "the expression is too long");
 }
 
-static const char *copy(struct parser *p, const char *s, size_t n)
+const char *parse_copy(struct parser *p, const char *s, size_t n)
 {
 	char *to = arena_alloc(&p->x->arena, n + 1);
 
 	if (!to)
-		no_memory(p);
+		parse_no_memory(p);
 	else
 		memcpy(to, s, n);
 	return to;
@@ -182,111 +182,12 @@ const char *parse_name(struct parser *p)
 		lex_next(&p->lex);
 		used += template_arguments(p, text, used);
 		if (p->lex.token != T_SCOPE)
-			return copy(p, text, used);
+			return parse_copy(p, text, used);
 		memcpy(text + used, "::", 2);
 		used += 2;
 		lex_next(&p->lex);
 	}
 	return parse_fail(p, "a name is wanted");
-}
-
-/* ---- operands -------------------------------------------------------------- */
-
-/* The first type of C's list that holds it (C17, 6.4.4.1). */
-static struct type *type_of_integer(struct parser *p, const struct lexer *l)
-{
-	struct types *types = p->env->types;
-	unsigned size = l->longs == 0 ? 4 : l->longs == 1 ? types_address_size(types) : 8;
-
-	for (; size <= 8; size *= 2) {
-		unsigned bits = size * 8;
-
-		if (!l->is_unsigned && l->number >> (bits - 1) == 0)
-			return type_int(types, size, true);
-		if ((l->is_unsigned || !l->decimal) && (bits == 64 || l->number >> bits == 0))
-			return type_int(types, size, false);
-	}
-	return type_int(types, 8, false);
-}
-
-static struct node *integer(struct parser *p)
-{
-	struct node *n = parse_node(p, N_INTEGER);
-
-	if (!n)
-		return NULL;
-	n->number = p->lex.number;
-	n->type = type_of_integer(p, &p->lex);
-	lex_next(&p->lex);
-	return n->type ? n : no_memory(p);
-}
-
-static struct node *real(struct parser *p)
-{
-	struct node *n = parse_node(p, N_FLOAT);
-	const char *name = p->lex.is_float ? "float" : p->lex.is_long ? "long double" : "double";
-
-	if (!n)
-		return NULL;
-	n->real = p->lex.real;
-	n->type = type_named_base(p->env->types, name);
-	lex_next(&p->lex);
-	return n->type ? n : no_memory(p);
-}
-
-static struct node *character(struct parser *p)
-{
-	struct node *n = parse_node(p, N_INTEGER);
-	const char *at = p->lex.word;
-
-	if (!n)
-		return NULL;
-	n->number = (uint64_t)(int64_t)(signed char)lex_unescape(&at, at + p->lex.n);
-	n->type = type_named_base(p->env->types, "char");
-	lex_next(&p->lex);
-	return n->type ? n : no_memory(p);
-}
-
-/* Strings that follow one another are one. */
-static struct node *string(struct parser *p)
-{
-	struct node *n = parse_node(p, N_STRING);
-	char text[EXPR_TEXT_MAX];
-	size_t used = 0;
-
-	while (n && p->lex.token == T_STRING) {
-		const char *at = p->lex.word, *end = at + p->lex.n;
-
-		while (at < end)
-			text[used++] = (char)lex_unescape(&at, end);
-		lex_next(&p->lex);
-	}
-	if (!n)
-		return NULL;
-	n->text = copy(p, text, used);
-	n->n = used;
-	return n->text ? n : NULL;
-}
-
-static struct node *constant(struct parser *p, const char *type, uint64_t v)
-{
-	struct node *n = parse_node(p, N_INTEGER);
-
-	if (!n)
-		return NULL;
-	n->number = v;
-	n->type = type_named_base(p->env->types, type);
-	lex_next(&p->lex);
-	return n->type ? n : no_memory(p);
-}
-
-static struct node *null_pointer(struct parser *p)
-{
-	struct node *n = constant(p, "void", 0);
-
-	if (n)
-		n->type = type_pointer(p->env->types, type_void(p->env->types));
-	return n && n->type ? n : NULL;
 }
 
 static struct node *name(struct parser *p)
@@ -295,16 +196,6 @@ static struct node *name(struct parser *p)
 
 	if (n)
 		n->text = parse_name(p);
-	return n && n->text ? n : NULL;
-}
-
-static struct node *dollar(struct parser *p)
-{
-	struct node *n = parse_node(p, N_DOLLAR);
-
-	if (n)
-		n->text = copy(p, p->lex.word, p->lex.n);
-	lex_next(&p->lex);
 	return n && n->text ? n : NULL;
 }
 
@@ -389,7 +280,7 @@ static struct node *brace(struct parser *p)
 	if (!type || !parse_take(p, T_BRACE_END, "a closing brace is missing"))
 		return NULL;
 	type = type_pointer(p->env->types, type);
-	n = type ? parse_node(p, N_UNARY) : no_memory(p);
+	n = type ? parse_node(p, N_UNARY) : parse_no_memory(p);
 	if (!n)
 		return NULL;
 	n->token = T_STAR;
@@ -450,9 +341,9 @@ static struct node *word(struct parser *p)
 	if (lex_is(&p->lex, "sizeof"))
 		return size_of(p);
 	if (lex_is(&p->lex, "true") || lex_is(&p->lex, "false"))
-		return constant(p, "bool", lex_is(&p->lex, "true"));
+		return parse_constant(p, "bool", lex_is(&p->lex, "true"));
 	if (lex_is(&p->lex, "nullptr"))
-		return null_pointer(p);
+		return parse_null_pointer(p);
 	if (at_cast(p))
 		return named_cast(p);
 	return parse_at_type(p) ? type_or_cast(p) : name(p);
@@ -462,15 +353,15 @@ static struct node *primary(struct parser *p)
 {
 	switch (p->lex.token) {
 	case T_INTEGER:
-		return integer(p);
+		return parse_integer(p);
 	case T_FLOAT:
-		return real(p);
+		return parse_real(p);
 	case T_CHAR:
-		return character(p);
+		return parse_character(p);
 	case T_STRING:
-		return string(p);
+		return parse_string(p);
 	case T_DOLLAR:
-		return dollar(p);
+		return parse_dollar(p);
 	case T_OPEN:
 		return parenthesis(p);
 	case T_BRACE:
@@ -676,7 +567,7 @@ static struct he_error *parse(
 	lex_init(&p.lex, text);
 	p.x->root = binary(&p, end ? ASSIGNMENT : 0);
 	if (!p.error && !p.x->root)
-		no_memory(&p);
+		parse_no_memory(&p);
 	if (!p.error && !end && p.lex.token != T_END)
 		parse_fail(&p, "an operator is wanted");
 	if (p.error) {

@@ -24,6 +24,19 @@ struct node *parse_node(struct parser *p, enum node_kind kind);
 /* An expression without a comma of its own. */
 struct node *parse_assignment(struct parser *p);
 
+void *parse_no_memory(struct parser *p); /* the same; returns NULL */
+/* n bytes with a NUL behind; NULL after parse_no_memory. */
+const char *parse_copy(struct parser *p, const char *s, size_t n);
+
+/* What the current token is, which is taken; constant: v of that type, for a keyword. */
+struct node *parse_integer(struct parser *p);
+struct node *parse_real(struct parser *p);
+struct node *parse_character(struct parser *p);
+struct node *parse_string(struct parser *p);
+struct node *parse_constant(struct parser *p, const char *type, uint64_t v);
+struct node *parse_null_pointer(struct parser *p);
+struct node *parse_dollar(struct parser *p);
+
 /* A name with its scopes at the current token, copied; NULL: none is there. */
 const char *parse_name(struct parser *p);
 
