@@ -30,7 +30,12 @@ struct he_error *condition_check(
 	/* Not the code E_NO_FILE: that a location waits for a library is another matter. */
 	if (err && err->code == E_NO_FILE)
 		err->code = E_MALFORMED;
-	return err;
+	/* What depends on values is seen when it is evaluated. */
+	if (!err || err->code == E_MALFORMED || err->code == E_LOST || err->code == E_CANCELLED ||
+	    err->code == E_NOMEM)
+		return err;
+	he_error_free(err);
+	return NULL;
 }
 
 bool condition_compile(struct he_target *t, uint64_t addr, const char *text, struct buf *code)

@@ -155,20 +155,19 @@ static struct he_error *hand_out(struct locate *l, struct he_error *err, struct 
 
 /* ---- functions by name ----------------------------------------------------------------- */
 
-/* In a file of that name, when one is asked for? */
-static bool in_file(struct visit *v, struct symfile *f, uint64_t addr)
+bool locate_in_file(const struct locate *l, struct symfile *f, uint64_t addr, const char *file)
 {
 	struct line_at at;
 	Dwarf_Die cu, lines;
 	uint64_t bias;
 	Dwarf *dw;
 
-	if (!v->file)
+	if (!file)
 		return true;
 	dw = symfile_dwarf(f, &bias);
 	return dw && dwarf_index_unit(f, dw, addr - bias, &cu, &lines) &&
-	       line_of(&lines, addr - bias, v->l->s->pool, &at) && at.file &&
-	       line_path_named(at.file, v->file);
+	       line_of(&lines, addr - bias, l->s->pool, &at) && at.file &&
+	       line_path_named(at.file, file);
 }
 
 static bool means(const struct visit *v, const struct sym *sym)
@@ -198,11 +197,11 @@ static void look_symbols(struct visit *v, struct symfile *f)
 			continue;
 		if (sym->plt)
 			v->l->plt = true;
-		else if (in_file(v, f, sym->addr))
+		else if (locate_in_file(v->l, f, sym->addr, v->file))
 			locate_add(v->l, f, prologue_end(f, sym->addr), true);
 	}
-	if (!v->file && symfile_has_dwarf(f))
-		locate_inlined(v->l, f, v->name);
+	if (symfile_has_dwarf(f))
+		locate_inlined(v->l, f, v->name, v->file);
 }
 
 struct he_error *symbols_locate_function(
@@ -235,7 +234,8 @@ static void look_regex(struct visit *v, struct symfile *f)
 		if (sym->kind != SYM_FUNCTION || sym->plt)
 			continue;
 		text = symtab_text(sym);
-		if (text && regexec(v->regex, text, 0, NULL, 0) == 0 && in_file(v, f, sym->addr))
+		if (text && regexec(v->regex, text, 0, NULL, 0) == 0 &&
+		    locate_in_file(v->l, f, sym->addr, v->file))
 			locate_add(v->l, f, prologue_end(f, sym->addr), true);
 		free(text);
 	}

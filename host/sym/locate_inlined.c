@@ -21,6 +21,7 @@ struct abstracts {
 struct hunt {
 	struct locate *l;
 	struct symfile *f;
+	const char *file;
 	const char *name, *last; /* the whole, and what is behind its scopes */
 	size_t n_last;           /* without parameters and template arguments */
 	uint64_t bias;
@@ -147,7 +148,8 @@ static void find_copies(struct hunt *h, Dwarf_Die *parent, unsigned depth)
 		if (!h->left || tag == DW_TAG_invalid)
 			return;
 		h->left--;
-		if (tag == DW_TAG_inlined_subroutine && is_copy(h, &die) && begins(&die, &entry))
+		if (tag == DW_TAG_inlined_subroutine && is_copy(h, &die) && begins(&die, &entry) &&
+		    locate_in_file(h->l, h->f, entry + h->bias, h->file))
 			locate_add(h->l, h->f, entry + h->bias, false);
 		if (has_copies(tag))
 			find_copies(h, &die, depth + 1);
@@ -214,9 +216,9 @@ static const char *last_part(const char *name)
 	return last;
 }
 
-void locate_inlined(struct locate *l, struct symfile *f, const char *name)
+void locate_inlined(struct locate *l, struct symfile *f, const char *name, const char *file)
 {
-	struct hunt h = {.l = l, .f = f, .name = name, .last = last_part(name)};
+	struct hunt h = {.l = l, .f = f, .file = file, .name = name, .last = last_part(name)};
 	Dwarf *dw = symfile_dwarf(f, &h.bias);
 
 	h.n_last =
