@@ -103,3 +103,8 @@ UNIT_test_build_id = procsrv/reader_elf
 UNIT_test_monitor_times = procsrv/monitor_conn procsrv/monitor_session procsrv/monitor_audit procsrv/address procsrv/ipc \
 	procsrv/ipc_check $(SESSION_DIR) $(USERMAP) $(KEY) common/keymake common/err common/log
 UNITLIB_test_monitor_times = $(LIB_tls)
+
+# Breakpoints.
+UNIT_test_insn = host/engine/insn
+UNITLIB_test_insn = $(LIB_insn)
+UNIT_test_locate_name = host/sym/locate_name

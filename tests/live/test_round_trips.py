@@ -59,3 +59,13 @@ def test_a_snapshot_of_1001_threads_takes_eight_at_most_from_connecting(trips, d
 
 def test_a_process_list_takes_two_at_most(trips, ready):
     assert trips('-ps', '-json')[0] - ready <= 2
+
+
+def test_a_breakpoint_stop_with_its_backtrace_takes_one(trips, debuggee):
+    d = debuggee('spin', busy=True)
+    once = ['-ex', 'continue', '-ex', 'bt']
+    begin = ['-p', d.pid, '-batch', '-ex', 'break hit', *once, *once]
+    few, _ = trips(*begin, '-ex', 'detach')
+    many, r = trips(*begin, *once * 10, '-ex', 'detach')
+    assert r.out.count('Breakpoint 1, hit ') == 12 and r.out.count('#1 ') == 12
+    assert many - few <= 10
