@@ -5,6 +5,7 @@
 
 #include "common/err.h"
 #include "host/engine/engine.h"
+#include "host/engine/run.h"
 #include "host/errtext.h"
 
 enum { FIRST_REAL_TIME = 32 };
@@ -59,13 +60,35 @@ struct he_error *he_handling(struct he_engine *e, uint32_t signal, struct he_han
 	return err;
 }
 
+/* What stands is told with its next go. */
+static struct he_error *tell_running(struct he_engine *e)
+{
+	struct he_error *first = NULL;
+
+	for (struct he_target *t = e->targets; t; t = t->next) {
+		struct he_error *err;
+
+		if (t->state != HE_RUNNING || t->hidden)
+			continue;
+		err = target_enter(t);
+		if (!err)
+			err = target_leave(t, run_sync(t));
+		if (first)
+			he_error_free(err);
+		else
+			first = err;
+	}
+	return first;
+}
+
 struct he_error *he_handle(struct he_engine *e, uint32_t signal, const struct he_handling *h)
 {
 	struct he_error *err = known(signal);
 
-	if (!err)
-		e->handling.v[signal] = *h;
-	return err;
+	if (err)
+		return err;
+	e->handling.v[signal] = *h;
+	return tell_running(e);
 }
 
 void he_settings(const struct he_engine *e, struct he_settings *ret)
@@ -76,5 +99,5 @@ void he_settings(const struct he_engine *e, struct he_settings *ret)
 struct he_error *he_set_settings(struct he_engine *e, const struct he_settings *s)
 {
 	e->handling.settings = *s;
-	return NULL;
+	return tell_running(e);
 }
