@@ -206,7 +206,8 @@ static struct he_error *find_frame(struct asking *a, uint64_t tid, unsigned inde
 	struct he_error *err = target_sym_regs(a->target, tid, &first);
 
 	if (!err)
-		err = symbols_frame(a->env.symbols, &first, index, &a->frame);
+		err = symbols_frame(
+		    a->env.symbols, &first, index + target_hidden(a->target, tid), &a->frame);
 	if (err && only_no_frame(err)) {
 		a->no_frame = err;
 		return NULL;

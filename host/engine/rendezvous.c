@@ -33,6 +33,8 @@ static bool wanted(const struct he_target *t)
 {
 	const struct breakpoint *b = t->engine->breakpoints.first;
 
+	if (t->stepped)
+		return true;
 	for (; b; b = b->next)
 		if (breakpoint_is_of(b, t) && b->enabled &&
 		    (breakpoint_is_named(b) ||

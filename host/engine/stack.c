@@ -12,7 +12,6 @@
 
 #include "common/err.h"
 #include "host/errtext.h"
-#include "host/engine/step.h"
 #include "host/engine/target.h"
 
 enum {
@@ -239,23 +238,15 @@ static bool take_kept(struct thread *h, unsigned max, struct he_stack **ret)
 }
 
 /* Inlined calls that only begin where the thread stands have not been made yet. */
-static struct he_error *hide_inlined(struct he_target *t, uint64_t tid, struct he_stack *s)
+static void hide_inlined(struct he_target *t, uint64_t tid, struct he_stack *s)
 {
-	const struct thread *h = threads_find(&t->threads, tid);
-	struct spot spot;
-	struct he_error *err;
-	unsigned n;
+	unsigned n = s->n && s->v[0].inlined ? target_hidden(t, tid) : 0;
 
-	if (!h || !s->n || !s->v[0].inlined)
-		return NULL;
-	err = symbols_spot(t->symbols, s->v[0].pc, &spot);
-	n = err ? 0 : step_hidden(h, &spot);
 	if (!n || n >= s->n)
-		return err;
+		return;
 	s->n -= n;
 	memmove(s->v, s->v + n, s->n * sizeof(*s->v));
 	s->v[0].at_line = true;
-	return NULL;
 }
 
 static struct he_error *backtrace(
@@ -286,7 +277,7 @@ struct he_error *he_backtrace(
 		return err;
 	err = backtrace(t, tid, max, &got);
 	if (!err)
-		err = hide_inlined(t, tid, got);
+		hide_inlined(t, tid, got);
 	err = target_leave(t, err);
 	if (err)
 		he_stack_free(got);

@@ -30,6 +30,7 @@ struct filling {
 	struct mem_range *want;
 	size_t n, room;
 	struct he_error *error;
+	unsigned hidden; /* of the innermost frames: see target_hidden */
 };
 
 static bool is_fatal(const struct he_error *err)
@@ -121,10 +122,14 @@ static char *arguments(struct filling *f, struct asking *a)
 static bool frame(void *arg, unsigned index, const struct sym_frame *at)
 {
 	struct filling *f = arg;
-	struct he_frame *v = index < f->stack->n ? &f->stack->v[index] : NULL;
+	struct he_frame *v;
 	struct asking a;
 	char *text;
 
+	if (index < f->hidden)
+		return true;
+	index -= f->hidden;
+	v = index < f->stack->n ? &f->stack->v[index] : NULL;
 	if (!v || index >= f->to)
 		return false;
 	if (index < f->from || v->args || v->signal)
@@ -152,6 +157,7 @@ static struct he_error *fill(struct filling *f, uint64_t tid, struct he_stack *s
 
 	f->tid = tid;
 	f->stack = s;
+	f->hidden = target_hidden(f->t, tid);
 	if (!err)
 		err = symbols_frames(f->symbols, &first, frame, f);
 	if (!f->error)

@@ -9,6 +9,7 @@
 
 #include "common/err.h"
 #include "host/engine/engine.h"
+#include "host/engine/rendezvous.h"
 #include "host/engine/step_value.h"
 #include "host/errtext.h"
 
@@ -217,6 +218,14 @@ static void over_at_once(struct step *st, const struct standing *now)
 	engine_keep_event(t->engine, &ev);
 }
 
+/* Each stop asks what stands where, but not each for the libraries: the linker tells when
+ * that has changed. */
+static struct he_error *watch_libraries(struct he_target *t)
+{
+	t->stepped = true;
+	return rendezvous_guards(t) ? NULL : rendezvous_plant(t);
+}
+
 struct he_error *step_start(struct step *st, struct standing *now)
 {
 	struct he_target *t = st->target;
@@ -229,7 +238,9 @@ struct he_error *step_start(struct step *st, struct standing *now)
 	t->step = st;
 	t->stepper = &stepper;
 	st->function = now->spot.function;
-	err = st->row->plan(st, now, &outcome);
+	err = watch_libraries(t);
+	if (!err)
+		err = st->row->plan(st, now, &outcome);
 	st->began = true;
 	if (!err)
 		err = finish_one(st, now, &outcome);

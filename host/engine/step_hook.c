@@ -19,11 +19,16 @@
 #include "host/errtext.h"
 
 enum {
-	DEEP = 64, /* frames looked at to find the step's own below a hook */
+	/* DWARF numbers */
+	RBX = 3,
+	RSI = 4,
+	RDI = 5,
+	RBP = 6,
+	RSP = 7,
+	RIP = 16,
 	/* What the step's function may have pushed below the stack pointer it began with. */
 	PUSHED = 512,
-	JB_SP = 48, /* in a jmp_buf of x86-64 */
-	JB_PC = 56,
+	JB_SP = 48,      /* in a jmp_buf of x86-64, see read_jmp_buf for all of it */
 	GUARD_AT = 0x30, /* from fs_base: pointer_guard of glibc's tcbhead_t */
 	TURN = 17,       /* bits */
 	OP_LSH = 0x09,
@@ -222,27 +227,9 @@ struct he_error *plan_hooks(struct step *st, uint64_t sp)
 /* ---- where it lands ------------------------------------------------------------------------- */
 
 struct landing {
-	uint64_t pc, sp;
+	uint64_t pc, sp; /* pc 0: not known */
+	uint64_t cfa;    /* of the frame there, 0 = not known */
 };
-
-static uint64_t argument(const struct standing *now, unsigned n)
-{
-	static const unsigned dwarf[] = {5, 4}; /* rdi, rsi */
-
-	return now->regs.reg[dwarf[n]];
-}
-
-static uint64_t fs_base(struct he_target *t, uint64_t tid)
-{
-	const struct thread *h = threads_find(&t->threads, tid);
-	const struct regblock *b = h ? thread_regs(h, NT_PRSTATUS) : NULL;
-	int n = gdb_reg_number(t->arch_id, "fs_base");
-	uint64_t v = 0;
-
-	if (b && n >= 0)
-		gdb_reg_value(b->arch, (unsigned)n, b->data, b->len, &v);
-	return v;
-}
 
 static bool word(struct he_target *t, uint64_t addr, uint64_t *ret, struct he_error **err)
 {
@@ -259,44 +246,77 @@ static bool word(struct he_target *t, uint64_t addr, uint64_t *ret, struct he_er
 	return true;
 }
 
+/* The hook's arguments.  Its caller has put the registers of the landing frame where its
+ * own are saved, so that this is the one it seems to have been called by. */
+static struct he_error *look_at_throw(
+    struct he_target *t, const struct standing *now, struct landing *l)
+{
+	struct near_frame v[3];
+	unsigned n = 0;
+	struct he_error *err = step_frames(t, &now->regs, v, 3, &n);
+
+	l->pc = now->regs.reg[RSI];
+	l->sp = now->regs.reg[RDI];
+	l->cfa = !err && n == 3 ? v[2].cfa : 0;
+	return err;
+}
+
+static uint64_t fs_base(struct he_target *t, uint64_t tid)
+{
+	const struct thread *h = threads_find(&t->threads, tid);
+	const struct regblock *b = h ? thread_regs(h, NT_PRSTATUS) : NULL;
+	int n = gdb_reg_number(t->arch_id, "fs_base");
+	uint64_t v = 0;
+
+	if (b && n >= 0)
+		gdb_reg_value(b->arch, (unsigned)n, b->data, b->len, &v);
+	return v;
+}
+
 static uint64_t turned(uint64_t v, uint64_t guard)
 {
 	return (v >> TURN | v << (64 - TURN)) ^ guard;
 }
 
-/* Out of the jmp_buf; pc 0: it cannot be read. */
+/* The registers in a jmp_buf; false: it cannot be read. */
+static bool read_jmp_buf(
+    struct he_target *t, const struct standing *now, struct sym_regs *ret, struct he_error **err)
+{
+	static const uint8_t order[] = {RBX, RBP, 12, 13, 14, 15, RSP, RIP};
+	uint64_t buf = now->regs.reg[RDI], guard_at = fs_base(t, now->tid) + GUARD_AT, guard = 0;
+	struct mem_range both[] = {{buf, sizeof(order) * 8}, {guard_at, 8}};
+
+	*err = target_prefetch(t, both, t->hooks.mangled ? 2 : 1);
+	if (t->hooks.mangled && !word(t, guard_at, &guard, err))
+		return false;
+	for (size_t i = 0; i < sizeof(order); i++) {
+		uint64_t *to = &ret->reg[order[i]];
+
+		if (!word(t, buf + 8 * i, to, err))
+			return false;
+		if (t->hooks.mangled && (order[i] == RBP || order[i] == RSP || order[i] == RIP))
+			*to = turned(*to, guard);
+		ret->valid |= UINT64_C(1) << order[i];
+	}
+	ret->pc = ret->reg[RIP];
+	ret->sp = ret->reg[RSP];
+	return true;
+}
+
 static struct he_error *look_at_jump(
     struct he_target *t, const struct standing *now, struct landing *l)
 {
-	uint64_t buf = argument(now, 0), guard_at = fs_base(t, now->tid) + GUARD_AT, guard = 0;
-	struct mem_range both[] = {{buf, JB_PC + 8}, {guard_at, 8}};
-	struct he_error *err = target_prefetch(t, both, t->hooks.mangled ? 2 : 1);
-
-	if (!word(t, buf + JB_SP, &l->sp, &err) || !word(t, buf + JB_PC, &l->pc, &err) ||
-	    (t->hooks.mangled && !word(t, guard_at, &guard, &err))) {
-		l->pc = 0;
-		return err;
-	}
-	if (t->hooks.mangled) {
-		l->pc = turned(l->pc, guard);
-		l->sp = turned(l->sp, guard);
-	}
-	return NULL;
-}
-
-/* The stack pointer with which the frame of that CFA made the call that is under way; 0: it
- * was not found. */
-static struct he_error *called_with(
-    struct he_target *t, const struct standing *now, uint64_t cfa, uint64_t *ret)
-{
-	struct near_frame v[DEEP];
+	struct sym_regs regs = {.valid = 0};
+	struct near_frame v = {.cfa = 0};
+	struct he_error *err = NULL;
 	unsigned n = 0;
-	struct he_error *err = step_frames(t, &now->regs, v, DEEP, &n);
 
-	*ret = 0;
-	for (unsigned i = 1; !err && i < n; i++)
-		if (v[i].cfa == cfa)
-			*ret = v[i - 1].cfa;
+	if (!read_jmp_buf(t, now, &regs, &err))
+		return err;
+	l->pc = regs.pc;
+	l->sp = regs.sp;
+	err = step_frames(t, &regs, &v, 1, &n);
+	l->cfa = v.cfa;
 	return err;
 }
 
@@ -312,20 +332,19 @@ static int which(const struct step *st, const struct cause *c)
 struct he_error *plan_landing(
     struct step *st, const struct cause *c, const struct standing *now, bool *ret)
 {
-	struct landing l = {.pc = argument(now, 1), .sp = argument(now, 0)};
+	struct landing l = {.pc = 0};
 	int k = which(st, c);
-	struct he_error *err = NULL;
-	uint64_t limit = st->back_cfa;
+	struct he_error *err;
 
 	*ret = k >= 0;
 	if (k < 0)
 		return NULL;
 	if ((unsigned)k >= st->first_jump)
 		err = look_at_jump(st->target, now, &l);
-	if (!err && !limit)
-		err = called_with(st->target, now, st->id.cfa, &limit);
+	else
+		err = look_at_throw(st->target, now, &l);
 	/* Caught below the frame that matters: what is planted stays. */
-	if (err || !l.pc || !limit || l.sp < limit)
+	if (err || !l.pc || !l.cfa || l.cfa < (st->back_cfa ? st->back_cfa + 1 : st->id.cfa))
 		return err;
 	plan_begin(st);
 	st->landing = true;

@@ -23,6 +23,23 @@ unsigned step_hidden(const struct thread *h, const struct spot *spot)
 	return n > h->entered ? n - h->entered : 0;
 }
 
+unsigned target_hidden(struct he_target *t, uint64_t tid)
+{
+	const struct thread *h;
+	struct sym_regs regs;
+	struct spot spot;
+	struct he_error *err = target_sym_regs(t, tid, &regs);
+
+	if (!err && t->symbols)
+		err = symbols_spot(t->symbols, regs.pc, &spot);
+	h = threads_find(&t->threads, tid);
+	if (!err && t->symbols && h)
+		return step_hidden(h, &spot);
+	/* Whoever asks will meet that himself. */
+	he_error_free(err);
+	return 0;
+}
+
 static void take_frames(struct standing *w, const struct near_frame *v, unsigned n)
 {
 	w->cfa = v[0].cfa;

@@ -144,6 +144,7 @@ struct he_target {
 	struct patches *patches;       /* what should be planted, and is */
 	const struct stepper *stepper; /* the step under way; NULL = none */
 	void *step;                    /* the stepper's */
+	bool stepped;                  /* its symbols are wanted at every stop */
 	struct step_hooks hooks;       /* see step_hook.c */
 	struct he_value *result;       /* of the function that was finished last */
 	struct launched *launched;     /* its input and output; NULL = we did not start it */
@@ -232,6 +233,10 @@ struct he_error *target_linked_symbols(struct he_target *t, struct symbols **ret
 /* What went wrong below a call of the symbol side that cannot pass it on (a lost link,
  * a cancellation): NULL, or the caller's to free. */
 struct he_error *target_symbol_trouble(struct he_target *t);
+
+/* Frames at the inner end of a thread's stack that are not shown, and not counted: inlined
+ * calls that only begin where it stands. (step_where.c) */
+unsigned target_hidden(struct he_target *t, uint64_t tid);
 
 /* ---- unwinding (stack.c) ------------------------------------------------------ */
 

@@ -168,13 +168,15 @@ static struct he_error *seek(
 	struct sym_regs first;
 	struct symbols *symbols;
 	struct he_error *err = target_symbols(t, &symbols);
+	unsigned hidden;
 
 	if (!err)
 		err = target_sym_regs(t, f->tid, &first);
 	if (!err)
 		err = symbols_frames(symbols, &first, is_it, &s);
 	*left = !err && !s.found;
-	*index = s.index;
+	hidden = s.found ? target_hidden(t, f->tid) : 0;
+	*index = s.index > hidden ? s.index - hidden : 0;
 	/* The thread is gone, and its frames with it. */
 	if (err && err->code == E_NO_THREAD) {
 		*left = true;

@@ -24,10 +24,26 @@ static struct he_error *file_at(struct symbols *s, uint64_t addr, struct symfile
 
 /* ---- lines --------------------------------------------------------------------- */
 
+/* Are the same calls inlined at addr, and does none of them begin there? */
+static bool same_calls(struct symbols *s, struct symfile *f, uint64_t addr, const struct spot *as)
+{
+	const struct pcinfo *p = pcinfo_of(f, s->pool, addr);
+
+	if (!p || p->n != as->n_inlined + 1u)
+		return false;
+	for (size_t i = 0; i < as->n_inlined; i++)
+		if (p->v[i].die != as->inlined[i].die || p->v[i].begins)
+			return false;
+	return true;
+}
+
+/* The row around addr, and those of the same line behind it: not where an inlined call
+ * comes or goes, for that is a place where a step may end. */
 static void fill_line(struct symbols *s, struct symfile *f, uint64_t addr, struct spot *ret)
 {
 	uint64_t bias;
 	Dwarf *dw = symfile_dwarf(f, &bias);
+	Dwarf_Addr begin, end;
 	Dwarf_Die cu, lines;
 	struct line_at l;
 
@@ -39,6 +55,14 @@ static void fill_line(struct symbols *s, struct symfile *f, uint64_t addr, struc
 	ret->lo = l.lo + bias;
 	ret->hi = l.hi + bias;
 	ret->statement = l.statement;
+	for (Dwarf_Addr at = l.lo; at < l.hi && line_row(&lines, at, &begin, &end); at = end) {
+		if (at != l.lo && !same_calls(s, f, at + bias, ret))
+			return;
+		if (end <= at || end >= l.hi)
+			break;
+		ret->hi = end + bias;
+	}
+	ret->hi = l.hi + bias;
 }
 
 /* ---- functions ------------------------------------------------------------------- */
@@ -77,7 +101,6 @@ struct he_error *symbols_spot(struct symbols *s, uint64_t addr, struct spot *ret
 	*ret = (struct spot){.line = 0};
 	if (e || !f)
 		return e;
-	fill_line(s, f, addr, ret);
 	p = pcinfo_of(f, s->pool, addr);
 	if (!p)
 		return NULL;
@@ -86,6 +109,7 @@ struct he_error *symbols_spot(struct symbols *s, uint64_t addr, struct spot *ret
 	ret->module = f->module->lo;
 	fill_symbol(f, addr, ret);
 	fill_inlined(p, ret);
+	fill_line(s, f, addr, ret);
 	return NULL;
 }
 
