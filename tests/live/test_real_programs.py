@@ -1,61 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Programs nobody wrote for us: attach, backtraces of all threads, detach, and they still serve."""
 
-import os
-import pwd
 import shutil
 import socket
-import subprocess
-import time
 import urllib.request
-
-import pytest
 
 import clean
 import harness
-
-
-class Service:
-    """Duck-typed as a Debuggee: judged and ended with the test."""
-
-    def __init__(self, world, argv, listening=None, user=None):
-        ids = pwd.getpwnam(user or harness.ALICE) if harness.ROOT else None
-        self.argv = argv
-        self.process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=world.dir,
-            **(dict(user=ids.pw_uid, group=ids.pw_gid, extra_groups=[]) if ids else {}))
-        self.pid = self.process.pid
-        world.debuggees.append(self)
-        if listening:
-            end = time.monotonic() + 30
-            while socket.socket().connect_ex(('127.0.0.1', listening)) != 0:
-                assert self.process.poll() is None, f'{argv} ended'
-                assert time.monotonic() < end, f'{argv} does not listen'
-                time.sleep(0.02)
-
-    def faults(self):
-        if self.process.poll() is not None:
-            return [f'{self.argv} has ended']
-        return [f for pid in [self.pid, *clean.descendants(self.pid)] for f in clean.process_faults(pid)]
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-            return []
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            return [f'{self.argv} did not end']
-
-
-def own_dir(world, name):
-    path = world.path(name)
-    os.mkdir(path)
-    if harness.ROOT:
-        os.chown(path, pwd.getpwnam(harness.ALICE).pw_uid, -1)
-    return path
+from services import Service, need, own_dir, start_redis
 
 
 def look(hdb, box, pid):
@@ -72,13 +24,6 @@ def names(snapshot):
     return [f['function'] for t in snapshot['threads'] for f in t['frames'] if f['function']]
 
 
-def need(program):
-    path = shutil.which(program, path=os.environ['PATH'] + ':/usr/sbin:/sbin')
-    if not path:
-        pytest.skip(f'{program} is not installed')
-    return path
-
-
 def ask_redis(port, *words):
     with socket.create_connection(('127.0.0.1', port), 10) as s:
         s.sendall(b'*%d\r\n' % len(words) + b''.join(b'$%d\r\n%s\r\n' % (len(w), w) for w in words))
@@ -86,9 +31,7 @@ def ask_redis(port, *words):
 
 
 def test_redis_serves_on(world, hdb, box):
-    port = harness.free_port()
-    redis = Service(world, [need('redis-server'), '--port', str(port), '--bind', '127.0.0.1', '--save', '', '--dir',
-                            own_dir(world, 'redis')], port)
+    redis, port = start_redis(world)
     assert ask_redis(port, b'SET', b'key', b'value') == b'+OK\r\n'
     out, snapshot = look(hdb, box, redis.pid)
     assert len(snapshot['threads']) == len(clean.threads(redis.pid)) > 1
@@ -97,9 +40,7 @@ def test_redis_serves_on(world, hdb, box):
 
 
 def test_redis_answers_while_it_is_looked_at_again_and_again(world, hdb, box):
-    port = harness.free_port()
-    redis = Service(world, [need('redis-server'), '--port', str(port), '--bind', '127.0.0.1', '--save', '', '--dir',
-                            own_dir(world, 'redis')], port)
+    redis, port = start_redis(world)
     for i in range(10):
         assert hdb('-snapshot', redis.pid, '-json', box=box).status == 0
         assert ask_redis(port, b'INCR', b'n') == b':%d\r\n' % (i + 1)
