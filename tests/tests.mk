@@ -64,7 +64,10 @@ check:
 	$(Q)BUILD=$(BUILD) T="$(T)" tests/check.sh
 demo:
 	$(Q)BUILD=$(BUILD) tests/demo.sh
-.PHONY: check demo
+# what check does a little of, as often as it takes to find what is rare
+stress:
+	$(Q)BUILD=$(BUILD) T="$(T)" tests/stress.sh
+.PHONY: check demo stress
 include tests/bench/bench.mk
 
 # hdb over a scripted engine.

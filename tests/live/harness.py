@@ -26,6 +26,9 @@ DEBUGGEES = os.path.join(PREFIX if ROOT and PREFIX and os.path.exists(os.path.jo
 # The sanitizers and a busy machine are slow; nothing but hangs should meet this.
 PATIENCE = 120 if 'san' in os.path.basename(BUILD) else 60
 
+# make stress: as often as it takes to find what is rare.
+STRESS = 'STRESS' in os.environ
+
 # Who the box serves. As root these come from the bound /etc/passwd (conftest).
 ALICE = 'alice' if ROOT else pwd.getpwuid(os.getuid()).pw_name
 BOB = 'bob' if ROOT else None

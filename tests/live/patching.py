@@ -7,6 +7,7 @@ import re
 import signal
 import struct
 import subprocess
+import weakref
 
 import wire
 from tracer import PC, SP, eventually, peek, word
@@ -18,9 +19,11 @@ JUMPS = re.compile(r'^(bnd )?(j\w+|loop\w*)\s+[0-9a-f]+\b')
 
 
 @functools.lru_cache(None)
-def code(path):
-    """{offset in the file's own addresses: (bytes, text)}."""
-    text = subprocess.run(['objdump', '-d', '--insn-width=16', path], check=True, capture_output=True, text=True).stdout
+def code(path, start=0, size=0):
+    """{offset in the file's own addresses: (bytes, text)}, of all of it or a part."""
+    part = [f'--start-address={start}', f'--stop-address={start + size}'] if size else []
+    text = subprocess.run(['objdump', '-d', '--insn-width=16', *part, path], check=True, capture_output=True,
+                          text=True).stdout
     found = {}
     for line in text.splitlines():
         m = re.match(r'^\s*([0-9a-f]+):\t((?:[0-9a-f]{2} )+)\s*\t(.*)$', line)
@@ -127,9 +130,16 @@ def reasons(bundle):
     return {s['tid']: s['reason'] for s in bundle['stops']}
 
 
+slow = weakref.WeakKeyDictionary()  # threads that were missing in a link's last stop
+
+
 def stopped(link, target, reason='PATCH'):
     """The next stop, whose causes are all of that reason: bundle and causes."""
     bundle = link.event('stopped', target)
+    # Threads the stop before did not wait for have one of their own, before anything goes on.
+    while set(reasons(bundle).values()) == {E['STOP_REQUEST']} and reasons(bundle).keys() <= slow.get(link, set()):
+        bundle = link.event('stopped', target)
+    slow[link] = {t['tid'] for t in bundle['missing']}
     assert set(reasons(bundle).values()) == {E['STOP_' + reason]}, bundle['stops']
     if reason != 'PATCH':
         return bundle
