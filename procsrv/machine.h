@@ -89,6 +89,18 @@ bool machine_frame(
 /* Does it repeat itself (a prefix), so that its pc stays the same after a step? */
 bool machine_repeats(const uint8_t *bytes, size_t n);
 
+/* A step from pc and sp is done.  If the instruction saved the flags, those in memory show
+ * that it was stepped, which the program would load again one day: their place, and which
+ * bits to clear; 0 = it did not. */
+uint64_t machine_saved_flags(const struct user_regs_struct *r, uint64_t sp_before,
+    const uint8_t *bytes, size_t n, uint32_t *bits);
+
+/* The program has told the processor to trap behind each instruction. */
+bool machine_steps_itself(const struct user_regs_struct *r);
+/* Let it be so no more.  After a step over an instruction that loads the flags Linux takes
+ * those it sets for later steps for the program's own, and never clears them. */
+void machine_unstep(pid_t tid, struct user_regs_struct *r);
+
 /* Do a direct jump or call from addr.  False: it is none that is understood.  *push: the
  * return address has to be written where the sp now is. */
 bool machine_jump(

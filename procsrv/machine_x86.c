@@ -13,7 +13,15 @@
 
 #include "machine.h"
 
-enum { CS_64 = 0x33, FLAG_CF = 1, FLAG_PF = 4, FLAG_ZF = 0x40, FLAG_SF = 0x80, FLAG_OF = 0x800 };
+enum {
+	CS_64 = 0x33,
+	FLAG_CF = 1,
+	FLAG_PF = 4,
+	FLAG_ZF = 0x40,
+	FLAG_SF = 0x80,
+	FLAG_TF = 0x100,
+	FLAG_OF = 0x800
+};
 enum { FAR_JUMP = 14, NEAR_JUMP = 5 };
 
 #ifndef TRAP_HWBKPT
@@ -236,6 +244,30 @@ bool machine_repeats(const uint8_t *bytes, size_t n)
 			return false;
 	}
 	return false;
+}
+
+uint64_t machine_saved_flags(const struct user_regs_struct *r, uint64_t sp_before,
+    const uint8_t *bytes, size_t n, uint32_t *bits)
+{
+	size_t at = 0;
+
+	while (at < n && (bytes[at] == 0x66 || (is_64(r) && (bytes[at] & 0xf0) == 0x40)))
+		at++;
+	*bits = FLAG_TF;
+	/* PUSHF; the kernel shows us the flag only where the program has set it. */
+	return at < n && bytes[at] == 0x9c && sp_before > r->rsp && !(r->eflags & FLAG_TF) ? r->rsp
+											   : 0;
+}
+
+bool machine_steps_itself(const struct user_regs_struct *r)
+{
+	return (r->eflags & FLAG_TF) != 0;
+}
+
+void machine_unstep(pid_t tid, struct user_regs_struct *r)
+{
+	r->eflags &= ~(uint64_t)FLAG_TF;
+	ptrace(PTRACE_POKEUSER, tid, offsetof(struct user, regs.eflags), r->eflags);
 }
 
 /* ---- jumps ------------------------------------------------------------------------- */

@@ -115,8 +115,9 @@ static void go_by_slot(struct tracee *t, const struct site *s, bool steps)
 	bool enters = machine_is_syscall(&s->insn);
 
 	t->pass = enters ? PASS_ENTRY : PASS_NONE;
+	if (steps && !enters)
+		run_steps(t);
 	run_set_pc(t, s->slot);
-	t->stepped = steps && !enters;
 	trace_run(t, enters ? PTRACE_SYSCALL : steps ? PTRACE_SINGLESTEP : PTRACE_CONT, 0);
 }
 
@@ -152,6 +153,7 @@ static bool jump(struct tracee *t, const struct site *s, bool steps)
 		ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
 	trace_run(t, PTRACE_CONT, 0);
 	t->pass = steps ? PASS_JUMP : PASS_NONE;
+	t->from = (struct arrival){0};
 	t->asked = steps;
 	return true;
 }
@@ -212,7 +214,8 @@ void run_alone(struct target *tg)
 	arrival_take(t, s->addr);
 	tg->alone_at = s;
 	t->pass = enters ? PASS_ENTRY : PASS_ALONE;
-	t->stepped = !enters;
+	if (!enters)
+		run_steps(t);
 	trace_run(t, enters ? PTRACE_SYSCALL : PTRACE_SINGLESTEP, 0);
 }
 

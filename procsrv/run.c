@@ -42,6 +42,14 @@ void run_set_pc(struct tracee *t, uint64_t pc)
 	machine_set_pc(t->tid, pc);
 }
 
+void run_steps(struct tracee *t)
+{
+	t->stepped = run_regs(t);
+	t->steps_itself = t->stepped && machine_steps_itself(&t->regs);
+	if (t->stepped)
+		t->from = (struct arrival){machine_pc(&t->regs), machine_sp(&t->regs)};
+}
+
 void run_hush(struct tracee *t)
 {
 	t->status = PTRACE_EVENT_STOP << 16 | SIGTRAP << 8 | 0x7f;
@@ -177,6 +185,27 @@ static void mark_restart(struct tracee *t)
 		arrival_add(t, addr);
 }
 
+/* The processor's own flag for stepping must not stay behind in the program. */
+static void mend_flags(struct tracee *t)
+{
+	const struct arrival from = t->from;
+	uint8_t bytes[4];
+	uint32_t flags, bits;
+	uint64_t at, sp = machine_sp(&t->regs);
+	int err;
+
+	t->from = (struct arrival){0};
+	/* Few instructions push anything: the others need not be read. */
+	if (from.sp <= sp || from.sp - sp > sizeof(uint64_t))
+		return;
+	at = machine_saved_flags(&t->regs, from.sp, bytes,
+	    mem_read_one(t->target, from.pc, bytes, sizeof(bytes)), &bits);
+	if (!at || mem_read_raw(t->target, at, &flags, sizeof(flags)) != sizeof(flags))
+		return;
+	flags &= ~bits;
+	mem_write_raw(t->target, at, &flags, sizeof(flags), &err);
+}
+
 /* fired: by which debug registers besides. */
 static enum run_verdict step_done(struct tracee *t, uint32_t fired)
 {
@@ -185,6 +214,7 @@ static enum run_verdict step_done(struct tracee *t, uint32_t fired)
 	bool stops = fired && watch_hit(t, fired);
 
 	run_hush(t);
+	mend_flags(t);
 	if (t->action == WIRE_RESUME_CONT && !stops)
 		return RUN_QUIET;
 	if (s && s->planted && !arrival_is(t, pc)) {
@@ -306,6 +336,8 @@ static enum run_verdict judge(struct tracee *t)
 		end_alone(t, false);
 		return RUN_AS_IT_IS;
 	}
+	if (stepped && !t->steps_itself && machine_steps_itself(&t->regs))
+		machine_unstep(t->tid, &t->regs);
 	pass_put_back(t);
 	if (t->status >> 16 == PTRACE_EVENT_STOP && trap_queued(t, stepped))
 		return take_trap(t, pass, stepped);
@@ -402,7 +434,8 @@ void run_on(struct tracee *t, int sig)
 		t->pass = PASS_FRAME;
 		steps = true;
 	}
-	t->stepped = steps;
+	if (steps)
+		run_steps(t);
 	trace_run(t, steps ? PTRACE_SINGLESTEP : PTRACE_CONT, sig);
 }
 

@@ -16,6 +16,8 @@ struct tracee;
 /* t->regs, got when they are first wanted.  False: it has been killed. */
 bool run_regs(struct tracee *t);
 void run_set_pc(struct tracee *t, uint64_t pc);
+/* It is about to do a step from where it stands. */
+void run_steps(struct tracee *t);
 /* As one that stands by request. */
 void run_hush(struct tracee *t);
 

@@ -85,6 +85,7 @@ struct tracee {
 	uint8_t scope;      /* enum wire_stop_scope of that */
 	uint8_t pass;       /* enum tracee_pass */
 	bool stepped;       /* resumed for one instruction */
+	bool steps_itself;  /* it had the processor's flag for that already */
 	bool brisk;         /* it went on quietly, and is likely to be back soon */
 	bool rejoin;        /* taken out of a group stop for a moment */
 	bool chosen;        /* by the request in hand */
@@ -96,6 +97,7 @@ struct tracee {
 	uint64_t ticket;  /* its turn to step alone; 0 = does not want one */
 	uint64_t since;   /* target.moment when it stood */
 	struct arrival arrivals[ARRIVALS];
+	struct arrival from; /* where the step it was resumed for begins */
 	/* caught.c, kin.c */
 	struct caught_thread caught;
 	struct kin_thread kin;

@@ -30,7 +30,7 @@ static long calls = 1;
 /* What each does is known, so that a step done wrongly shows in the sum. */
 uint64_t kinds(uint64_t n);
 extern char at_plain[], at_relative[], at_jcc[], at_jmp[], at_call[], at_calls_ptr[], at_loop[],
-    at_jmp_ptr[], at_ret[], at_counted[], at_syscall[], at_rep[], at_push[], kinds_end[];
+    at_jmp_ptr[], at_ret[], at_pushf[], at_counted[], at_syscall[], at_rep[], at_push[], kinds_end[];
 
 #ifdef __x86_64__
 __asm__(".text\n"
@@ -57,6 +57,9 @@ __asm__(".text\n"
 	"at_push:\n"
 	"	push %rax\n"
 	"	pop %rax\n"
+	"at_pushf:\n"
+	"	pushf\n"
+	"	popf\n"
 	"at_call:\n"
 	"	call 4f\n"				/* +5 */
 	"	lea 5f(%rip), %rcx\n"
@@ -116,6 +119,9 @@ __asm__(".text\n"
 	"at_push:\n"
 	"	push %eax\n"
 	"	pop %eax\n"
+	"at_pushf:\n"
+	"	pushf\n"
+	"	popf\n"
 	"at_call:\n"
 	"	call 4f\n"
 	"	call 7f\n"
@@ -259,6 +265,7 @@ static void facts(void)
 	debuggee_say("jcc", (unsigned long)at_jcc);
 	debuggee_say("jmp", (unsigned long)at_jmp);
 	debuggee_say("push", (unsigned long)at_push);
+	debuggee_say("pushf", (unsigned long)at_pushf);
 	debuggee_say("call", (unsigned long)at_call);
 	debuggee_say("jmp_ptr", (unsigned long)at_jmp_ptr);
 	debuggee_say("calls_ptr", (unsigned long)at_calls_ptr);

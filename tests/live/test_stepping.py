@@ -7,13 +7,12 @@ import signal
 import pytest
 
 import clean
-import wire
-from patching import (E, I386, NEVER, code, const, equal, expected, facts, hits, patch, pc, plant, reasons, reg, resume, sp,
-                      stopped, symbols, tallies, work, worked)
-from tracer import bit, eventually, go, peek, refused, states, stop
+from patching import (E, I386, NEVER, code, expected, hits, patch, pc, plant, reasons, resume, sp, stopped, symbols,
+                      tallies, work, worked)
+from tracer import bit, eventually, peek, refused, states, stop
 
 MANY = 1 << 62
-PLACES = ('plain', 'relative', 'jcc', 'jmp', 'push', 'call', 'jmp_ptr', 'calls_ptr', 'loop', 'syscall', 'ret')
+PLACES = ('plain', 'relative', 'jcc', 'jmp', 'push', 'pushf', 'call', 'jmp_ptr', 'calls_ptr', 'loop', 'syscall', 'ret')
 
 
 @pytest.fixture(params=['patched', pytest.param('patched-i386', marks=pytest.mark.i386)])
@@ -68,6 +67,7 @@ def test_steps_are_the_same_whether_patched_or_not(link, patched, told):
         link.do('patch_clear', target=target)
         resume(link, target)
         assert worked(link, target, d) and tallies(link, target, d) == [expected(1)]
+        assert peek(link, target, d.facts['traps']) == 0, 'a step leaves no trap flag behind'
     assert ways[0] == ways[1] and len(ways[0]) > 90
     insns = code(d.argv[0])
     assert all(at in insns for at in ways[0][:-1])
