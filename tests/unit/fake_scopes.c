@@ -115,6 +115,27 @@ struct he_error *symbols_spot(struct symbols *s, uint64_t addr, struct spot *ret
 	return NULL;
 }
 
+struct he_error *symbols_returns(
+    struct symbols *s, uint64_t addr, struct type **ret, bool *reference)
+{
+	(void)s;
+	(void)addr;
+	*ret = NULL;
+	*reference = false;
+	return NULL;
+}
+
+/* The frame it is in, and none that could be told from it. */
+struct he_error *symbols_near_frames(struct symbols *s, const struct sym_regs *regs,
+    struct near_frame *v, unsigned max, unsigned *n)
+{
+	(void)s;
+	*n = max ? 1 : 0;
+	if (max)
+		v[0] = (struct near_frame){.regs = *regs};
+	return NULL;
+}
+
 /* No type of it was read from anywhere. */
 void type_read_members(struct type *t)
 {
