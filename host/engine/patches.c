@@ -94,12 +94,23 @@ static void take_out(struct patches *all, struct patch *p)
 	patch_free(p);
 }
 
+/* What was refused for its sake is tried again. */
+static void make_room(struct he_target *t, const struct patch *gone)
+{
+	for (struct patch *p = t->patches->first; p; p = p->next)
+		if ((p->err == E_INSIDE && p->other == gone->id) ||
+		    (p->err == E_NO_DEBUG_REGISTER && gone->want.kind != WIRE_PATCH_SOFT))
+			p->err = E_OK;
+}
+
 void patches_drop(struct he_target *t, uint32_t id)
 {
 	struct patch *p = patches_find(t, id);
 
 	if (!p)
 		return;
+	if (p->sent)
+		make_room(t, p);
 	if (p->sent)
 		p->dropped = true;
 	else
@@ -124,7 +135,7 @@ struct patch *patches_next(const struct he_target *t, const struct patch *after)
 	return p;
 }
 
-/* One that was refused is not tried again before it is changed. */
+/* One that was refused is not tried again before it, or what was in its way, is changed. */
 static bool to_send(const struct patch *p)
 {
 	return !p->dropped && !p->planted && p->err == E_OK;

@@ -45,6 +45,14 @@ def test_inside_another_it_is_refused_and_that_one_stops(session):
     assert re.search(r'^2 .*\n\tcannot be inserted: ', r.out, re.M)
 
 
+def test_what_was_refused_is_set_when_what_was_in_its_way_goes(session):
+    r = session('points', 'break *(work+1)', 'break *(work+2)', 'delete 1', 'continue')
+    assert r.err.count('cannot be inserted') == 1 and stops(r.out) == ['2']
+    places = ('main', 'work', '(work+1)', 'large', '(large+1)')
+    r = session('points', *[f'hbreak *{where}' for where in places], 'delete 1', *['continue'] * 4)
+    assert r.err.count('cannot be inserted') == 1 and stops(r.out) == ['2', '3', '4', '5']
+
+
 def test_two_at_one_place_are_both_hit_and_one_stays_when_the_other_goes(session):
     r = session('points', 'break work', 'break work', 'continue', 'info breakpoints', 'delete 1', 'continue', 'print k',
                 'info breakpoints')
