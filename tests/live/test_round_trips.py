@@ -2,7 +2,11 @@
 """How often somebody waits for the link. Counted by the proxy at hdb's end, behind a delay long enough that
 requests sent together count as one wait: the numbers do not depend on the machine."""
 
+import os
+
 import pytest
+
+import harness
 
 DELAY = 20  # ms each way
 
@@ -69,3 +73,45 @@ def test_a_breakpoint_stop_with_its_backtrace_takes_one(trips, debuggee):
     many, r = trips(*begin, *once * 10, '-ex', 'detach')
     assert r.out.count('Breakpoint 1, hit ') == 12 and r.out.count('#1 ') == 12
     assert many - few <= 10
+
+
+# ---- stepping ---------------------------------------------------------------------------------------------------
+
+
+def steps(trips, program, place, *commands):
+    """Waits of these commands at a breakpoint, and what was said: with them less without."""
+    begin = ['-ex', f'break {place}', '-ex', 'run', '-ex', 'next', '-ex', 'next']
+    more = [w for c in commands for w in ('-ex', c)]
+    file = os.path.join(harness.DEBUGGEES, program)
+    few, _ = trips('-batch', *begin, '--', file)
+    many, r = trips('-batch', *begin, *more, '--', file)
+    return many - few, r
+
+
+# There are loops among the lines, calls in calls, and recursion.
+@pytest.mark.parametrize('program', ['steps', 'steps-O2'])
+def test_a_source_step_over_calls_takes_two_at_most(trips, program):
+    waits, r = steps(trips, program, 'plain', *['next'] * 10)
+    assert waits <= 2 * 10
+
+
+def test_in_code_that_is_not_optimized_it_takes_little_more_than_one(trips):
+    waits, _ = steps(trips, 'steps', 'plain', *['next'] * 10)
+    assert waits <= 10 + 2
+
+
+def test_a_source_step_into_a_function_takes_two_at_most(trips):
+    waits, _ = steps(trips, 'steps', 'plain', *['step'] * 10)
+    assert waits <= 2 * 10
+
+
+def test_a_backtrace_at_the_end_of_a_step_takes_none(trips):
+    waits, r = steps(trips, 'steps', 'fact if n == 1', *['next', 'bt'] * 3)
+    assert r.out.count('#3 ') == 3
+    assert waits <= 3 * 2
+
+
+def test_finish_takes_two_at_most(trips):
+    waits, r = steps(trips, 'steps', 'fact if n == 1', 'finish', 'finish')
+    assert r.out.count('Value returned is') == 2
+    assert waits <= 2 * 2

@@ -115,6 +115,13 @@ struct he_error *symbols_spot(struct symbols *s, uint64_t addr, struct spot *ret
 	return NULL;
 }
 
+const char *symbols_stub(struct symbols *s, uint64_t addr)
+{
+	(void)s;
+	(void)addr;
+	return NULL;
+}
+
 struct he_error *symbols_returns(
     struct symbols *s, uint64_t addr, struct type **ret, bool *reference)
 {
