@@ -64,12 +64,10 @@ static struct he_error *leave_inlined(struct he_target *t, struct standing *now)
 	return step_start(st, now);
 }
 
-static struct he_error *prepare(
-    struct he_target *t, uint64_t tid, unsigned frame, struct standing *now, bool *told)
+static struct he_error *prepare(struct he_target *t, uint64_t tid, struct standing *now, bool *told)
 {
 	struct he_error *err = run_ready(t, told);
 
-	(void)frame;
 	return err || *told ? err : step_where(t, tid, now);
 }
 
@@ -80,7 +78,7 @@ static struct he_error *finish(struct he_target *t, uint64_t tid, unsigned frame
 	bool told, inlined;
 	unsigned n = 0;
 	struct step *st;
-	struct he_error *err = prepare(t, tid, frame, &now, &told);
+	struct he_error *err = prepare(t, tid, &now, &told);
 
 	if (!err && !told)
 		err = physical(t, tid, frame, &n, &inlined);
@@ -113,7 +111,7 @@ static struct he_error *until(struct he_target *t, uint64_t tid, unsigned frame,
 	bool told, inlined;
 	unsigned n = 0;
 	struct step *st;
-	struct he_error *err = prepare(t, tid, frame, &now, &told);
+	struct he_error *err = prepare(t, tid, &now, &told);
 
 	if (!err && !told)
 		err = physical(t, tid, frame, &n, &inlined);

@@ -53,4 +53,5 @@ $(eval $(call debuggee_i386,kin-i386,kin.c,-O1))
 $(eval $(call debuggee_i386,changes-i386,changes.c,-O1))
 $(eval $(call debuggee_i386,becomes-i386,becomes.c,-O1))
 $(eval $(call debuggee_i386,patched-i386,patched.c,-O1))
+$(eval $(call debuggee_i386,steps-i386,steps.c,-O0))
 endif

@@ -77,7 +77,7 @@ def lines(text):
 # ---- beside gdb ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize('program', ['steps', 'steps-O2', 'steps-nopie'])
+@pytest.mark.parametrize('program', ['steps', 'steps-O2', 'steps-nopie', pytest.param('steps-i386', marks=pytest.mark.i386)])
 @pytest.mark.parametrize('command,count', [('step', 150), ('next', 60)])
 def test_each_step_ends_where_gdbs_does(script, tmp_path, program, command, count):
     commands = ['break plain', 'run', *[command] * count]
@@ -108,10 +108,11 @@ def test_instructions_are_those_of_gdb(script, tmp_path, program):
     assert stops(script(program, *commands)) == stops(gdb(tmp_path, program, *commands))
 
 
-def test_finish_shows_the_values_that_gdb_shows(script, tmp_path):
+@pytest.mark.parametrize('program', ['steps', pytest.param('steps-i386', marks=pytest.mark.i386)])
+def test_finish_shows_the_values_that_gdb_shows(script, tmp_path, program):
     commands = ['break add', 'break halved', 'break widened', 'break swapped', 'break named', 'run', 'finish', 'delete 1',
                 *['continue', 'finish'] * 4]
-    ours, theirs = script('steps', *commands), gdb(tmp_path, 'steps', *commands)
+    ours, theirs = script(program, *commands), gdb(tmp_path, program, *commands)
 
     def values(text):
         return re.findall(r'^Value returned is (\$\d+ = .*)$', text, re.M)
