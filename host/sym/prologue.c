@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * GDB's rules (symtab.c, skip_prologue_sal and amd64-tdep.c, amd64_analyze_prologue), so
- * that a breakpoint set here is where one set there would be.
+ * GDB's rules (symtab.c, skip_prologue_sal; amd64-tdep.c, amd64_analyze_prologue;
+ * i386-tdep.c, i386_analyze_prologue), so that a breakpoint set here is where one set
+ * there would be.
  */
 #include "host/sym/prologue.h"
 
 #include <dwarf.h>
+#include <linux/audit.h>
 #include <string.h>
 
 #include "host/sym/dwarf_index.h"
@@ -41,21 +43,59 @@ static size_t match(const struct opening *v, size_t n, const uint8_t *code, size
 #define MATCH(table, at)                                                                           \
 	match(table, sizeof(table) / sizeof(table[0]), code + (at), sizeof(code) - (at))
 
+enum { CODE_MIN = 12, CODE_MAX = 48, SAVED_MAX = 8 };
+
+/* i386, as main does it: lea 4(%esp),%reg; and $-16,%esp; push -4(%reg), and that register
+ * may have been saved first. */
+static size_t aligned_stack(const uint8_t *code)
+{
+	size_t at = (code[0] & 0xf8) == 0x50;
+	uint8_t reg = code[at + 1] >> 3 & 7;
+
+	if (code[at] != 0x8d || (code[at + 1] & 0xc7) != 0x44 || code[at + 2] != 0x24 ||
+	    code[at + 3] != (at ? 8 : 4))
+		return 0;
+	at += 4;
+	if ((code[at] != 0x83 && code[at] != 0x81) || code[at + 1] != 0xe4)
+		return 0;
+	at += code[at] == 0x83 ? 3 : 6;
+	return code[at] == 0xff && code[at + 1] == (0x70 | reg) && code[at + 2] == 0xfc ? at + 3
+											: 0;
+}
+
+/* i386, behind the move: sub $n,%esp, and registers pushed. */
+static size_t saved_registers(const uint8_t *code)
+{
+	size_t at = 0;
+
+	if ((code[0] == 0x83 || code[0] == 0x81) && code[1] == 0xec)
+		at = code[0] == 0x83 ? 3 : 6;
+	for (unsigned i = 0; i < SAVED_MAX && (code[at] & 0xf8) == 0x50; i++)
+		at++;
+	return at;
+}
+
 /* Length of the instructions that make the frame, 0 = it makes none. */
 static size_t frame_code(struct symfile *f, uint64_t entry)
 {
-	uint8_t code[12];
+	bool i386 = f->src->arch == AUDIT_ARCH_I386;
+	uint8_t code[CODE_MAX] = {0};
 	size_t n, at;
 
-	if (!symfile_code(f, entry, code, sizeof(code)))
+	if (!symfile_code(f, entry, code, CODE_MAX) && !symfile_code(f, entry, code, CODE_MIN))
 		return 0;
 	at = MATCH(marks, 0);
+	if (i386)
+		at += aligned_stack(code + at);
 	n = MATCH(saves, at);
 	if (!n)
 		return 0;
 	at += n;
 	n = MATCH(moves, at);
-	return n ? at + n : 0;
+	if (!n)
+		return 0;
+	at += n;
+	return i386 ? at + saved_registers(code + at) : at;
 }
 
 /* gcc's optimizer tells where variables are from the first instruction on. */
