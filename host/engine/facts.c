@@ -145,7 +145,7 @@ static bool set_environ(struct fact_box *b, const struct buf *text)
 static bool set_auxv(struct fact_box *b, const struct he_target *t, const struct buf *raw)
 {
 	struct rd r = rd_init(raw->p, raw->len);
-	size_t n = raw->len / (2 * target_width(t));
+	size_t n = raw->len / ((size_t)2 * target_width(t));
 
 	b->public.auxv = arena_array(&b->texts, n, sizeof(*b->public.auxv));
 	for (size_t i = 0; b->public.auxv && i < n; i++) {

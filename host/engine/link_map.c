@@ -36,7 +36,7 @@ uint64_t target_auxv(const struct he_target *t, uint64_t type)
 	struct rd r = rd_init(t->auxv.p, t->auxv.len);
 	unsigned width = target_width(t);
 
-	while (r.left >= 2 * width) {
+	while (r.left >= (size_t)2 * width) {
 		uint64_t key = target_rd(t, &r), value = target_rd(t, &r);
 
 		if (key == type)

@@ -223,7 +223,7 @@ void *elf_image_read(
 	for (size_t i = 0; i < h.n; i++)
 		if (segment(m, &h, &h.phdr[i], &from, &to, &addr) && to > end)
 			end = to;
-	if (end < h.class->ehdr || h.ehdr.e_phoff > end ||
+	if (!end || end < h.class->ehdr || h.ehdr.e_phoff > end ||
 	    end - h.ehdr.e_phoff < h.n * h.class->phdr) {
 		*why = "its segments are damaged";
 		return NULL;

@@ -7,7 +7,7 @@
 #include "host/sym/symtab.h"
 
 enum { CALL_MAX = 7, FRAME_MAX = 16 * 1024 * 1024 };
-enum { NO_REG = 255 };
+enum { NO_REG = 255, WORDS_MAX = 17 };
 
 /* A trampoline's code, and where the registers are that it is going to restore. */
 struct trampoline {
@@ -15,7 +15,7 @@ struct trampoline {
 	uint8_t pointer_at; /* words above the sp: what points to the context; 0 = it is there */
 	uint8_t offset;     /* of the first of: */
 	uint8_t words;      /* each an address wide, with these DWARF numbers */
-	uint8_t order[17];
+	uint8_t order[WORDS_MAX];
 };
 
 static const struct machine {
@@ -187,13 +187,13 @@ static const struct trampoline *trampoline_at(const struct guess *g, uint64_t pc
 static enum cfi_result by_sigcontext(
     const struct guess *g, const struct trampoline *t, struct cfi_step *ret)
 {
-	uint8_t raw[sizeof(t->order) * sizeof(uint64_t)];
+	uint8_t raw[WORDS_MAX * sizeof(uint64_t)];
 	size_t len = (size_t)t->words * g->width;
 	uint64_t at = g->regs->sp;
 
 	ret->signal = true;
 	ret->cfa = g->regs->sp;
-	if (t->pointer_at && !read_word(g, at + t->pointer_at * g->width, &at, ret))
+	if (t->pointer_at && !read_word(g, at + (uint64_t)t->pointer_at * g->width, &at, ret))
 		return CFI_FAULT;
 	at += t->offset;
 	if (g->s->src.read(g->s->src.arg, at, raw, len) != len) {
