@@ -185,6 +185,7 @@ struct he_target_info {
 	uint64_t start;
 	const char *comm, *exe;
 	unsigned address_bytes; /* of the program that runs there: 4 or 8 */
+	uint32_t arch;          /* and its AUDIT_ARCH_* of linux/audit.h; 0 = not known */
 	bool launched;	     /* by this session */
 	bool terminal;	     /* launched, on a terminal of its own */
 	bool lost;	     /* HE_GONE because the link is: it runs on there */

@@ -226,6 +226,7 @@ void he_target_info(const struct he_target *t, struct he_target_info *ret)
 	    .comm = t->comm,
 	    .exe = t->exe,
 	    .address_bytes = target_width(t),
+	    .arch = t->arch_id,
 	    .launched = t->launched != NULL,
 	    .terminal = launched_terminal(t),
 	    .lost = t->lost,

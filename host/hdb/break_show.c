@@ -17,19 +17,19 @@ struct he_error *break_delete(struct hdb *h, unsigned number)
 
 /* ---- what is caught -------------------------------------------------------------- */
 
-static void say_numbers(FILE *f, const struct he_breakpoint *b)
+static void say_numbers(struct hdb *h, const struct he_breakpoint *b)
 {
 	char name[SYSCALL_TEXT];
 
 	for (size_t i = 0; i < b->n_numbers; i++)
 		if (b->catch == HE_CATCH_SYSCALL)
-			fprintf(f, "%s'%s' [%u]", i ? " " : "", syscall_text(name, b->numbers[i]),
-			    b->numbers[i]);
+			fprintf(h->out, "%s'%s' [%u]", i ? " " : "",
+			    syscall_text(name, front_arch(h), b->numbers[i]), b->numbers[i]);
 		else
-			fprintf(f, "%s%s", i ? " " : "", show_signal(name, b->numbers[i]));
+			fprintf(h->out, "%s%s", i ? " " : "", show_signal(name, b->numbers[i]));
 }
 
-void break_say_caught(FILE *f, const struct he_breakpoint *b)
+void break_say_caught(struct hdb *h, const struct he_breakpoint *b)
 {
 	static const char *const text[] = {
 	    [HE_CATCH_FORK] = "fork",
@@ -46,16 +46,16 @@ void break_say_caught(FILE *f, const struct he_breakpoint *b)
 		fputs(b->n_numbers > 1 ? "syscalls "
 		      : b->n_numbers   ? "syscall "
 				       : "any syscall",
-		    f);
-		say_numbers(f, b);
+		    h->out);
+		say_numbers(h, b);
 	} else if (b->catch == HE_CATCH_SIGNAL) {
 		fputs(b->n_numbers > 1 ? "signals "
 		      : b->n_numbers   ? "signal "
 				       : "standard signals",
-		    f);
-		say_numbers(f, b);
+		    h->out);
+		say_numbers(h, b);
 	} else {
-		fputs(text[b->catch], f);
+		fputs(text[b->catch], h->out);
 	}
 }
 
@@ -138,7 +138,7 @@ int break_say_set(struct hdb *h, unsigned number)
 	} else if (b->kind == HE_BREAK_CATCH) {
 		fprintf(h->out, "%s %u (", b->temporary ? "Temporary catchpoint" : "Catchpoint",
 		    number);
-		break_say_caught(h->out, b);
+		break_say_caught(h, b);
 		fputs(")\n", h->out);
 	} else {
 		fprintf(h->out, "%s %u: ", stop_kind(b->kind, b->software), number);
@@ -198,7 +198,7 @@ static void row_what(struct hdb *h, const struct he_breakpoint *b)
 	} else {
 		fprintf(h->out, "%-18s ", "");
 		if (b->kind == HE_BREAK_CATCH)
-			break_say_caught(h->out, b);
+			break_say_caught(h, b);
 		else
 			show_text(h->out, b->where);
 		fputc('\n', h->out);

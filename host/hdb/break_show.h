@@ -12,6 +12,6 @@ int break_say_set(struct hdb *h, unsigned number);
 /* Delete it with what hdb keeps about it. */
 struct he_error *break_delete(struct hdb *h, unsigned number);
 /* What a catchpoint catches, as in "(fork)". */
-void break_say_caught(FILE *f, const struct he_breakpoint *b);
+void break_say_caught(struct hdb *h, const struct he_breakpoint *b);
 
 #endif

@@ -43,14 +43,26 @@ struct numbers_arg {
 	size_t n;
 };
 
-static int take_numbers(struct hdb *h, const char *args, bool (*parse)(const char *, uint32_t *),
-    const char *what, struct numbers_arg *to)
+static bool parse_signal(struct hdb *h, const char *text, uint32_t *ret)
+{
+	(void)h;
+	return signal_number(text, ret);
+}
+
+static bool parse_syscall(struct hdb *h, const char *text, uint32_t *ret)
+{
+	return syscall_number(front_arch(h), text, ret);
+}
+
+static int take_numbers(struct hdb *h, const char *args,
+    bool (*parse)(struct hdb *, const char *, uint32_t *), const char *what,
+    struct numbers_arg *to)
 {
 	char word[64];
 
 	while (*args) {
 		if (!cmd_token(&args, word, sizeof(word)) || to->n == NUMBERS_MAX ||
-		    !parse(word, &to->v[to->n]))
+		    !parse(h, word, &to->v[to->n]))
 			return fail(h, "%s is not a %s", *word ? word : args, what);
 		to->n++;
 	}
@@ -75,9 +87,9 @@ static int numbers_for(struct hdb *h, enum he_catch what, const char *args, stru
 		for (uint32_t sig = 1; sig <= HE_SIGNALS; sig++)
 			numbers->v[numbers->n++] = sig;
 	} else if (what == HE_CATCH_SIGNAL) {
-		if (take_numbers(h, args, signal_number, "signal", numbers) != 0)
+		if (take_numbers(h, args, parse_signal, "signal", numbers) != 0)
 			return 1;
-	} else if (take_numbers(h, args, syscall_number, "system call", numbers) != 0)
+	} else if (take_numbers(h, args, parse_syscall, "system call", numbers) != 0)
 		return 1;
 	q->numbers = numbers->v;
 	q->n_numbers = numbers->n;

@@ -3,6 +3,7 @@
 #include "host/hdb/display.h"
 #include "host/hdb/front.h"
 
+#include <linux/audit.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,15 @@ unsigned front_address_bytes(struct hdb *h)
 	if (h->target)
 		he_target_info(h->target, &i);
 	return i.address_bytes ? i.address_bytes : 8;
+}
+
+uint32_t front_arch(struct hdb *h)
+{
+	struct he_target_info i = {0};
+
+	if (h->target)
+		he_target_info(h->target, &i);
+	return i.arch ? i.arch : AUDIT_ARCH_X86_64;
 }
 
 unsigned front_width(struct hdb *h)

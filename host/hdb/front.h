@@ -81,8 +81,9 @@ void front_banner(struct hdb *h);
 enum { FRONT_NAME = 96 };
 const char *front_name(struct hdb *h, struct he_target *t, char buf[FRONT_NAME]);
 struct show_style front_style(struct hdb *h);
-/* Bytes of an address of the target; 8 when there is none. */
+/* Of the target, or of a usual one when there is none: bytes of an address; AUDIT_ARCH_*. */
 unsigned front_address_bytes(struct hdb *h);
+uint32_t front_arch(struct hdb *h);
 /* Width of the screen the tables are cut to, 0 = no terminal. */
 unsigned front_width(struct hdb *h);
 

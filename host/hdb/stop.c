@@ -185,7 +185,7 @@ static void say_caught(struct hdb *h, const struct he_event *ev)
 		show_text(h->out, ev->text);
 	} else if (ev->caught == HE_CATCH_SYSCALL)
 		fprintf(h->out, "%s syscall %s", ev->returned ? "returned from" : "call to",
-		    syscall_text(name, (uint32_t)ev->number));
+		    syscall_text(name, front_arch(h), (uint32_t)ev->number));
 	else if (ev->caught == HE_CATCH_SIGNAL)
 		fprintf(h->out, "signal %s", show_signal(name, ev->signal));
 	else

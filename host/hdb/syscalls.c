@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const char *syscall_text(char buf[SYSCALL_TEXT], uint32_t number)
+const char *syscall_text(char buf[SYSCALL_TEXT], uint32_t arch, uint32_t number)
 {
-	char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, (int)number);
+	char *name = seccomp_syscall_resolve_num_arch(arch, (int)number);
 
 	if (name)
 		snprintf(buf, SYSCALL_TEXT, "%s", name);
@@ -18,7 +18,7 @@ const char *syscall_text(char buf[SYSCALL_TEXT], uint32_t number)
 	return buf;
 }
 
-bool syscall_number(const char *text, uint32_t *ret)
+bool syscall_number(uint32_t arch, const char *text, uint32_t *ret)
 {
 	char *end;
 	long n;
@@ -28,7 +28,7 @@ bool syscall_number(const char *text, uint32_t *ret)
 		if (*end || n > INT32_MAX)
 			return false;
 	} else {
-		n = seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86_64, text);
+		n = seccomp_syscall_resolve_name_arch(arch, text);
 		if (n < 0)
 			return false;
 	}

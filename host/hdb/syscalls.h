@@ -10,9 +10,9 @@
 
 enum { SYSCALL_TEXT = 64 };
 
-/* "write", or its number; returns buf.  Numbers are those of x86-64. */
-const char *syscall_text(char buf[SYSCALL_TEXT], uint32_t number);
+/* "write", or its number; returns buf.  arch: AUDIT_ARCH_*, whose table it is from. */
+const char *syscall_text(char buf[SYSCALL_TEXT], uint32_t arch, uint32_t number);
 /* By name or number. */
-bool syscall_number(const char *text, uint32_t *ret);
+bool syscall_number(uint32_t arch, const char *text, uint32_t *ret);
 
 #endif
