@@ -182,3 +182,43 @@ def test_a_program_of_the_other_width_is_executed(link, debuggee, way):
     link.do('interrupt', target=target)
     regs = link.event('stopped', target)['regs']
     assert {(r['arch'], len(r['data'])) for r in regs} == {(executed['arch'], widths[1])} and len(regs) == 2
+
+
+# ---- run control, as hdb shows it
+
+
+@pytest.mark.parametrize('name', ['sleepers', 'sleepers-O2', 'memory', 'signals'])
+def test_breakpoints_stand_where_gdb_puts_them(world, hdb, box, debuggee, name):
+    d = debuggee(name + '-i386')
+    nm = world.run(['nm', d.argv[0]]).out.split('\n')
+    functions = [f[2] for line in nm if len(f := line.split()) == 3 and f[1] in 'tT' and f[2][0] != '_']
+    assert 'main' in functions and len(functions) > 3
+    commands = [f'break {f}' for f in functions]
+    found = [re.findall(r'^Breakpoint (\d+) at (0x[0-9a-f]+)', text, re.M)
+             for text in (gdb(world, d.pid, *commands), hdb_does(hdb, box, d.pid, *commands))]
+    assert found[0] == found[1] and len(found[0]) == len(functions)
+
+
+def test_a_library_that_comes_brings_the_breakpoint_that_waits_for_it(hdb):
+    path = os.path.join(harness.DEBUGGEES, 'dlopened-i386')
+    r = hdb('-batch', '-ex', 'set breakpoint pending on', '-ex', 'break plugin_enter', '-ex', 'run', '-ex', 'bt',
+            '--', path, os.path.join(harness.DEBUGGEES, 'libplugin-i386.so'))
+    assert r.status == 0 and 'pending' in r.out, r
+    assert re.search(r'^Breakpoint 1, plugin_enter \(back=0x[0-9a-f]{8} <called_back>, n=4\)', r.out, re.M), r
+    assert re.search(r'^#1 .* in main \(', r.out, re.M), r
+
+
+def test_a_condition_reads_arguments_from_the_stack_and_finish_shows_what_came_back(hdb):
+    path = os.path.join(harness.DEBUGGEES, 'sleepers-i386')
+    r = hdb('-batch', '-ex', 'break descend if left == 2', '-ex', 'run', '-ex', 'print left', '-ex', 'print $eip == $pc',
+            '-ex', 'info breakpoints', '--', path, '1', '5')
+    assert r.status == 0 and '\n$1 = 2\n$2 = 1\n' in r.out, r
+    assert 'already hit 1 time' in r.out
+
+
+def test_system_calls_have_the_numbers_of_their_program(hdb):
+    path = os.path.join(harness.DEBUGGEES, 'sleepers-i386')
+    r = hdb('-batch', '-ex', 'catch syscall write', '-ex', 'run', '-ex', 'info breakpoints', '-ex', 'print $eax',
+            '-ex', 'print $orig_eax', '--', path, '1', '2')
+    assert r.status == 0 and r.out.count("syscall 'write' [4]") == 2 and 'call to syscall write' in r.out, r
+    assert r.out.rstrip().endswith('= 4')
