@@ -143,6 +143,38 @@ struct he_error *symbols_near_frames(struct symbols *s, const struct sym_regs *r
 	return NULL;
 }
 
+struct he_error *symbols_step_in(struct symbols *s, uint64_t entry, uint64_t *ret)
+{
+	(void)s;
+	*ret = entry;
+	return NULL;
+}
+
+bool symbols_cfa_rule(struct symbols *s, uint64_t addr, unsigned *reg, int64_t *offset)
+{
+	(void)s;
+	(void)addr;
+	(void)reg;
+	(void)offset;
+	return false;
+}
+
+struct he_error *symbols_each_named(struct symbols *s, const char *name,
+    void (*each)(void *arg, const struct spot_symbol *sym), void *arg)
+{
+	(void)s;
+	(void)name;
+	(void)each;
+	(void)arg;
+	return NULL;
+}
+
+uint64_t symbols_stamp(const struct symbols *s)
+{
+	(void)s;
+	return 0;
+}
+
 /* No type of it was read from anywhere. */
 void type_read_members(struct type *t)
 {
