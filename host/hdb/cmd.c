@@ -176,7 +176,7 @@ static int run_row(struct hdb *h, const struct cmd *row, const char *parent, con
 	size_t n = cmd_word(&word);
 	const struct cmd *sub = NULL;
 	enum cmd_found found = row->sub && n ? cmd_find(row->sub, word, n, &sub) : CMD_NONE;
-	char name[32];
+	char name[64];
 
 	snprintf(name, sizeof(name), "%s%s ", parent, row->name);
 	if (found == CMD_ONE)
@@ -254,7 +254,7 @@ static void help_list(struct hdb *h, const struct cmd *table, const char *parent
 
 static void help_row(struct hdb *h, const struct cmd *row, const char *parent)
 {
-	char name[32];
+	char name[64];
 
 	snprintf(name, sizeof(name), "%s%s ", parent, row->name);
 	fprintf(h->out, "%s%s\n%s", name, row->usage, row->help);
