@@ -168,7 +168,7 @@ static void memory_is_read_in_every_width(void **state)
 	IS(0x80, C16(MEMORY), 0x17);
 	IS(0xff80, C16(MEMORY), 0x18);
 	IS(0x0201ff80, C16(MEMORY), 0x19);
-	IS(0x8605040302 << 24 | 0x01ff80, C16(MEMORY), 0x1a);
+	IS((int64_t)0x860504030201ff80, C16(MEMORY), 0x1a);
 	IS(-1, C16(MEMORY + 1), 0x17, 0x16, 8);
 }
 
