@@ -179,8 +179,8 @@ def facts(text):
 
 
 def logins(argv):
-    """The same at a login."""
-    return subprocess.run(['runuser', '-l', harness.ALICE, '-s', SH, '-c', 'exec ' + shlex.join(argv)],
+    """The same at a login, whatever ignores SIGINT here (a shell's job in the background does)."""
+    return subprocess.run(['env', '--default-signal', 'runuser', '-l', harness.ALICE, '-s', SH, '-c', 'exec ' + shlex.join(argv)],
                           stdin=subprocess.PIPE, capture_output=True, check=True, cwd='/').stdout
 
 
