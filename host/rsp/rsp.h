@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The bridge: GDB's remote protocol in front of the engine.  A debugger's connection is a
+ * struct rsp; what it debugs are struct rsp_process.  Every packet is a row of a table;
+ * tables belong to parts (one file each), which rsp_table.c joins.
+ *
+ * To add a packet: write its handler, put a row into its part's table.  To add a part:
+ * define a struct rsp_part, name it in rsp_table.c.
+ */
+#ifndef HOST_RSP_H
+#define HOST_RSP_H
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host/hosteng.h"
+#include "host/rsp/rsp_frame.h"
+#include "host/rsp/rsp_packet.h"
+
+struct rsp;
+struct rsp_process;
+
+/* ---- packets ----------------------------------------------------------------- */
+
+enum rsp_match {
+	RSP_WHOLE,  /* nothing follows */
+	RSP_PREFIX, /* anything may follow: that is what the handler gets */
+};
+
+struct rsp_row {
+	const char *prefix; /* the longest that matches wins; NULL ends a table */
+	enum rsp_match match;
+	/* Puts its reply into r->reply; one that puts nothing is answered as unknown, unless
+	 * it called rsp_later.  args that cannot be read: rsp_bad. */
+	void (*handle)(struct rsp *r, struct rd *args);
+	const char *needs; /* who sends it, since when */
+};
+
+/* What one file adds to the bridge. */
+struct rsp_part {
+	const struct rsp_row *rows;
+	const char *offers; /* for the answer to qSupported, "a+;b+"; NULL = nothing */
+	/* More fields "name:value;" for a stop reply about this thread. */
+	void (*stop_fields)(struct rsp *r, struct rsp_process *p, uint64_t tid);
+	/* p (NULL: any) runs or was written to: what was kept of it holds no more. */
+	void (*stale)(struct rsp *r, struct rsp_process *p);
+	/* p ends or is let go: nothing may point to it any more. */
+	void (*forget)(struct rsp *r, struct rsp_process *p);
+	/* The debugger left: free what was its.  Another may come. */
+	void (*closed)(struct rsp *r);
+};
+
+/* All parts, NULL-terminated. */
+extern const struct rsp_part *const rsp_parts[];
+
+/* Finds the row and calls it; r->reply is as it shall go then. */
+void rsp_handle(struct rsp *r, const struct rd *packet);
+
+/* ---- a debugger's connection --------------------------------------------------- */
+
+/* What the debugger said it understands (qSupported). */
+enum rsp_knows {
+	RSP_MULTIPROCESS = 1 << 0,
+	RSP_SWBREAK = 1 << 1,
+	RSP_HWBREAK = 1 << 2,
+	RSP_FORK_EVENTS = 1 << 3,
+	RSP_VFORK_EVENTS = 1 << 4,
+	RSP_EXEC_EVENTS = 1 << 5,
+	RSP_NO_RESUMED = 1 << 6,
+	RSP_VCONT = 1 << 7,
+	RSP_ERROR_MESSAGE = 1 << 8,
+	RSP_XML_I386 = 1 << 9,
+	RSP_ERROR_HEX = 1 << 10, /* LLDB's QEnableErrorStrings */
+};
+
+struct rsp {
+	struct he_engine *engine;
+	struct he_server *server;
+	struct rsp_frame frame;
+	struct buf reply; /* to the packet being handled, as it goes between $ and # */
+	bool later;       /* it gets none, or not now */
+	unsigned knows;   /* enum rsp_knows */
+	bool extended, non_stop;
+	struct rsp_id general;         /* Hg: whose registers and memory; tid 0 = any thread */
+	struct rsp_id resume;          /* Hc, of c and s */
+	struct rsp_process *processes; /* in the order they came */
+	/* Of the parts; each is freed by its closed. */
+	struct rsp_run *run;
+	struct rsp_launch *launch;
+	struct rsp_xfer *xfer;
+	struct rsp_files *files;
+	struct rsp_lldb *lldb; /* NULL: it is no LLDB */
+};
+
+struct rsp_process {
+	struct rsp_process *next;
+	struct he_target *t;
+	uint32_t pid;
+	bool attached;             /* it was there before us: detached, not killed, at the end */
+	struct rsp_regs *regs;     /* its target description; rsp_regs.h */
+	struct rsp_breaks *breaks; /* rsp_break.h */
+	struct rsp_stops *stops;   /* rsp_stop.h */
+};
+
+/* ---- replies ------------------------------------------------------------------ */
+
+void rsp_ok(struct rsp *r);                       /* "OK" */
+void rsp_bad(struct rsp *r);                      /* "E01": arguments that cannot be */
+void rsp_fail_errno(struct rsp *r, int os_errno); /* "Enn" */
+/* "Enn" by e's errno or code; NULL: "OK".  Frees e. */
+void rsp_done(struct rsp *r, struct he_error *e);
+/* "Enn" and e's sentence for a person: behind it where the debugger said that it
+ * understands that, else on standard error, which GDB shows.  Frees e. */
+void rsp_fail(struct rsp *r, struct he_error *e);
+void rsp_fail_text(struct rsp *r, int os_errno, const char *text);
+/* No reply to this packet, or a later one (rsp_stop.h). */
+void rsp_later(struct rsp *r);
+/* errno as the protocol has it: a Linux errno, at least 1. */
+int rsp_errno(const struct he_error *e);
+
+/* A sentence on our standard error, escaped. */
+void rsp_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Text for the debugger's console: an O packet now (in a qRcmd, or while it waits for a
+ * stop). */
+void rsp_console(struct rsp *r, const void *text, size_t n);
+/* Something went out besides the reply: write what waits without blocking. */
+void rsp_flush(struct rsp *r);
+
+/* ---- processes ------------------------------------------------------------------- */
+
+struct rsp_process *rsp_process_find(const struct rsp *r, uint64_t pid);
+struct rsp_process *rsp_process_of(const struct rsp *r, const struct he_target *t);
+/* The one with that thread; NULL. */
+struct rsp_process *rsp_process_with(const struct rsp *r, uint64_t tid);
+/* The process Hg means; NULL: there is none, and rsp_fail_errno(ESRCH) was called. */
+struct rsp_process *rsp_current(struct rsp *r);
+/* The same with its thread: "any" is the one that stopped last, else the main one. */
+struct rsp_process *rsp_current_thread(struct rsp *r, uint64_t *tid);
+/* What a thread id means: NULL when there is no such process or thread (of -1 and 0: any). */
+struct rsp_process *rsp_resolve(struct rsp *r, struct rsp_id id, uint64_t *tid);
+/* New in the list: a target of ours. NULL without memory (t is detached then). */
+struct rsp_process *rsp_process_add(struct rsp *r, struct he_target *t, bool attached);
+/* Out of the list and freed, its target, too: let go or, when launched and kill, killed. */
+void rsp_process_remove(struct rsp *r, struct rsp_process *p, bool kill);
+/* Tells all parts. */
+void rsp_stale(struct rsp *r, struct rsp_process *p);
+
+/* ---- memory, through breakpoints as the debugger wants it ------------------------ */
+
+/* As he_read and he_write of the current process; writes make stale. */
+struct he_error *rsp_read(
+    struct rsp *r, struct rsp_process *p, uint64_t addr, void *buf, size_t len, size_t *got);
+struct he_error *rsp_write(
+    struct rsp *r, struct rsp_process *p, uint64_t addr, const void *data, size_t len);
+
+/* ---- the bridge as a program ------------------------------------------------------- */
+
+struct rsp_options {
+	const char *listen;                /* "unix:path=P", "tcp:port=N"; NULL: stdin and stdout */
+	bool once;                         /* ends with its first debugger */
+	bool multi;                        /* goes on when nothing is left to debug */
+	uint32_t attach;                   /* PID, 0 = none */
+	const char *const *program;        /* NULL-terminated; NULL = none */
+	int wake_fd;                       /* readable when a signal came */
+	const volatile sig_atomic_t *quit; /* not 0: end */
+};
+
+/* 0 = a transport that can be; else why it cannot be is in why. */
+int rsp_listen_check(const char *listen, char *why, size_t size);
+/* Serves until it shall end; exit status. */
+int rsp_serve(struct he_engine *e, struct he_server *s, const struct rsp_options *o);
+
+#endif

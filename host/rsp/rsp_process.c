@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/rsp/rsp.h"
+
+#include <stdlib.h>
+
+struct rsp_process *rsp_process_find(const struct rsp *r, uint64_t pid)
+{
+	struct rsp_process *p = r->processes;
+
+	while (p && p->pid != pid)
+		p = p->next;
+	return p;
+}
+
+struct rsp_process *rsp_process_of(const struct rsp *r, const struct he_target *t)
+{
+	struct rsp_process *p = r->processes;
+
+	while (p && p->t != t)
+		p = p->next;
+	return p;
+}
+
+static bool has_thread(const struct rsp_process *p, uint64_t tid)
+{
+	struct he_threads *v;
+	struct he_error *e;
+	bool found = false;
+
+	if (p->pid == tid)
+		return true;
+	e = he_threads(p->t, &v);
+	if (e) {
+		he_error_free(e);
+		return false;
+	}
+	for (size_t i = 0; i < v->n && !found; i++)
+		found = v->v[i].tid == tid;
+	he_threads_free(v);
+	return found;
+}
+
+struct rsp_process *rsp_process_with(const struct rsp *r, uint64_t tid)
+{
+	struct rsp_process *p = r->processes;
+
+	while (p && !has_thread(p, tid))
+		p = p->next;
+	return p;
+}
+
+struct rsp_process *rsp_resolve(struct rsp *r, struct rsp_id id, uint64_t *tid)
+{
+	struct rsp_process *p;
+
+	if (id.pid > 0)
+		p = rsp_process_find(r, (uint64_t)id.pid);
+	else
+		p = id.tid > 0 ? rsp_process_with(r, (uint64_t)id.tid) : r->processes;
+	if (!p)
+		return NULL;
+	*tid = id.tid > 0 ? (uint64_t)id.tid : p->pid;
+	return id.tid <= 0 || has_thread(p, *tid) ? p : NULL;
+}
+
+struct rsp_process *rsp_current_thread(struct rsp *r, uint64_t *tid)
+{
+	struct rsp_process *p = rsp_resolve(r, r->general, tid);
+
+	if (!p)
+		rsp_fail_errno(r, ESRCH);
+	return p;
+}
+
+struct rsp_process *rsp_current(struct rsp *r)
+{
+	struct rsp_process *p;
+	uint64_t tid;
+
+	if (r->general.pid > 0)
+		p = rsp_process_find(r, (uint64_t)r->general.pid);
+	else
+		p = rsp_resolve(r, r->general, &tid);
+	if (!p)
+		rsp_fail_errno(r, ESRCH);
+	return p;
+}
+
+struct rsp_process *rsp_process_add(struct rsp *r, struct he_target *t, bool attached)
+{
+	struct rsp_process *p = calloc(1, sizeof(*p)), **end = &r->processes;
+	struct he_target_info i;
+
+	if (!p) {
+		he_error_free(he_detach(t));
+		return NULL;
+	}
+	he_target_info(t, &i);
+	p->t = t;
+	p->pid = i.pid;
+	p->attached = attached;
+	while (*end)
+		end = &(*end)->next;
+	*end = p;
+	return p;
+}
+
+void rsp_stale(struct rsp *r, struct rsp_process *p)
+{
+	for (size_t i = 0; rsp_parts[i]; i++)
+		if (rsp_parts[i]->stale)
+			rsp_parts[i]->stale(r, p);
+}
+
+/* It ends before it is let go: he_detach alone would let it run on. */
+static void kill_first(struct rsp_process *p)
+{
+	struct he_target_info i;
+
+	he_target_info(p->t, &i);
+	if (i.state != HE_GONE)
+		he_error_free(he_kill(p->t));
+}
+
+void rsp_process_remove(struct rsp *r, struct rsp_process *p, bool kill)
+{
+	struct rsp_process **at = &r->processes;
+
+	while (*at && *at != p)
+		at = &(*at)->next;
+	if (*at)
+		*at = p->next;
+	for (size_t i = 0; rsp_parts[i]; i++)
+		if (rsp_parts[i]->forget)
+			rsp_parts[i]->forget(r, p);
+	if (kill)
+		kill_first(p);
+	he_error_free(he_detach(p->t));
+	free(p);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * All packets: which part has which.  What no row matches is answered here, and only
+ * here, as the protocol asks: with nothing.
+ */
+#include "host/rsp/rsp_parts.h"
+
+const struct rsp_part *const rsp_parts[] = {
+    &rsp_part_general,
+    NULL,
+};
+
+static bool matches(const struct rsp_row *row, const struct rd *packet)
+{
+	size_t n = strlen(row->prefix);
+
+	return packet->left >= n && memcmp(packet->p, row->prefix, n) == 0 &&
+	       (row->match == RSP_PREFIX || packet->left == n);
+}
+
+static const struct rsp_row *find(const struct rd *packet)
+{
+	const struct rsp_row *best = NULL;
+
+	for (size_t i = 0; rsp_parts[i]; i++)
+		for (const struct rsp_row *row = rsp_parts[i]->rows; row && row->prefix; row++)
+			if (matches(row, packet) &&
+			    (!best || strlen(row->prefix) > strlen(best->prefix)))
+				best = row;
+	return best;
+}
+
+void rsp_handle(struct rsp *r, const struct rd *packet)
+{
+	const struct rsp_row *row = find(packet);
+	struct rd args = *packet;
+
+	buf_reset(&r->reply);
+	r->later = false;
+	if (!row)
+		return;
+	rd_span(&args, strlen(row->prefix));
+	row->handle(r, &args);
+	if (r->reply.bad) { /* longer than any debugger takes, or no memory */
+		buf_reset(&r->reply);
+		rsp_fail_errno(r, ENOMEM);
+	}
+}
