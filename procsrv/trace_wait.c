@@ -167,16 +167,15 @@ static void tell_executed(struct target *tg, pid_t former)
 /* ---- one report ------------------------------------------------------------------ */
 
 /* A new thread often reports before its maker does, who is to be named: until then
- * it waits. */
-static void announce(struct tracee *t, pid_t parent)
+ * it waits.  True: it has done so. */
+static bool announce(struct tracee *t, pid_t parent)
 {
-	bool waits = t->unannounced && t->state == TRACEE_STANDS;
+	bool waited = t->unannounced && t->state == TRACEE_STANDS;
 
 	if (t->unannounced && !t->foreign)
 		tell_born(t->target, t->tid, parent);
 	t->unannounced = false;
-	if (waits && !tracee_has_to_stand(t))
-		trace_pass(t);
+	return waited;
 }
 
 /* status -1: not known. */
@@ -205,25 +204,25 @@ static pid_t event_message(const struct tracee *t)
 	return (pid_t)msg;
 }
 
-/* A thread made another (or a process: see kin.h). */
-static void cloned(struct tracee *t)
+/* A thread made another (or a process: see kin.h).  The new one if it has waited for
+ * this, or NULL. */
+static struct tracee *cloned(struct tracee *t)
 {
 	struct target *tg = t->target;
 	pid_t tid = event_message(t);
 	struct tracee *e = tid > 0 ? tracee_by_tid(tg->tracer, tid) : NULL;
 
-	if (e) {
-		announce(e, t->tid);
-		return;
-	}
+	if (e)
+		return announce(e, t->tid) ? e : NULL;
 	if (tid <= 0 || !target_has_thread(tg, tid))
-		return;
+		return NULL;
 	e = tracee_add(tg, tid);
 	if (!e)
-		return;
+		return NULL;
 	e->born = e->unannounced = true;
 	e->held = t->held || tg->hold_all;
 	announce(e, t->tid);
+	return NULL;
 }
 
 /* All other threads are gone; memory and architecture are new. */
@@ -308,6 +307,7 @@ static enum outcome stopped(struct tracee *t, int status)
 	struct target *tg = t->target;
 	enum outcome out = SAME;
 	int event = status >> 16;
+	struct tracee *new = NULL;
 	enum run_verdict does;
 	bool left, caught;
 
@@ -320,7 +320,7 @@ static enum outcome stopped(struct tracee *t, int status)
 	if (does == RUN_AGAIN)
 		return SAME;
 	if (event == PTRACE_EVENT_CLONE)
-		cloned(t);
+		new = cloned(t);
 	if (event == PTRACE_EVENT_EXEC) {
 		executed(t);
 		out = CHANGED;
@@ -335,6 +335,9 @@ static enum outcome stopped(struct tracee *t, int status)
 		return out;
 	}
 	hold(t, does, caught);
+	/* Not before: its birth may be what all are to stand for. */
+	if (new && !tracee_has_to_stand(new))
+		trace_pass(new);
 	if (!tracee_has_to_stand(t)) {
 		if (!t->unannounced && !t->kin.waits && !tg->kin.leave)
 			trace_pass(t);
