@@ -41,6 +41,7 @@ struct rsp_row {
 /* What one file adds to the bridge. */
 struct rsp_part {
 	const struct rsp_row *rows;
+	const struct rsp_row *lldb; /* for r->lldb only, before any of rows; NULL = none */
 	const char *offers; /* for the answer to qSupported, "a+;b+"; NULL = nothing */
 	/* More fields "name:value;" for a stop reply about this thread. */
 	void (*stop_fields)(struct rsp *r, struct rsp_process *p, uint64_t tid);

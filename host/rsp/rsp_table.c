@@ -18,12 +18,12 @@ static bool matches(const struct rsp_row *row, const struct rd *packet)
 	       (row->match == RSP_PREFIX || packet->left == n);
 }
 
-static const struct rsp_row *find(const struct rd *packet)
+static const struct rsp_row *find(const struct rd *packet, bool lldb)
 {
-	const struct rsp_row *best = NULL;
+	const struct rsp_row *best = NULL, *row;
 
 	for (size_t i = 0; rsp_parts[i]; i++)
-		for (const struct rsp_row *row = rsp_parts[i]->rows; row && row->prefix; row++)
+		for (row = lldb ? rsp_parts[i]->lldb : rsp_parts[i]->rows; row && row->prefix; row++)
 			if (matches(row, packet) &&
 			    (!best || strlen(row->prefix) > strlen(best->prefix)))
 				best = row;
@@ -32,11 +32,13 @@ static const struct rsp_row *find(const struct rd *packet)
 
 void rsp_handle(struct rsp *r, const struct rd *packet)
 {
-	const struct rsp_row *row = find(packet);
+	const struct rsp_row *row = r->lldb ? find(packet, true) : NULL;
 	struct rd args = *packet;
 
 	buf_reset(&r->reply);
 	r->later = false;
+	if (!row)
+		row = find(packet, false);
 	if (!row)
 		return;
 	rd_span(&args, strlen(row->prefix));
