@@ -197,16 +197,10 @@ static int syscalls_of(struct span list, struct caught *c)
 
 /* Options can only be set while a thread stands, and how it goes on is said when it does:
  * so all that run stand for a moment. */
-static void nudge(struct target *tg)
+static void nudge_all(struct target *tg)
 {
-	for (struct tracee *t = tg->first; t; t = t->next) {
-		if (t->foreign || t->born || t->asked)
-			continue;
-		if (t->state != TRACEE_RUNS && t->state != TRACEE_LISTENS)
-			continue;
-		ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
-		t->asked = true;
-	}
+	for (struct tracee *t = tg->first; t; t = t->next)
+		trace_nudge(t);
 }
 
 int on_catch(struct call *c)
@@ -228,7 +222,7 @@ int on_catch(struct call *c)
 	changed = tg->caught.events ^ new.events;
 	tg->caught = new;
 	if (changed & live)
-		nudge(tg);
+		nudge_all(tg);
 	serve_ok(c->reply);
 	return E_OK;
 }

@@ -195,6 +195,10 @@ void trace_changed(struct tracer *t);
 /* Stand still all of it (or only one tracee), report it. */
 void trace_hold(struct target *tg, struct tracee *only);
 
+/* One that runs stands for a moment: what can only be said to it then is said when it goes
+ * on (trace_run). */
+void trace_nudge(struct tracee *t);
+
 /* Let a standing thread go on as without us: its signal is passed, a group stop is
  * obeyed.  signal: -1 as it came, 0 none, else that one. */
 void trace_go(struct tracee *t, int signal);

@@ -366,6 +366,16 @@ void trace_hold(struct target *tg, struct tracee *only)
 	trace_halt(tg);
 }
 
+void trace_nudge(struct tracee *t)
+{
+	if (t->foreign || t->born || t->asked)
+		return;
+	if (t->state != TRACEE_RUNS && t->state != TRACEE_LISTENS)
+		return;
+	ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
+	t->asked = true;
+}
+
 /* ---- go ----------------------------------------------------------------------- */
 
 static bool is_stop_signal(int sig)

@@ -38,6 +38,11 @@ int watch_take(struct target *tg, struct patch *p, int32_t *os_errno)
 	if (err != E_OK)
 		return err;
 	p->reg = (uint8_t)slot;
+	/* With none to try it in, the kernel would refuse its own when nobody hears. */
+	if (p->addr >> 63) {
+		watch_give(tg, p);
+		return E_FAULT;
+	}
 	*os_errno = try_one(tg);
 	if (*os_errno == 0)
 		return E_OK;
@@ -58,10 +63,8 @@ static bool is_stale(const struct tracee *t)
 void watch_refresh(struct target *tg)
 {
 	for (struct tracee *t = tg->first; t; t = t->next)
-		if (t->state == TRACEE_RUNS && !t->asked && !t->born && is_stale(t)) {
-			ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
-			t->asked = true;
-		}
+		if (is_stale(t))
+			trace_nudge(t);
 }
 
 void watch_load(struct tracee *t)

@@ -19,7 +19,8 @@ struct tracee;
 int watch_take(struct target *tg, struct patch *p, int32_t *os_errno);
 void watch_give(struct target *tg, const struct patch *p);
 
-/* Something has changed: running threads are to come by. */
+/* Something has changed: running threads are to come by.  What was set counts from here
+ * on: they enter the kernel now and have it when they leave. */
 void watch_refresh(struct target *tg);
 /* A thread that stands is about to go on, or to be detached. */
 void watch_load(struct tracee *t);

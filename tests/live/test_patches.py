@@ -631,6 +631,14 @@ def test_data_watched_while_stepping_through_a_range(link, patched):
     assert [c['patch'] for c in causes] == [2]
 
 
+def test_an_address_of_the_kernels_is_refused_while_threads_run_too(link, debuggee):
+    target, _ = link.attach(debuggee('sleepers').pid, how='RUN')
+    for kind, size in (('HARD', 0), ('WRITE', 8)):
+        patch = {'id': 1, 'kind': E['PATCH_' + kind], 'addr': 0xffffffff81000000, 'len': size}
+        assert refusal(link, target, patch)[0] == 'FAULT'
+    assert hits(link, target) == {}
+
+
 def test_more_than_the_processor_has_are_refused(link, patched):
     d = patched()
     target, _ = stop(link, d)
@@ -642,6 +650,33 @@ def test_more_than_the_processor_has_are_refused(link, patched):
     link.do('patch_clear', target=target, ids=[{'id': 1}])
     assert refusal(link, target, watch(d, 5, 'tallies', addr=0xffffffff81000000))[0] == 'FAULT'
     plant(link, target, watch(d, 5, 'tallies', len=2))
+
+
+def test_debug_registers_of_running_threads_count_from_the_answer_on(link, debuggee):
+    d = debuggee('spin', busy=True)
+    target, _ = link.attach(d.pid, how='RUN')
+    for _ in range(30):
+        plant(link, target, {'id': 1, 'kind': E['PATCH_HARD'], 'addr': d.facts['hit']})
+        before = peek(link, target, d.facts['count'])
+        stopped(link, target)
+        assert peek(link, target, d.facts['count']) - before <= 1  # it may have been there already
+        link.do('patch_clear', target=target)
+        resume(link, target)
+
+
+def test_a_thread_that_cannot_stand_has_its_debug_registers_when_it_runs(link, debuggee):
+    d = debuggee('kin')
+    target, _ = link.attach(d.pid, how='RUN')
+    link.do('catch', target=target, follow=E['FOLLOW_BOTH'])
+    os.kill(d.pid, signal.SIGRTMIN + 2)  # a vfork, whose maker waits until the child has ended
+    child = link.event('forked', target)['handle']
+    plant(link, target, {'id': 1, 'kind': E['PATCH_HARD'], 'addr': d.facts['landmark'], 'ignore': MANY})
+    plant(link, target, {'id': 2, 'kind': E['PATCH_HARD'], 'addr': d.facts['landmark'], 'ignore': MANY})
+    link.event('stopped', child)
+    resume(link, child)
+    link.event('exited', child)
+    os.kill(d.pid, signal.SIGRTMIN + 9)  # it comes by
+    assert eventually(lambda: hits(link, target) == {1: 1, 2: 1})
 
 
 def test_debug_registers_change_while_threads_run_and_are_empty_in_the_end(link, patched):
