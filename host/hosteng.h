@@ -291,6 +291,7 @@ struct he_event {
 	enum he_reason reason;
 	const unsigned *breakpoints; /* numbers of all that were hit, the first is shown */
 	size_t n_breakpoints;
+	unsigned location; /* which of the first one's; 0 = it has no more than one */
 	bool temporary; /* the first was, and is deleted now */
 	bool hardware;  /* the first needs the processor's help */
 	enum he_break_kind break_kind;

@@ -113,6 +113,18 @@ static bool hit_site(struct he_target *t, struct site *p, const struct cause *c,
 	return false;
 }
 
+/* Among its breakpoint's, 0 = it is the only one. */
+static unsigned site_number(const struct site *p)
+{
+	unsigned n = 1;
+
+	if (!p->of->sites->next)
+		return 0;
+	for (const struct site *k = p->of->sites; k != p; k = k->next)
+		n++;
+	return n;
+}
+
 static enum run_verdict hit_one(
     struct he_target *t, const struct cause *c, const struct cause_hit *hit, struct he_event *ev)
 {
@@ -137,6 +149,9 @@ static enum run_verdict hit_one(
 	if (!hit_site(t, p, c, hit, ev))
 		return RUN_ON;
 	breakpoint_tell(t->engine, p->of, ev);
+	target_enter_inlined(t, c->tid, p->addr, p->function);
+	if (ev->breakpoints[0] == p->of->number)
+		ev->location = site_number(p);
 	return RUN_TELL;
 }
 

@@ -14,13 +14,36 @@ bool frame_same(const struct frame_id *a, const struct frame_id *b)
 	       a->die == b->die;
 }
 
-unsigned step_hidden(const struct thread *h, const struct spot *spot)
+static unsigned beginning(const struct spot *spot)
 {
 	unsigned n = 0;
 
 	while (n < spot->n_inlined && spot->inlined[n].begins)
 		n++;
+	return n;
+}
+
+unsigned step_hidden(const struct thread *h, const struct spot *spot)
+{
+	unsigned n = beginning(spot);
+
 	return n > h->entered ? n - h->entered : 0;
+}
+
+void target_enter_inlined(struct he_target *t, uint64_t tid, uint64_t pc, const char *function)
+{
+	struct thread *h = threads_find(&t->threads, tid);
+	struct spot spot;
+	unsigned n, k = 0;
+
+	if (!h || !function || !t->symbols)
+		return;
+	he_error_free(symbols_spot(t->symbols, pc, &spot));
+	n = beginning(&spot);
+	while (k < n && (!spot.inlined[k].function || strcmp(spot.inlined[k].function, function)))
+		k++;
+	if (h->entered < n - k)
+		h->entered = n - k;
 }
 
 unsigned target_hidden(struct he_target *t, uint64_t tid)

@@ -237,6 +237,9 @@ struct he_error *target_symbol_trouble(struct he_target *t);
 /* Frames at the inner end of a thread's stack that are not shown, and not counted: inlined
  * calls that only begin where it stands. (step_where.c) */
 unsigned target_hidden(struct he_target *t, uint64_t tid);
+/* A breakpoint on that function (NULL = not known) was hit where one or more inlined calls
+ * begin: as GDB has it, its copy counts as entered when it is one of them. */
+void target_enter_inlined(struct he_target *t, uint64_t tid, uint64_t pc, const char *function);
 
 /* ---- unwinding (stack.c) ------------------------------------------------------ */
 

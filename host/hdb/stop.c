@@ -111,8 +111,11 @@ static void say_breakpoint(struct hdb *h, const struct he_event *ev)
 {
 	say_trouble(h, ev);
 	say_hit(h, ev);
-	fprintf(h->out, "%s %u, ", ev->temporary ? "Temporary breakpoint" : "Breakpoint",
+	fprintf(h->out, "%s %u", ev->temporary ? "Temporary breakpoint" : "Breakpoint",
 	    ev->n_breakpoints ? ev->breakpoints[0] : 0);
+	if (ev->location)
+		fprintf(h->out, ".%u", ev->location);
+	fputs(", ", h->out);
 }
 
 static void say_value(struct hdb *h, const char *what, const char *value)

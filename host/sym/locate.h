@@ -23,8 +23,8 @@ struct locate {
  * inlined function there, or as the whole function around.  NULL: nothing was added. */
 struct he_place *locate_add(struct locate *l, struct symfile *f, uint64_t addr, bool whole);
 
-/* Where functions of that name were inlined (see locate_named); in that source file only,
- * when it is not NULL. */
+/* Where functions of that name (see locate_named) were inlined, and what code the debug
+ * information has of them; in that source file only, when it is not NULL. */
 void locate_inlined(struct locate *l, struct symfile *f, const char *name, const char *file);
 /* Is the line at addr in that source file?  NULL: any. */
 bool locate_in_file(const struct locate *l, struct symfile *f, uint64_t addr, const char *file);

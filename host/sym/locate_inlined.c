@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Where a function was inlined: every copy of it is a place of its own.
+ * What of a function the symbol table does not name: where it was inlined, every copy of
+ * which is a place of its own, and code that the compiler made of it under a name of its own
+ * (f.constprop.0, f.isra.0, f.lto_priv.0).
  */
 #include <dwarf.h>
 #include <stdlib.h>
@@ -10,6 +12,7 @@
 #include "host/sym/die_name.h"
 #include "host/sym/dwarf_index.h"
 #include "host/sym/locate.h"
+#include "host/sym/prologue.h"
 
 /* Functions of that name that have copies, by offset. */
 struct abstracts {
@@ -70,6 +73,29 @@ static bool is_meant(const struct hunt *h, Dwarf_Die *die)
 	return same;
 }
 
+/* With its first range that is not empty: the entry that gcc records may lie in front of
+ * it. */
+static bool begins(Dwarf_Die *die, Dwarf_Addr *ret)
+{
+	Dwarf_Addr base, lo, hi;
+	ptrdiff_t at = 0;
+
+	while ((at = dwarf_ranges(die, at, &base, &lo, &hi)) > 0)
+		if (lo < hi && lo) {
+			*ret = lo;
+			return true;
+		}
+	return false;
+}
+
+static void add_own_code(struct hunt *h, Dwarf_Die *die)
+{
+	Dwarf_Addr entry;
+
+	if (begins(die, &entry) && locate_in_file(h->l, h->f, entry + h->bias, h->file))
+		locate_add(h->l, h->f, prologue_end(h->f, entry + h->bias), true);
+}
+
 static bool has_functions(int tag)
 {
 	return tag == DW_TAG_namespace || tag == DW_TAG_class_type ||
@@ -88,9 +114,12 @@ static void find_abstracts(struct hunt *h, Dwarf_Die *parent, unsigned depth)
 		if (!h->left || tag == DW_TAG_invalid)
 			return;
 		h->left--;
-		if (tag == DW_TAG_subprogram && is_inline(&die) && is_meant(h, &die) &&
-		    !add_abstract(&h->found, &die))
-			return;
+		if (tag == DW_TAG_subprogram && is_meant(h, &die)) {
+			if (!is_inline(&die))
+				add_own_code(h, &die);
+			else if (!add_abstract(&h->found, &die))
+				return;
+		}
 		if (has_functions(tag))
 			find_abstracts(h, &die, depth + 1);
 	} while (dwarf_siblingof(&die, &die) == 0);
@@ -113,26 +142,24 @@ static bool is_copy(const struct hunt *h, Dwarf_Die *die)
 	return false;
 }
 
-/* With its first range that is not empty: the entry that gcc records may lie in front of
- * it. */
-static bool begins(Dwarf_Die *die, Dwarf_Addr *ret)
-{
-	Dwarf_Addr base, lo, hi;
-	ptrdiff_t at = 0;
-
-	while ((at = dwarf_ranges(die, at, &base, &lo, &hi)) > 0)
-		if (lo < hi && lo) {
-			*ret = lo;
-			return true;
-		}
-	return false;
-}
-
 static bool has_copies(int tag)
 {
 	return tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine ||
 	       tag == DW_TAG_lexical_block || tag == DW_TAG_try_block ||
 	       tag == DW_TAG_catch_block || has_functions(tag);
+}
+
+/* Named as what was inlined, though more may be inlined there. */
+static void add_copy(struct hunt *h, Dwarf_Die *die)
+{
+	struct he_place *p;
+	Dwarf_Addr entry;
+
+	if (!begins(die, &entry) || !locate_in_file(h->l, h->f, entry + h->bias, h->file))
+		return;
+	p = locate_add(h->l, h->f, entry + h->bias, false);
+	if (p)
+		die_name(die, h->l->s->pool, &p->function, &(const char *){NULL});
 }
 
 static void find_copies(struct hunt *h, Dwarf_Die *parent, unsigned depth)
@@ -143,14 +170,12 @@ static void find_copies(struct hunt *h, Dwarf_Die *parent, unsigned depth)
 		return;
 	do {
 		int tag = dwarf_tag(&die);
-		Dwarf_Addr entry;
 
 		if (!h->left || tag == DW_TAG_invalid)
 			return;
 		h->left--;
-		if (tag == DW_TAG_inlined_subroutine && is_copy(h, &die) && begins(&die, &entry) &&
-		    locate_in_file(h->l, h->f, entry + h->bias, h->file))
-			locate_add(h->l, h->f, entry + h->bias, false);
+		if (tag == DW_TAG_inlined_subroutine && is_copy(h, &die))
+			add_copy(h, &die);
 		if (has_copies(tag))
 			find_copies(h, &die, depth + 1);
 	} while (dwarf_siblingof(&die, &die) == 0);
