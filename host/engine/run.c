@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "host/engine/run.h"
+#include "host/engine/run_parts.h"
 
 #include <stdlib.h>
 
@@ -10,28 +10,6 @@
 #include "host/engine/patches.h"
 #include "host/engine/watchpoint.h"
 #include "host/errtext.h"
-
-struct note {
-	uint64_t tid;
-	struct cause_hit hit;
-};
-
-struct run {
-	struct cause *cause; /* in the order they were told */
-	size_t n, cap;
-	struct note *note; /* of the stop with generation noted, before it comes */
-	size_t n_notes;
-	uint64_t noted;
-	uint64_t decided;    /* generation of the last stop that was */
-	uint64_t alone;      /* the one thread that was let run last; 0 = all */
-	bool interrupting;   /* the person asked for a stop that has not been told yet */
-	uint64_t signals[3]; /* as the agent has them: stop, report, ignore */
-	struct buf caught;   /* the last message catch; empty = none was sent */
-	struct buf ordered;  /* the recipes beyond those of attach_order */
-	/* A thread is stepped for the sake of watchpoints; what it was asked to do: */
-	uint64_t stepped; /* 0 = none */
-	struct wire_rec_go asked;
-};
 
 struct run *run_new(void)
 {
@@ -370,192 +348,16 @@ bool run_decide(struct he_target *t, struct he_event *ev)
 
 /* ---- letting it run --------------------------------------------------------------------- */
 
-static void take_result(void *arg, const struct wire_rec_patch_result *r)
-{
-	patches_result(arg, r);
-}
-
-/* What of a flight has changed since the last. */
-struct load {
-	struct buf clear, set, numbers, recipes, notes;
-	struct wire_signals signals;
-	struct wire_catch caught;
-	struct wire_preorder preorder;
-};
-
-static void load_signals(struct he_target *t, struct load *l, struct run_flight *f)
-{
-	uint64_t want[3];
-
-	handling_masks(&t->engine->handling, catch_signals(t), want);
-	if (memcmp(want, t->run->signals, sizeof(want)) == 0)
-		return;
-	memcpy(t->run->signals, want, sizeof(want));
-	l->signals = (struct wire_signals){.stop = want[0], .report = want[1], .ignore = want[2]};
-	f->signals = &l->signals;
-}
-
-/* Events of the process, when others than before are wanted.  None is what a target
- * begins with. */
-static void load_caught(struct he_target *t, struct load *l, struct run_flight *f)
-{
-	struct run *r = t->run;
-	struct buf body;
-	bool same;
-
-	catch_wanted(t, &l->caught, &l->numbers);
-	buf_init(&body, WIRE_PIECE);
-	wire_encode_catch(&body, &l->caught);
-	same = r->caught.len
-		   ? body.len == r->caught.len && memcmp(body.p, r->caught.p, body.len) == 0
-		   : !l->caught.events && !l->caught.follow;
-	if (same) {
-		buf_free(&body);
-		return;
-	}
-	buf_free(&r->caught);
-	r->caught = body;
-	f->caught = &l->caught;
-}
-
-/* Watched memory comes with the stop. */
-static void load_ordered(struct he_target *t, struct load *l, struct run_flight *f)
-{
-	struct run *r = t->run;
-	struct buf more;
-
-	buf_init(&more, WIRE_PIECE);
-	watch_order(t, &more);
-	if (more.len == r->ordered.len && (!more.len || !memcmp(more.p, r->ordered.p, more.len))) {
-		buf_free(&more);
-		return;
-	}
-	attach_order(t, &l->recipes, &l->notes);
-	buf_raw(&l->recipes, more.p, more.len);
-	l->preorder =
-	    (struct wire_preorder){.recipes = span_buf(&l->recipes), .notes = span_buf(&l->notes)};
-	f->preorder = &l->preorder;
-	buf_free(&r->ordered);
-	r->ordered = more;
-}
-
-static struct he_error *load(struct he_target *t, struct load *l, struct run_flight *f)
-{
-	struct he_error *err;
-
-	buf_init(&l->clear, SIZE_MAX / 2);
-	buf_init(&l->set, SIZE_MAX / 2);
-	buf_init(&l->numbers, WIRE_PIECE);
-	buf_init(&l->recipes, WIRE_PIECE);
-	buf_init(&l->notes, WIRE_PIECE);
-	err = patches_encode(t, &l->set, &l->clear);
-	if (err)
-		return err;
-	f->clear = span_buf(&l->clear);
-	f->set = span_buf(&l->set);
-	f->sink = take_result;
-	f->arg = t;
-	load_signals(t, l, f);
-	load_caught(t, l, f);
-	load_ordered(t, l, f);
-	return NULL;
-}
-
-static void unload(struct load *l)
-{
-	buf_free(&l->clear);
-	buf_free(&l->set);
-	buf_free(&l->numbers);
-	buf_free(&l->recipes);
-	buf_free(&l->notes);
-}
-
-/* The whole of patch_set was refused, the rest of the flight was not. */
-static void say_refused(struct he_target *t, struct run_flight *f)
-{
-	const struct he_config *c = &t->engine->config;
-
-	if (!f->refused)
-		return;
-	patches_refused(t, f->refused->code);
-	if (c->notice && f->refused->code != E_CANCELLED && f->refused->code != E_LOST)
-		c->notice(c->arg, f->refused->message);
-	he_error_free(f->refused);
-}
-
-/* It may run from the moment the request is under way. */
-static void forget_running(struct he_target *t, const struct run_plan *plan)
-{
-	for (unsigned i = 0; i < plan->n; i++) {
-		run_forget(t, plan->v[i].tid);
-		target_ran(t, plan->v[i].tid);
-	}
-}
-
-/* The thread to be stepped where watchpoints want that: the one that steps anyway, else
- * the one that stopped last. */
-static uint64_t stepping_thread(const struct he_target *t, const struct run_plan *plan)
-{
-	if (plan->v[0].tid)
-		return plan->v[0].tid;
-	return t->cause_tid && threads_find(&t->threads, t->cause_tid) ? t->cause_tid : t->pid;
-}
-
-/* The records of go; with watchpoints by single steps one thread does one step instead of
- * what it was asked for. */
-static void put_go(struct he_target *t, const struct run_plan *plan, struct buf *go)
-{
-	struct run *r = t->run;
-	unsigned mine = 0;
-
-	r->stepped = plan && plan->n && watch_steps(t) ? stepping_thread(t, plan) : 0;
-	for (unsigned i = 0; r->stepped && i < plan->n; i++)
-		if (plan->v[i].tid == r->stepped || !plan->v[i].tid) {
-			mine = i;
-			break;
-		}
-	if (r->stepped) {
-		r->asked = plan->v[mine];
-		wire_put_go(go,
-		    &(struct wire_rec_go){
-			.tid = r->stepped, .action = WIRE_RESUME_STEP, .signal = r->asked.signal});
-	}
-	for (unsigned i = 0; plan && i < plan->n; i++)
-		if (!r->stepped || plan->v[i].tid != r->stepped)
-			wire_put_go(go, &plan->v[i]);
-}
-
-/* plan NULL: nothing is let run, and nothing sent when nothing has changed. */
-static struct he_error *fly(struct he_target *t, const struct run_plan *plan)
-{
-	struct run_flight f = {.go_stop = plan ? plan->stop : 0};
-	struct load l = {.clear.len = 0};
-	struct he_error *err = load(t, &l, &f);
-	struct buf go;
-
-	buf_init(&go, WIRE_PIECE);
-	put_go(t, plan, &go);
-	f.go = span_buf(&go);
-	if (!err && plan)
-		forget_running(t, plan);
-	if (!err && (plan || f.set.n || f.clear.n || f.signals || f.caught || f.preorder))
-		err = t->ops->run(t, &f);
-	say_refused(t, &f);
-	buf_free(&go);
-	unload(&l);
-	return err;
-}
-
 struct he_error *run_sync(struct he_target *t)
 {
 	struct he_error *err;
 
 	if (!t->ops->run || t->state == HE_LOOKING)
 		return NULL;
-	err = fly(t, NULL);
+	err = flight_go(t, NULL);
 	/* What the file says is not what runs: once more with what does. */
 	if (!err && patches_other_code(t))
-		err = fly(t, NULL);
+		err = flight_go(t, NULL);
 	return err;
 }
 
@@ -574,7 +376,7 @@ struct he_error *run_go(struct he_target *t, const struct run_plan *plan)
 
 	if (err)
 		return err;
-	err = fly(t, plan);
+	err = flight_go(t, plan);
 	if (err)
 		t->threads.complete = false;
 	return err || !t->stepper ? err : t->stepper->flown(t);

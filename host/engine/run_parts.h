@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What run.c and flight.c know of how a target runs.
+ */
+#ifndef HOST_RUN_PARTS_H
+#define HOST_RUN_PARTS_H
+
+#include "host/engine/run.h"
+
+struct note {
+	uint64_t tid;
+	struct cause_hit hit;
+};
+
+struct run {
+	struct cause *cause; /* in the order they were told */
+	size_t n, cap;
+	struct note *note; /* of the stop with generation noted, before it comes */
+	size_t n_notes;
+	uint64_t noted;
+	uint64_t decided;    /* generation of the last stop that was */
+	uint64_t alone;      /* the one thread that was let run last; 0 = all */
+	bool interrupting;   /* the person asked for a stop that has not been told yet */
+	uint64_t signals[3]; /* as the agent has them: stop, report, ignore */
+	struct buf caught;   /* the last message catch; empty = none was sent */
+	struct buf ordered;  /* the recipes beyond those of attach_order */
+	/* A thread is stepped for the sake of watchpoints; what it was asked to do: */
+	uint64_t stepped; /* 0 = none */
+	struct wire_rec_go asked;
+};
+
+/* ---- one flight (flight.c) ------------------------------------------------------ */
+
+/* What waits to be changed, and then go (NULL: nothing is let run, and nothing sent when
+ * nothing has changed). */
+struct he_error *flight_go(struct he_target *t, const struct run_plan *plan);
+
+#endif
