@@ -89,7 +89,7 @@ OBJ_procsrv-tracer = procsrv/tracer procsrv/serve procsrv/serve_send procsrv/ser
 	procsrv/trace_snapshot procsrv/snapshot_plan procsrv/recipe procsrv/reader_ps procsrv/reader_maps \
 	$(addprefix procsrv/,run go hit pass patch patch_set slot inject machine_x86 \
 	bytecode debugreg debugreg_x86 caught kin change) common/gdb_reg \
-	procsrv/reader_elf procsrv/reader_file procsrv/proc procsrv/proc_parse procsrv/refuse \
+	procsrv/reader_elf procsrv/reader_path procsrv/reader_file procsrv/reader_store procsrv/reader_text procsrv/proc procsrv/proc_parse procsrv/refuse \
 	procsrv/launch procsrv/launch_io procsrv/launch_text procsrv/launch_child \
 	procsrv/ipc procsrv/ipc_check $(WIRE)
 LIB_procsrv-tracer = $(LIB_event)

@@ -100,6 +100,31 @@ enum wire_launch_flag {
 	WIRE_LAUNCH_ASLR = 2, /* leave it as it is */
 	WIRE_LAUNCH_LOGIN = 4, /* the environment given is added to a login's */
 };
+enum wire_look_flag { WIRE_LOOK_LINK = 1 /* a symbolic link itself, not what it leads to */ };
+enum wire_write_flag { WIRE_WRITE_CREATE = 1, WIRE_WRITE_EMPTY = 2, WIRE_WRITE_NEW = 4 /* or fail */ };
+enum wire_file_deed {
+	WIRE_FILE_UNLINK, /* a regular file or a symbolic link */
+	WIRE_FILE_MKDIR,
+	WIRE_FILE_CHMOD, /* a regular file or a directory */
+	WIRE_FILE_SYMLINK,
+};
+enum wire_text {
+	/* of the machine */
+	WIRE_TEXT_CPUINFO,
+	WIRE_TEXT_MODULES,
+	WIRE_TEXT_SYSV_MSG,
+	WIRE_TEXT_SYSV_SEM,
+	WIRE_TEXT_SYSV_SHM,
+	WIRE_TEXT_NET_TCP,
+	WIRE_TEXT_NET_TCP6,
+	WIRE_TEXT_NET_UDP,
+	WIRE_TEXT_NET_UDP6,
+	WIRE_TEXT_NET_UNIX,
+	/* of a process */
+	WIRE_TEXT_STAT,
+	WIRE_TEXT_TASKS, /* stat of each thread */
+	WIRE_TEXT_FDS,   /* number and link of each descriptor, by turns */
+};
 enum wire_scope { WIRE_SCOPE_CAUSE, WIRE_SCOPE_ALL }; /* threads that caused the stop; every thread */
 enum wire_base { WIRE_BASE_ZERO, WIRE_BASE_PC, WIRE_BASE_SP, WIRE_BASE_FP };
 enum wire_chunk { WIRE_BYTES, WIRE_ZEROS, WIRE_UNCHANGED, WIRE_UNREADABLE };

@@ -20,7 +20,8 @@ handler on_go, on_patch_set, on_patch_clear, on_patch_hits;
 /* launch*.c */
 handler on_launch_text, on_launch, on_input, on_window, on_output_more;
 /* reader_*.c */
-handler on_ps, on_facts, on_maps, on_auxv, on_environment;
-handler on_file_stat, on_file_read, on_file_link, on_file_list;
+handler on_ps, on_facts, on_maps, on_auxv, on_environment, on_proc_text;
+handler on_file_stat, on_file_look, on_file_read, on_file_link, on_file_list;
+handler on_file_write, on_file_change;
 
 #endif

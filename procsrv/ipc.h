@@ -179,7 +179,7 @@ struct ipc_audit {
 	uint64_t exe_dev, exe_ino;
 	uint32_t result; /* enum err */
 	uint32_t pad;
-	uint64_t size;  /* of a file fetched; how often */
+	uint64_t size;  /* of a file fetched, or before it was written; how often */
 	char name[256]; /* comm, or path as opened; any bytes, NUL-terminated */
 };
 
@@ -195,6 +195,8 @@ enum ipc_event {
 	IPC_WRITE_REGS,
 	IPC_WROTE_MEM, /* ... and at the target's end how often */
 	IPC_WROTE_REGS,
+	IPC_FILE_WRITE,
+	IPC_FILE_CHANGE,
 };
 
 /* Send one packet.  0, or an errno value (EAGAIN: the pipe is full). */

@@ -66,6 +66,8 @@ static const char *const events[] = {
     [IPC_WRITE_REGS] = "write-registers",
     [IPC_WROTE_MEM] = "wrote-memory",
     [IPC_WROTE_REGS] = "wrote-registers",
+    [IPC_FILE_WRITE] = "file-write",
+    [IPC_FILE_CHANGE] = "file-change",
 };
 
 /* More facts at the end of a reason, set off by a blank. */

@@ -24,6 +24,9 @@ struct reader_who {
 int reader_open(struct call *c, uint32_t pid, uint64_t start, struct reader_who *w);
 void reader_done(struct reader_who *w);
 
+/* Why a file of /proc/PID could not be read: the code, with the error's facts. */
+int reader_os_error(struct call *c, int os_errno, struct reader_who *w);
+
 /* Append the record of a process to a list.  *threads: their number (may be NULL).
  * False: it is gone. */
 bool reader_proc(const struct proc_id *id, struct buf *list, uint32_t *threads);

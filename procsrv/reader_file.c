@@ -9,20 +9,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
-#include <linux/openat2.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "handlers.h"
-#include "reader.h"
-#include "refuse.h"
-#include "target.h"
+#include "reader_path.h"
 #include "tracer.h"
 
 enum {
@@ -30,85 +23,6 @@ enum {
 	ENTRY_REC = 11 + 255,
 	ENTRIES_MAX = 65536, /* of a directory are listed */
 };
-
-/* ---- opening ---------------------------------------------------------------------- */
-
-static int to_code(int os_errno)
-{
-	switch (os_errno) {
-	case ENOENT:
-		return E_NO_FILE;
-	case ENOTDIR:
-		return E_NOT_DIR;
-	case ENAMETOOLONG:
-		return E_TOO_BIG;
-	default:
-		return E_OS;
-	}
-}
-
-static int failed(struct call *c, int os_errno, struct span path)
-{
-	size_t n = path.n < sizeof(c->fault.subject) - 1 ? path.n : sizeof(c->fault.subject) - 1;
-
-	if (n)
-		memcpy(c->fault.subject, path.p, n);
-	c->fault.os_errno = os_errno;
-	return to_code(os_errno);
-}
-
-/* A descriptor that can be looked at but not read.  Links lead nowhere but inside the
- * root, and those of /proc that are no real links (exe, fd) nowhere at all. */
-static int open_path(int root, struct span path, uint64_t flags)
-{
-	struct open_how how = {
-	    .flags = O_PATH | O_CLOEXEC | flags,
-	    .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	char text[PATH_MAX];
-
-	if (path.n == 0 || path.n >= sizeof(text))
-		return errno = path.n ? ENAMETOOLONG : ENOENT, -1;
-	if (memchr(path.p, 0, path.n))
-		return errno = ENOENT, -1;
-	memcpy(text, path.p, path.n);
-	text[path.n] = 0;
-	return (int)syscall(SYS_openat2, root, text, &how, sizeof(how));
-}
-
-/* The same file again, for reading. */
-static int reopen(int fd, int flags)
-{
-	char name[32];
-
-	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-	return open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | flags);
-}
-
-/* Who, and the path below that process's root: an O_PATH descriptor in *fd.  *who is
- * open when this succeeds. */
-static int open_for(struct call *c, uint32_t pid, uint64_t start, struct span path, uint64_t flags,
-    struct reader_who *who, int *fd)
-{
-	int root, err = reader_open(c, pid, start, who);
-
-	*fd = -1;
-	if (err != E_OK)
-		return err;
-	root = openat(who->id.live, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root >= 0) {
-		*fd = open_path(root, path, flags);
-		err = *fd < 0 ? failed(c, errno, path) : E_OK;
-		close(root);
-	} else if (!proc_alive(&who->id)) {
-		err = who->own ? E_NO_PROCESS : E_GONE;
-	} else {
-		err = refuse_look(&who->id, errno, &c->fault);
-	}
-	if (err != E_OK)
-		reader_done(who);
-	return err;
-}
 
 /* ---- stat, readlink ------------------------------------------------------------------ */
 
@@ -121,7 +35,7 @@ int on_file_stat(struct call *c)
 	int fd, err;
 
 	wire_decode_file_stat(c->body, &m);
-	err = open_for(c, m.pid, m.start, m.path, 0, &who, &fd);
+	err = reader_find(c, m.pid, m.start, m.path, 0, &who, &fd);
 	if (err != E_OK)
 		return err;
 	if (fstat(fd, &st) == 0) {
@@ -136,8 +50,32 @@ int on_file_stat(struct call *c)
 					     });
 		err = serve_answer(c, body);
 	} else {
-		err = failed(c, errno, m.path);
+		err = reader_failed(c, errno, m.path);
 	}
+	close(fd);
+	reader_done(&who);
+	return err;
+}
+
+/* More of the same than version 1 tells. */
+int on_file_look(struct call *c)
+{
+	struct wire_file_look m;
+	struct reader_who who;
+	struct stat st;
+	int fd, err;
+
+	wire_decode_file_look(c->body, &m);
+	if (m.flags & ~WIRE_LOOK_LINK)
+		return E_MALFORMED;
+	err = reader_find(
+	    c, m.pid, m.start, m.path, m.flags & WIRE_LOOK_LINK ? O_NOFOLLOW : 0, &who, &fd);
+	if (err != E_OK)
+		return err;
+	if (fstat(fd, &st) == 0)
+		err = reader_details(c, &st);
+	else
+		err = reader_failed(c, errno, m.path);
 	close(fd);
 	reader_done(&who);
 	return err;
@@ -151,13 +89,13 @@ int on_file_link(struct call *c)
 	int fd, err, os_errno;
 
 	wire_decode_file_link(c->body, &m);
-	err = open_for(c, m.pid, m.start, m.path, O_NOFOLLOW, &who, &fd);
+	err = reader_find(c, m.pid, m.start, m.path, O_NOFOLLOW, &who, &fd);
 	if (err != E_OK)
 		return err;
 	buf_init(&text, PATH_MAX);
 	os_errno = proc_readlink(fd, "", &text);
 	if (os_errno)
-		err = failed(c, os_errno, m.path);
+		err = reader_failed(c, os_errno, m.path);
 	else {
 		wire_encode_bytes(body, &(struct wire_bytes){.data = span_buf(&text)});
 		err = serve_answer(c, body);
@@ -213,21 +151,6 @@ static void drop_file(struct reply *r)
 	free(j);
 }
 
-/* A regular file of a real file system, and the one that is meant: 0 or the code. */
-static int judge_file(int fd, const struct wire_file_read *m, struct stat *st)
-{
-	struct statfs fs;
-
-	if (fstat(fd, st) != 0 || fstatfs(fd, &fs) != 0)
-		return E_OS;
-	/* Files of /proc say who looks, which here is not the target. */
-	if (!S_ISREG(st->st_mode) || fs.f_type == PROC_SUPER_MAGIC)
-		return E_NOT_FILE;
-	if ((m->dev || m->ino) && (m->dev != st->st_dev || m->ino != st->st_ino))
-		return E_CHANGED;
-	return E_OK;
-}
-
 static int start_read(struct call *c, const struct wire_file_read *m, int path_fd)
 {
 	struct file_job *j = calloc(1, sizeof(*j));
@@ -236,46 +159,13 @@ static int start_read(struct call *c, const struct wire_file_read *m, int path_f
 		return E_NOMEM;
 	c->reply->state = j;
 	c->reply->drop = drop_file;
-	j->fd = reopen(path_fd, 0);
+	j->fd = reader_reopen(path_fd, O_RDONLY);
 	if (j->fd < 0)
-		return failed(c, errno, m->path);
+		return reader_failed(c, errno, m->path);
 	j->offset = m->offset <= INT64_MAX ? m->offset : INT64_MAX;
 	j->end = m->len < INT64_MAX - j->offset ? j->offset + m->len : INT64_MAX;
 	c->reply->refill = refill_data;
 	return E_OK;
-}
-
-/* A file comes in pieces, which share one record. */
-static bool is_recorded(const struct tracer *t, const struct recorded *r)
-{
-	for (unsigned i = 0; i < TRACER_RECORDED; i++) {
-		const struct recorded *k = &t->recorded[i];
-
-		if (k->pid == r->pid && k->start == r->start && k->dev == r->dev &&
-		    k->ino == r->ino)
-			return true;
-	}
-	return false;
-}
-
-/* From its start, or from anywhere when nothing of it was fetched lately. */
-static int audit_read(struct tracer *t, const struct reader_who *who,
-    const struct wire_file_read *m, const struct stat *st)
-{
-	struct recorded r = {who->id.pid, who->id.start, st->st_dev, st->st_ino};
-	struct span path = m->path;
-	char name[256];
-	size_t n = path.n < sizeof(name) - 1 ? path.n : sizeof(name) - 1;
-	int err;
-
-	if (m->offset != 0 && is_recorded(t, &r))
-		return E_OK;
-	memcpy(name, path.p, n);
-	name[n] = 0;
-	err = target_audit(IPC_FILE_READ, &who->id, name, (uint64_t)st->st_size, E_OK);
-	if (err == E_OK)
-		t->recorded[t->nrecorded++ % TRACER_RECORDED] = r;
-	return err;
 }
 
 int on_file_read(struct call *c)
@@ -288,16 +178,16 @@ int on_file_read(struct call *c)
 	wire_decode_file_read(c->body, &m);
 	if (m.len > TRACER_MAX_READ)
 		return E_TOO_BIG;
-	err = open_for(c, m.pid, m.start, m.path, 0, &who, &fd);
+	err = reader_find(c, m.pid, m.start, m.path, 0, &who, &fd);
 	if (err != E_OK)
 		return err;
-	err = judge_file(fd, &m, &st);
+	err = reader_judge(fd, m.dev, m.ino, &st);
 	if (err == E_OK)
-		err = audit_read(c->tracer, &who, &m, &st);
+		err = reader_record(c, IPC_FILE_READ, &who, m.path, m.offset, &st);
 	if (err == E_OK)
 		err = start_read(c, &m, fd);
 	else
-		failed(c, 0, m.path);
+		reader_failed(c, 0, m.path);
 	close(fd);
 	reader_done(&who);
 	return err;
@@ -362,14 +252,14 @@ static int start_list(struct call *c, int path_fd, struct span path)
 	pack_init(&j->pack, c->reply, 5, encode_entries, j);
 	c->reply->state = j;
 	c->reply->drop = drop_list;
-	fd = reopen(path_fd, O_DIRECTORY);
+	fd = reader_reopen(path_fd, O_RDONLY | O_DIRECTORY);
 	j->dir = fd >= 0 ? fdopendir(fd) : NULL;
 	if (!j->dir) {
 		int os_errno = errno;
 
 		if (fd >= 0)
 			close(fd);
-		return failed(c, os_errno, path);
+		return reader_failed(c, os_errno, path);
 	}
 	c->reply->refill = refill_list;
 	return E_OK;
@@ -382,7 +272,7 @@ int on_file_list(struct call *c)
 	int fd, err;
 
 	wire_decode_file_list(c->body, &m);
-	err = open_for(c, m.pid, m.start, m.path, O_DIRECTORY, &who, &fd);
+	err = reader_find(c, m.pid, m.start, m.path, O_DIRECTORY, &who, &fd);
 	if (err != E_OK)
 		return err;
 	err = start_list(c, fd, m.path);

@@ -98,7 +98,7 @@ static void drop_maps(struct reply *r)
 	free(j);
 }
 
-static int os_error(struct call *c, int os_errno, struct reader_who *w)
+int reader_os_error(struct call *c, int os_errno, struct reader_who *w)
 {
 	int code = os_errno == ESRCH ? w->own ? E_NO_PROCESS : E_GONE : E_OS;
 
@@ -134,80 +134,7 @@ int on_maps(struct call *c)
 	} else {
 		err = ENOMEM;
 	}
-	err = err && err != EFBIG ? os_error(c, err, &who) : E_OK;
+	err = err && err != EFBIG ? reader_os_error(c, err, &who) : E_OK;
 	reader_done(&who);
 	return err;
-}
-
-/* ---- bytes of a file of /proc --------------------------------------------------------- */
-
-struct bytes_job {
-	struct buf data;
-	size_t at;
-};
-
-static void refill_bytes(struct reply *r)
-{
-	enum { DATA = 65500 };
-	struct bytes_job *j = r->state;
-	size_t n = j->data.len - j->at;
-	struct wire_bytes m = {.data = {j->data.p + j->at, (uint32_t)(n < DATA ? n : DATA)}};
-	struct buf body;
-
-	buf_init(&body, WIRE_PIECE);
-	wire_encode_bytes(&body, &m);
-	reply_piece(r, span_buf(&body));
-	buf_free(&body);
-	j->at += m.data.n;
-	if (j->at == j->data.len && !r->done)
-		reply_done(r);
-}
-
-static void drop_bytes(struct reply *r)
-{
-	struct bytes_job *j = r->state;
-
-	buf_free(&j->data);
-	free(j);
-}
-
-static int answer_proc_file(struct call *c, uint32_t pid, uint64_t start, const char *name)
-{
-	struct bytes_job *j;
-	struct reader_who who;
-	int err = reader_open(c, pid, start, &who);
-
-	if (err != E_OK)
-		return err;
-	j = calloc(1, sizeof(*j));
-	if (j) {
-		buf_init(&j->data, PROC_MAPS_MAX);
-		c->reply->state = j;
-		c->reply->drop = drop_bytes;
-		err = proc_read(who.id.live, name, &j->data);
-		c->reply->refill = refill_bytes;
-		if (!err && !j->data.len && !proc_alive(&who.id))
-			err = ESRCH;
-	} else {
-		err = ENOMEM;
-	}
-	err = err && err != EFBIG ? os_error(c, err, &who) : E_OK;
-	reader_done(&who);
-	return err;
-}
-
-int on_auxv(struct call *c)
-{
-	struct wire_auxv m;
-
-	wire_decode_auxv(c->body, &m);
-	return answer_proc_file(c, m.pid, m.start, "auxv");
-}
-
-int on_environment(struct call *c)
-{
-	struct wire_environment m;
-
-	wire_decode_environment(c->body, &m);
-	return answer_proc_file(c, m.pid, m.start, "environ");
 }

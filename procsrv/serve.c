@@ -52,6 +52,10 @@ static handler *const handlers[WIRE_TYPES] = {
     [WIRE_input] = on_input,
     [WIRE_window] = on_window,
     [WIRE_output_more] = on_output_more,
+    [WIRE_file_look] = on_file_look,
+    [WIRE_file_write] = on_file_write,
+    [WIRE_file_change] = on_file_change,
+    [WIRE_proc_text] = on_proc_text,
 };
 
 /* ---- the end of the link ---------------------------------------------------- */

@@ -20,8 +20,9 @@ enum { TIDS_HASH = 4096 }; /* chains; 10,000 threads are a chain of three */
 
 enum { TRACER_RECORDED = 16 };
 
-/* A file of which the record says that it was fetched. */
+/* A file of which the record says that it was fetched or stored. */
 struct recorded {
+	int event; /* enum ipc_event */
 	pid_t pid;
 	uint64_t start, dev, ino;
 };

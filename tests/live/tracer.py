@@ -91,7 +91,8 @@ class Session:
     AUDIT = struct.Struct('<HHI' 'IIQQQIIQ256s')
     RIGHTS = {r: 1 << wire.ENUM['R_' + r] for r in ('LOOK', 'STOP', 'WRITE', 'LAUNCH')}
     EVENTS = {1: 'attach', 2: 'detach', 3: 'snapshot', 4: 'file_read', 5: 'exited', 6: 'launch', 7: 'kill',
-              8: 'write_memory', 9: 'write_registers', 10: 'wrote_memory', 11: 'wrote_registers'}
+              8: 'write_memory', 9: 'write_registers', 10: 'wrote_memory', 11: 'wrote_registers',
+              12: 'file_write', 13: 'file_change'}
 
     def __init__(self, *rights, before=None):
         self.pipe, pipe = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
