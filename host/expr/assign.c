@@ -72,7 +72,7 @@ static bool write_in_register(
 
 	if (!done(e, e->env->ops->get_register(e->env->arg, name, reg, &r)))
 		return false;
-	if (at + bits > r.size * 8)
+	if (at + bits > (uint64_t)r.size * 8)
 		return eval_wrong(e, "it does not fit the register it is in") != NULL;
 	put_bits(r.value, (unsigned)at, bytes, (unsigned)bits);
 	return write_register(e, name, reg, r.value, r.size);

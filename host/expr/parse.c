@@ -165,6 +165,12 @@ static size_t template_arguments(struct parser *p, char *text, size_t used)
 	return n - used;
 }
 
+static size_t put_scope(char *text, size_t used)
+{
+	text[used] = text[used + 1] = ':';
+	return used + 2;
+}
+
 const char *parse_name(struct parser *p)
 {
 	char text[EXPR_TEXT_MAX + 8];
@@ -172,8 +178,7 @@ const char *parse_name(struct parser *p)
 
 	/* The whole expression is no longer than that. */
 	if (p->lex.token == T_SCOPE) {
-		memcpy(text, "::", 2);
-		used = 2;
+		used = put_scope(text, used);
 		lex_next(&p->lex);
 	}
 	while (p->lex.token == T_NAME) {
@@ -183,8 +188,7 @@ const char *parse_name(struct parser *p)
 		used += template_arguments(p, text, used);
 		if (p->lex.token != T_SCOPE)
 			return parse_copy(p, text, used);
-		memcpy(text + used, "::", 2);
-		used += 2;
+		used = put_scope(text, used);
 		lex_next(&p->lex);
 	}
 	return parse_fail(p, "a name is wanted");

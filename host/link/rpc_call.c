@@ -150,7 +150,9 @@ struct rpc_call *rpc_send(
 	pthread_mutex_lock(&r->lock);
 	e = r->broken ? he_error_copy(r->why) : too_new(c);
 	if (e) {
-		rpc_call_done(c, e);
+		/* Nobody waits for it, or could have dropped it, yet. */
+		c->done = true;
+		c->failed = e;
 		pthread_mutex_unlock(&r->lock);
 		return c;
 	}

@@ -192,7 +192,7 @@ static void parameter(struct dw_machine *m, const Dwarf_Op *op)
 
 static void thread_local(struct dw_machine *m)
 {
-	uint64_t offset = dw_pop(m), addr;
+	uint64_t offset = dw_pop(m), addr = 0;
 	struct dw_context *c = m->c;
 
 	if (m->bad)
@@ -246,7 +246,7 @@ static void register_of_type(struct dw_machine *m, const Dwarf_Op *op)
 
 static void push_frame_base(struct dw_machine *m, uint64_t offset)
 {
-	uint64_t base;
+	uint64_t base = 0;
 
 	if (frame_base(m->c, &base))
 		dw_push(m, base + offset);

@@ -63,7 +63,7 @@ static bool make_room(struct locate *l)
 
 	if (l->list->n < l->cap)
 		return true;
-	v = cap <= 2 * PLACES_MAX ? realloc(l->list->v, cap * sizeof(*v)) : NULL;
+	v = cap / 2 <= PLACES_MAX ? realloc(l->list->v, cap * sizeof(*v)) : NULL;
 	if (!v)
 		return false;
 	l->list->v = v;

@@ -309,7 +309,7 @@ static struct he_error *by_first_part(
 {
 	const char *at = strstr(q->name, "::");
 	struct look outer = {.s = q->s, .what = LOOK_VALUES};
-	struct sym_name fn;
+	struct sym_name fn = {0};
 	char head[NAME_MAX_];
 	struct he_error *e;
 

@@ -194,6 +194,8 @@ bool name_index_each(
 
 	if (!p || !p->bucket)
 		return false;
+	if (!p->v) /* it names nothing at all */
+		return true;
 	for (uint32_t i = p->bucket[hash(name) & (p->n_buckets - 1)]; i && more;
 	     i = p->v[i - 1].next) {
 		const struct entry *e = &p->v[i - 1];

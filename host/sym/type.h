@@ -103,7 +103,7 @@ struct type *type_named_base(struct types *p, const char *name);
 struct type *type_int(struct types *p, unsigned size, bool is_signed);
 struct type *type_function(struct types *p, struct type *returns, bool prototyped);
 struct type *type_void(struct types *p);
-struct type *type_unknown(struct types *p, bool function);
+struct type *type_unknown(struct types *p, bool function) __attribute__((returns_nonnull));
 
 /* Bytes of a pointer in the target. */
 unsigned types_address_size(const struct types *p);

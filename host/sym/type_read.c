@@ -200,7 +200,7 @@ static void read_array(struct type_module *m, struct type *t, Dwarf_Die *die, un
 			dim[n++] = dimension(&child);
 	while (n > 1 && of) /* the last dimension is the innermost array */
 		of = type_array(m->types, of, dim[--n]);
-	t->target = of ? of : m->types->unknown;
+	t->target = of ? of : type_unknown(m->types, false);
 	t->count = n ? dim[0] : TYPE_NO_COUNT;
 	t->vector = flag(die, DW_AT_GNU_vector);
 	t->read = true;
@@ -253,8 +253,9 @@ static void read_target(struct type_module *m, struct type *t, Dwarf_Die *die, u
 		break;
 	case TYPE_MEMBER_POINTER:
 		t->owner = of_named_attr(m, die, DW_AT_containing_type, depth);
-		t->size =
-		    m->types->address_size * (type_strip(t->target)->kind == TYPE_FUNCTION ? 2 : 1);
+		t->size = m->types->address_size;
+		if (type_strip(t->target)->kind == TYPE_FUNCTION)
+			t->size *= 2;
 		break;
 	case TYPE_FUNCTION:
 		t->size = 1;
