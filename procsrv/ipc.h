@@ -183,6 +183,12 @@ struct ipc_audit {
 	char name[256]; /* comm, or path as opened; any bytes, NUL-terminated */
 };
 
+/* A process that the tracer traces, beside descriptors: its pidfd and its memory. */
+struct ipc_target {
+	uint32_t index; /* in the journal */
+	uint32_t image;
+};
+
 enum ipc_event {
 	IPC_ATTACH = 1,
 	IPC_DETACH,
@@ -206,5 +212,12 @@ int ipc_send(int fd, enum ipc_type type, const void *body, size_t size);
  * 0 and *type, *size; EPIPE at end of file; EPROTO for anything malformed (version,
  * size against the table, a descriptor attached); else an errno value. */
 int ipc_recv(int fd, uint16_t *type, void *body, size_t max, size_t *size);
+
+/* The same with descriptors: n of them, that stay the sender's; the receiver's are
+ * close-on-exec, -1 = there was none. */
+enum { IPC_FDS = 2 };
+int ipc_send_fds(
+    int fd, enum ipc_type type, const void *body, size_t size, const int *fds, unsigned n);
+int ipc_recv_fds(int fd, uint16_t *type, void *body, size_t max, size_t *size, int fds[IPC_FDS]);
 
 #endif
