@@ -48,7 +48,7 @@ SYMBOLS = $(addprefix host/sym/,symbols sym_lookup code locate locate_name locat
 EXPR = $(addprefix host/expr/,lex parse parse_literal parse_type value convert operate member assign registers name eval \
 	store print print_scalar print_string print_type ax compile compile_object) common/gdb_reg
 # the engine above link and symbols
-ENGINE = $(addprefix host/engine/,engine engine_events event_apply server process facts attach launch \
+ENGINE = $(addprefix host/engine/,engine engine_events event_apply server process facts files attach launch \
 	target target_mem target_threads target_symbols target_procsrv target_snapshot memcache maps \
 	threads regs link_map stack source run flight target_run patches insn handling \
 	change breakpoint breakpoint_place breakpoint_stop catchpoint condition rendezvous watchpoint watch_value asking values stack_args \

@@ -330,6 +330,10 @@ static const struct doing {
     {WIRE_input, false, "send input"},
     {WIRE_window, false, "set the window's size"},
     {WIRE_output_more, false, "take output"},
+    {WIRE_file_look, false, "look at a file"},
+    {WIRE_file_write, false, "write to a file"},
+    {WIRE_file_change, false, "change a file"},
+    {WIRE_proc_text, false, "read of /proc"},
 };
 
 char *he_doing(char *text, size_t size, uint16_t type, struct span body)

@@ -687,4 +687,81 @@ void he_facts_free(struct he_facts *f);
 struct he_error *he_file_read(
     struct he_target *t, const char *path, size_t max, void **data, size_t *size);
 
+/* ---- files and /proc of a box ------------------------------------------- */
+
+/* Where paths begin: at the root of process pid (start 0: whichever has that number now), or
+ * with pid 0 of the user we are there.  They begin there with a slash or without, and lead
+ * out of it nowhere. */
+struct he_root {
+	struct he_server *server;
+	uint32_t pid;
+	uint64_t start;
+};
+
+enum { HE_PATH_MAX = 4095 };
+
+struct he_file_stat { /* of stat(2) */
+	uint64_t dev, ino, rdev, size, blocks;
+	uint32_t block_size, links, mode, uid, gid;
+	int64_t atime, mtime, ctime; /* seconds since the epoch */
+};
+
+/* link: a symbolic link itself, not what it leads to. */
+struct he_error *he_file_stat(
+    const struct he_root *r, const char *path, bool link, struct he_file_stat *ret);
+/* The same, and in the same trip the first *got of len bytes, of what is a regular file that
+ * may be read. */
+struct he_error *he_file_open(const struct he_root *r, const char *path, struct he_file_stat *ret,
+    void *head, size_t len, size_t *got);
+/* *got fewer than len: the end.  dev, ino: as he_file_stat has them, else E_CHANGED; both 0:
+ * whichever has that path. */
+struct he_error *he_file_pread(const struct he_root *r, const char *path, uint64_t dev,
+    uint64_t ino, uint64_t offset, void *buf, size_t len, size_t *got);
+/* The caller frees *ret; any bytes. */
+struct he_error *he_file_readlink(const struct he_root *r, const char *path, char **ret);
+
+enum { HE_FILE_CREATE = 1, HE_FILE_EMPTY = 2 /* first */, HE_FILE_NEW = 4 /* or fail */ };
+struct he_file_data {
+	unsigned flags; /* HE_FILE_... */
+	uint32_t mode;  /* of one that is created */
+	uint64_t dev, ino; /* as above */
+	uint64_t offset;
+	const void *data; /* len 0: it is only opened, as flags say */
+	size_t len;
+};
+/* Needs the right to write, as the next.  Regular files only.  What it is then in *ret (NULL:
+ * not wanted). */
+struct he_error *he_file_write(const struct he_root *r, const char *path,
+    const struct he_file_data *d, struct he_file_stat *ret);
+enum he_file_deed { HE_FILE_UNLINK, HE_FILE_MKDIR, HE_FILE_CHMOD, HE_FILE_SYMLINK };
+/* mode: of HE_FILE_MKDIR and HE_FILE_CHMOD; text: where HE_FILE_SYMLINK leads, else NULL. */
+struct he_error *he_file_change(const struct he_root *r, const char *path,
+    enum he_file_deed deed, uint32_t mode, const char *text);
+
+enum he_text { /* as enum wire_text; see proc(5) */
+	HE_TEXT_CPUINFO, /* of the machine */
+	HE_TEXT_MODULES,
+	HE_TEXT_SYSV_MSG,
+	HE_TEXT_SYSV_SEM,
+	HE_TEXT_SYSV_SHM,
+	HE_TEXT_NET_TCP, /* of either */
+	HE_TEXT_NET_TCP6,
+	HE_TEXT_NET_UDP,
+	HE_TEXT_NET_UDP6,
+	HE_TEXT_NET_UNIX,
+	HE_TEXT_STAT,  /* of a process */
+	HE_TEXT_TASKS, /* stat of each thread, each ended by NUL */
+	HE_TEXT_FDS,   /* number and link of each descriptor, each ended by NUL */
+};
+/* pid 0: of the machine.  The caller frees *ret; behind its *len bytes stands a NUL. */
+struct he_error *he_proc_text(
+    const struct he_root *r, enum he_text text, char **ret, size_t *len);
+/* Of many processes, in few trips; of those that cannot be looked at nothing comes. */
+typedef void he_text_sink(void *arg, const struct he_process *p, const char *text, size_t len);
+struct he_error *he_proc_texts(struct he_server *s, const struct he_processes *p,
+    enum he_text text, he_text_sink *sink, void *arg);
+
+/* Where copies of a box's ELF files are kept, as DIR/BUILD-ID/elf; need not be there yet. */
+const char *he_cache_dir(const struct he_engine *e);
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Questions about a process that need no tracing: mappings, auxiliary vector,
- * environment, status, files.  Those of one call travel together.
+ * environment, status.  Those of one call travel together.
  */
 #include <stdlib.h>
 
@@ -219,108 +219,5 @@ struct he_error *facts_ask(struct he_target *t, unsigned what, struct he_facts *
 		he_facts_free(&b->public);
 	else
 		*ret = &b->public;
-	return err;
-}
-
-/* ---- files ---------------------------------------------------------------------- */
-
-/* What is asked for, of whom, and what came. */
-struct file_part {
-	struct who who;
-	const char *path;
-	uint64_t dev, ino, offset;
-	uint8_t *buf;
-	size_t len, got;
-	uint64_t size; /* of the whole file */
-};
-
-struct file_piece {
-	struct file_part *f;
-	size_t at, end; /* where in f->buf this request's data goes */
-	size_t got;
-};
-
-static bool file_data_piece(void *arg, const struct wire_msg *m)
-{
-	struct file_piece *p = arg;
-	struct wire_file_data q;
-
-	if (!wire_decode_file_data(m->body, &q) || q.data.n > p->end - p->at - p->got ||
-	    q.offset != p->f->offset + p->at + p->got)
-		return false;
-	if (q.data.n)
-		memcpy(p->f->buf + p->at + p->got, q.data.p, q.data.n);
-	p->got += q.data.n;
-	p->f->size = q.size;
-	return true;
-}
-
-static struct rpc_call *send_file(const struct file_part *f, size_t at, size_t len)
-{
-	const struct who *w = &f->who;
-	struct wire_file_read q = {
-	    .pid = w->handle ? 0 : w->pid,
-	    .start = w->handle ? 0 : w->start,
-	    .path = span_str(f->path),
-	    .dev = f->dev,
-	    .ino = f->ino,
-	    .offset = f->offset + at,
-	    .len = len,
-	};
-	struct rpc_call *c;
-	struct buf body;
-
-	buf_init(&body, WIRE_PIECE);
-	wire_encode_file_read(&body, &q);
-	c = rpc_send(w->server->rpc, WIRE_file_read, w->handle, &body, 0);
-	buf_free(&body);
-	return c;
-}
-
-enum { FILE_CALLS = 16 }; /* at most so many under way */
-
-/* The pieces from `from` on, as many as go together. */
-static struct he_error *file_round(struct file_part *f, size_t from, size_t step, bool *end)
-{
-	struct rpc_call *c[FILE_CALLS] = {0};
-	struct he_error *err = NULL;
-	size_t n = 0;
-
-	for (size_t at = from; at < f->len && n < FILE_CALLS; at += step)
-		c[n++] = send_file(f, at, f->len - at < step ? f->len - at : step);
-	for (size_t i = 0; i < n; i++) {
-		size_t at = from + i * step;
-		struct file_piece p = {
-		    .f = f, .at = at, .end = f->len - at < step ? f->len : at + step};
-
-		if (err || *end) {
-			rpc_drop(c[i]);
-			continue;
-		}
-		err = rpc_each(c[i], file_data_piece, &p);
-		f->got += p.got;
-		*end = p.got < p.end - p.at;
-	}
-	return err;
-}
-
-struct he_error *file_ask(struct he_target *t, const char *path, uint64_t dev, uint64_t ino,
-    uint64_t offset, void *buf, size_t len, size_t *got, uint64_t *size)
-{
-	size_t step = server_max_read(t->server);
-	struct file_part f = {.who = who_is(t),
-	    .path = path,
-	    .dev = dev,
-	    .ino = ino,
-	    .offset = offset,
-	    .buf = buf,
-	    .len = len};
-	struct he_error *err = NULL;
-	bool end = false;
-
-	for (size_t at = 0; at < len && !end && !err; at += step * FILE_CALLS)
-		err = file_round(&f, at, step, &end);
-	*got = f.got;
-	*size = f.size;
 	return err;
 }
