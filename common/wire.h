@@ -76,7 +76,10 @@ enum wire_patch {
 	WIRE_PATCH_WRITE, /* data written, by a debug register */
 	WIRE_PATCH_ACCESS, /* data read or written */
 };
-enum wire_patch_flag { WIRE_PATCH_ONCE = 1 /* lifted at its first reported hit */ };
+enum wire_patch_flag {
+	WIRE_PATCH_ONCE = 1,   /* lifted at its first reported hit */
+	WIRE_PATCH_NEEDED = 2, /* when it cannot be planted, the next go is refused for that */
+};
 /* What stepping over an instruction away from its place has to mind. */
 enum wire_insn {
 	WIRE_INSN_OTHER,    /* it must run where it is (system calls, traps, unknown) */
@@ -126,7 +129,14 @@ enum wire_text {
 	WIRE_TEXT_FDS,   /* number and link of each descriptor, by turns */
 };
 enum wire_scope { WIRE_SCOPE_CAUSE, WIRE_SCOPE_ALL }; /* threads that caused the stop; every thread */
-enum wire_base { WIRE_BASE_ZERO, WIRE_BASE_PC, WIRE_BASE_SP, WIRE_BASE_FP };
+enum wire_base {
+	WIRE_BASE_ZERO,
+	WIRE_BASE_PC,
+	WIRE_BASE_SP,
+	WIRE_BASE_FP,
+	/* since version 2: no memory, but the regset whose note is the offset */
+	WIRE_BASE_REGSET,
+};
 enum wire_chunk { WIRE_BYTES, WIRE_ZEROS, WIRE_UNCHANGED, WIRE_UNREADABLE };
 
 /* The header in front of every body: six little-endian integers. */

@@ -69,18 +69,28 @@ static void start(struct target *tg)
 	trace_collect(tg);
 }
 
-static int may_go(const struct target *tg)
+/* A patch without which it must not go is not there. */
+static int may_go(struct call *c)
 {
-	return tg->how == WIRE_ATTACH_LOOK || tg->leaving ? E_STATE : E_OK;
+	struct target *tg = c->target;
+	int err = tg->missing_patch;
+
+	tg->missing_patch = E_OK;
+	if (tg->how == WIRE_ATTACH_LOOK || tg->leaving)
+		return E_STATE;
+	if (err != E_OK)
+		c->fault.addr = tg->missing_at;
+	return err;
 }
 
 /* A stop under way is reported before it is undone: each has its event. */
-static void begin(struct call *c)
+static void begin(struct call *c, uint8_t scope)
 {
 	serve_ok(c->reply);
 	if (c->target->push)
 		trace_push(c->target);
 	c->target->hold_all = false;
+	c->target->stop_scope = scope;
 }
 
 int on_go(struct call *c)
@@ -88,7 +98,7 @@ int on_go(struct call *c)
 	struct wire_go m;
 	struct wire_rec_go g;
 	struct span list;
-	int err = may_go(c->target);
+	int err = may_go(c);
 
 	wire_decode_go(c->body, &m);
 	if (m.stop > WIRE_STOPS_THREAD)
@@ -97,7 +107,7 @@ int on_go(struct call *c)
 		err = check(c, &g);
 	if (err != E_OK)
 		return err;
-	begin(c);
+	begin(c, m.stop);
 	while (wire_next_go(&m.threads, &g))
 		choose_all(c, &g, m.stop);
 	start(c->target);
@@ -115,7 +125,7 @@ int on_resume(struct call *c)
 	struct wire_rec_resume r;
 	struct wire_rec_go g;
 	struct span list;
-	int err = may_go(c->target);
+	int err = may_go(c);
 
 	wire_decode_resume(c->body, &m);
 	for (list = m.threads; err == E_OK && wire_next_resume(&list, &r);) {
@@ -124,7 +134,7 @@ int on_resume(struct call *c)
 	}
 	if (err != E_OK)
 		return err;
-	begin(c);
+	begin(c, WIRE_STOPS_ALL);
 	while (wire_next_resume(&m.threads, &r)) {
 		g = as_go(&r);
 		choose_all(c, &g, WIRE_STOPS_ALL);

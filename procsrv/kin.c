@@ -242,6 +242,7 @@ static struct target *new_target(const struct target *from, pid_t pid)
 	tg->arch = from->arch;
 	tg->preorder = from->preorder;
 	tg->caught = from->caught;
+	tg->stop_scope = from->stop_scope;
 	tg->stop_signals = from->stop_signals;
 	tg->report_signals = from->report_signals;
 	tg->ignore_signals = from->ignore_signals;

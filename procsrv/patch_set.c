@@ -86,7 +86,7 @@ static int check(const struct setting *w)
 {
 	const struct wire_rec_patch *r = w->rec;
 
-	if (!r->id || r->kind > WIRE_PATCH_ACCESS || (r->flags & ~WIRE_PATCH_ONCE) ||
+	if (!r->id || r->kind > WIRE_PATCH_ACCESS || (r->flags & ~(WIRE_PATCH_ONCE | WIRE_PATCH_NEEDED)) ||
 	    r->stop > WIRE_STOPS_THREAD || r->space || r->insn > WIRE_INSN_CALL)
 		return E_MALFORMED;
 	return r->kind == WIRE_PATCH_SOFT ? check_soft(w) : E_OK;
@@ -243,6 +243,10 @@ static void set_all(struct call *c, struct span list)
 	while (wire_next_patch(&list, &rec)) {
 		result = (struct wire_rec_patch_result){.id = rec.id};
 		result.err = (uint16_t)set_one(&w);
+		if (result.err != E_OK && rec.flags & WIRE_PATCH_NEEDED) {
+			c->target->missing_patch = result.err;
+			c->target->missing_at = rec.addr;
+		}
 		wire_put_patch_result(pack_room(&p, 0, RESULT_REC), &result);
 	}
 	watch_refresh(c->target);

@@ -45,6 +45,8 @@ size_t recipe_ranges(const struct wire_rec_recipe *recipes, size_t nrecipes,
 	for (size_t i = 0; i < nrecipes; i++) {
 		const struct wire_rec_recipe *r = &recipes[i];
 
+		if (r->base == WIRE_BASE_REGSET)
+			continue;
 		for (size_t k = 0; k < nthreads && n < max; k++) {
 			if (r->scope == WIRE_SCOPE_CAUSE && !threads[k].cause)
 				continue;

@@ -131,6 +131,7 @@ struct target {
 	/* the three wishes */
 	bool push;                 /* a stop is to be reported */
 	bool hold_all;             /* new threads too */
+	uint8_t stop_scope;        /* enum wire_stop_scope: who stands at a signal or event */
 	bool leaving;              /* to be detached */
 	struct snapshot *snapshot; /* wants all to stand for a moment */
 	struct reply *leave_reply; /* NULL: nobody waits, or it was answered */
@@ -142,6 +143,8 @@ struct target {
 	struct patches *patches; /* NULL: it never had any */
 	struct debugregs debugregs;
 	uint64_t moment;         /* grows with what has to be told apart by its order */
+	int missing_patch;       /* why the next go is refused; E_OK = it is not */
+	uint64_t missing_at;
 	struct tracee *alone;    /* steps in place (or is about to): nobody else runs */
 	struct site *alone_at;   /* while it does */
 	uint64_t alone_ms;       /* since when the others are to stand for it */

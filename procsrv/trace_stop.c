@@ -289,6 +289,21 @@ static bool all_stand(const struct target *tg)
 	return true;
 }
 
+/* Regsets: those for every thread, and those that a recipe has for it. */
+static void put_regs(struct pack *p, struct target *tg, const struct tracee *t, int err)
+{
+	const struct preorder *o = &tg->preorder;
+
+	regs_put(p, REGS, (uint64_t)t->tid, tg->arch, o->notes, o->nnotes, err);
+	for (unsigned i = 0; i < o->nrecipes; i++) {
+		const struct wire_rec_recipe *r = &o->recipes[i];
+		uint32_t note = (uint32_t)r->offset;
+
+		if (r->base == WIRE_BASE_REGSET && (t->cause || r->scope == WIRE_SCOPE_ALL))
+			regs_put(p, REGS, (uint64_t)t->tid, tg->arch, &note, 1, err);
+	}
+}
+
 static void encode_stopped(struct pack *p, struct buf *out)
 {
 	const struct target *tg = p->arg;
@@ -307,7 +322,6 @@ static void encode_stopped(struct pack *p, struct buf *out)
 
 void trace_push(struct target *tg)
 {
-	const struct preorder *o = &tg->preorder;
 	struct reply *r;
 	struct pack p;
 
@@ -325,8 +339,7 @@ void trace_push(struct target *tg)
 	put_threads(&p, tg);
 	for (const struct tracee *t = tg->first; t; t = t->next)
 		if (fresh(t))
-			regs_put(&p, REGS, (uint64_t)t->tid, tg->arch, o->notes, o->nnotes,
-			    r->bytes < REGS_BYTES ? E_OK : E_TOO_BIG);
+			put_regs(&p, tg, t, r->bytes < REGS_BYTES ? E_OK : E_TOO_BIG);
 	put_ordered(&p, tg);
 	pack_flush(&p);
 	pack_free(&p);
@@ -348,7 +361,7 @@ int preorder_set(struct preorder *p, struct span recipes, struct span notes)
 	       wire_next_recipe(&recipes, &new.recipes[new.nrecipes])) {
 		const struct wire_rec_recipe *r = &new.recipes[new.nrecipes++];
 
-		if (r->scope > WIRE_SCOPE_ALL || r->base > WIRE_BASE_FP)
+		if (r->scope > WIRE_SCOPE_ALL || r->base > WIRE_BASE_REGSET)
 			return E_MALFORMED;
 	}
 	while (new.nnotes < PREORDER_NOTES && wire_next_note(&notes, &note))

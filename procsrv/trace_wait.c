@@ -295,11 +295,12 @@ static void hold(struct tracee *t, enum run_verdict does, bool caught)
 {
 	struct target *tg = t->target;
 	bool ran = does == RUN_STOPS;
+	uint8_t scope = ran ? t->scope : tg->stop_scope;
 
 	if (tg->leaving || !(caught || ran || target_wants(tg->stop_signals, tracee_signal(t))))
 		return;
 	t->cause = true;
-	trace_hold(tg, ran && t->scope == WIRE_STOPS_THREAD ? t : NULL);
+	trace_hold(tg, scope == WIRE_STOPS_THREAD ? t : NULL);
 }
 
 static enum outcome stopped(struct tracee *t, int status)
