@@ -113,3 +113,6 @@ UNITLIB_test_monitor_times = $(LIB_tls)
 UNIT_test_insn = host/engine/insn
 UNITLIB_test_insn = $(LIB_insn)
 UNIT_test_locate_name = host/sym/locate_name
+
+# GDB's remote protocol: what LLDB has more.
+UNIT_test_rsp_lldb_regs = host/rsp/rsp_lldb_regs host/rsp/rsp_packet common/buf

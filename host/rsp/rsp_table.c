@@ -6,7 +6,11 @@
 #include "host/rsp/rsp_parts.h"
 
 const struct rsp_part *const rsp_parts[] = {
+    &rsp_part_lldb,
     &rsp_part_general,
+    &rsp_part_lldb_reg,
+    &rsp_part_lldb_ps,
+    &rsp_part_lldb_memory,
     NULL,
 };
 
