@@ -703,7 +703,8 @@ enum { HE_PATH_MAX = 4095 };
 struct he_file_stat { /* of stat(2) */
 	uint64_t dev, ino, rdev, size, blocks;
 	uint32_t block_size, links, mode, uid, gid;
-	int64_t atime, mtime, ctime; /* seconds since the epoch */
+	int64_t atime, mtime, ctime; /* seconds since the epoch ... */
+	uint32_t mtime_ns, ctime_ns; /* ... and nanoseconds beyond them */
 };
 
 /* link: a symbolic link itself, not what it leads to. */

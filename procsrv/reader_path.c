@@ -141,6 +141,8 @@ int reader_details(struct call *c, const struct stat *st)
 	    .atime = st->st_atim.tv_sec,
 	    .mtime = st->st_mtim.tv_sec,
 	    .ctime = st->st_ctim.tv_sec,
+	    .mtime_ns = (uint32_t)st->st_mtim.tv_nsec,
+	    .ctime_ns = (uint32_t)st->st_ctim.tv_nsec,
 	};
 
 	wire_encode_file_details(body, &m);

@@ -147,6 +147,8 @@ static bool details_piece(void *arg, const struct wire_msg *m)
 	    .atime = q.atime,
 	    .mtime = q.mtime,
 	    .ctime = q.ctime,
+	    .mtime_ns = q.mtime_ns,
+	    .ctime_ns = q.ctime_ns,
 	};
 	return true;
 }

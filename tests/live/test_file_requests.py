@@ -43,9 +43,9 @@ def test_details_are_those_of_stat(link, debuggee, place):
         for who in (dict(pid=d.pid), dict(pid=0)):
             f = link.do('file_look', path=path, flags=flags, **who)
             assert (f['dev'], f['ino'], f['rdev'], f['size'], f['blocks'], f['block_size'], f['links'], f['mode'],
-                    f['uid'], f['gid'], f['mtime'], f['ctime']) == \
+                    f['uid'], f['gid'], f['mtime'] * 10**9 + f['mtime_ns'], f['ctime'] * 10**9 + f['ctime_ns']) == \
                 (st.st_dev, st.st_ino, st.st_rdev, st.st_size, st.st_blocks, st.st_blksize, st.st_nlink, st.st_mode,
-                 st.st_uid, st.st_gid, int(st.st_mtime), int(st.st_ctime))
+                 st.st_uid, st.st_gid, st.st_mtime_ns, st.st_ctime_ns)
     refused('NO_FILE', link, 'file_look', path=place + '/none', pid=d.pid)
     refused('MALFORMED', link, 'file_look', path='/', pid=d.pid, flags=2)
     refused('NO_PROCESS', link, 'file_look', path='/', pid=4194304)
