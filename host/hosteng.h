@@ -357,6 +357,7 @@ struct he_location {
 	struct he_target *target;
 	uint64_t addr;
 	bool enabled;
+	bool chooses; /* no hit is told: what it chooses will be the place (he_place.chooses) */
 	const char *function, *file, *module; /* NULL = not known */
 	unsigned line;
 	const char *trouble; /* a sentence, why it is not planted; NULL = it is (or needs not be) */
@@ -405,6 +406,7 @@ struct he_place {
 	const char *function, *file, *module; /* file: NULL without debug information */
 	unsigned line;
 	uint64_t addr; /* where a breakpoint on it goes */
+	bool chooses;  /* addr is of what will choose the function (STT_GNU_IFUNC), and has not yet */
 };
 struct he_places {
 	struct he_place *v;

@@ -374,6 +374,7 @@ static void show_site(struct breakpoints_object *o, const struct site *p, struct
 	    .target = p->target,
 	    .addr = p->addr,
 	    .enabled = p->enabled,
+	    .chooses = p->chooses,
 	    .function = keep(o, p->function),
 	    .file = keep(o, p->file),
 	    .module = keep(o, p->module),

@@ -22,6 +22,7 @@ struct site {
 	uint32_t len; /* of watched data; 0 = code */
 	bool enabled;
 	bool keep;                      /* site_update's mark */
+	bool chooses;                   /* see he_place; ifunc.c has its hits */
 	uint32_t patch;                 /* 0: nothing is planted for it */
 	uint64_t hits;                  /* as the agent counts those of the patch */
 	char *function, *file, *module; /* NULL = not known */

@@ -164,6 +164,19 @@ static bool agent_ignores(const struct breakpoint *b)
 	return !b->on_host && b->sites && !b->sites->next;
 }
 
+/* Which of its hits count. */
+static void filter(const struct site *p, struct patch_want *want, struct buf *code)
+{
+	struct breakpoint *b = p->of;
+
+	b->on_host =
+	    b->spec.condition && !condition_compile(p->target, p->addr, b->spec.condition, code);
+	if (!b->on_host)
+		want->condition = span_buf(code);
+	if (agent_ignores(b))
+		want->ignore = b->ignore;
+}
+
 struct he_error *site_plant(struct site *p)
 {
 	struct breakpoint *b = p->of;
@@ -186,12 +199,10 @@ struct he_error *site_plant(struct site *p)
 		return NULL;
 	}
 	buf_init(&code, WIRE_PIECE);
-	b->on_host =
-	    b->spec.condition && !condition_compile(p->target, p->addr, b->spec.condition, &code);
-	if (!b->on_host)
-		want.condition = span_buf(&code);
-	if (agent_ignores(b))
-		want.ignore = b->ignore;
+	if (p->chooses)
+		want.tid = 0;
+	else
+		filter(p, &want, &code);
 	if (p->patch)
 		done = patches_change(p->target, p->patch, &want);
 	else
@@ -258,6 +269,7 @@ static void describe(struct site *p, const struct he_place *from)
 	p->file = copy(from->file);
 	p->module = copy(from->module);
 	p->line = from->line;
+	p->chooses = from->chooses;
 }
 
 struct site *site_keep(struct breakpoint *b, struct he_target *t, uint64_t addr, uint32_t len)
@@ -367,8 +379,12 @@ static bool claim(struct he_target *child, const struct he_target *parent, struc
 		mine->enabled = p->enabled;
 		mine->patch = p->patch;
 		patch->want.of = mine;
-		describe(
-		    mine, &(struct he_place){p->function, p->file, p->module, p->line, p->addr});
+		describe(mine, &(struct he_place){.function = p->function,
+				   .file = p->file,
+				   .module = p->module,
+				   .line = p->line,
+				   .addr = p->addr,
+				   .chooses = p->chooses});
 	}
 	return true;
 }

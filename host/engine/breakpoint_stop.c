@@ -8,6 +8,7 @@
 #include "host/engine/breakpoint.h"
 #include "host/engine/catchpoint.h"
 #include "host/engine/engine.h"
+#include "host/engine/ifunc.h"
 #include "host/engine/rendezvous.h"
 #include "host/engine/watchpoint.h"
 #include "host/errtext.h"
@@ -140,10 +141,14 @@ static enum run_verdict hit_one(
 		return rendezvous_hit(t, ev);
 	case PATCH_WATCH_SCOPE:
 		return watch_scope_hit(t, patch, ev);
+	case PATCH_CHOSEN:
+		return ifunc_returned(t, c, patch);
 	case PATCH_BREAKPOINT:
 		break;
 	}
 	p = patch->want.of;
+	if (p->chooses)
+		return ifunc_called(t, c, p->addr);
 	if (p->of->watch)
 		return watch_hit(t, p, c, hit, ev);
 	if (!hit_site(t, p, c, hit, ev))

@@ -14,6 +14,7 @@ enum patch_owner {
 	PATCH_STEP,        /* the step under way */
 	PATCH_RENDEZVOUS,  /* rendezvous.c */
 	PATCH_WATCH_SCOPE, /* watchpoint.c: of is a struct breakpoint */
+	PATCH_CHOSEN,      /* ifunc.c */
 };
 
 struct patch_want {

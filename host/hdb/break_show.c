@@ -61,6 +61,12 @@ void break_say_caught(struct hdb *h, const struct he_breakpoint *b)
 
 /* ---- when one is set ---------------------------------------------------------------- */
 
+/* Its only place chooses the function that was meant. */
+static bool only_chooses(const struct he_breakpoint *b)
+{
+	return b->n == 1 && b->v[0].chooses;
+}
+
 static void say_where(struct hdb *h, const struct he_breakpoint *b)
 {
 	const struct he_location *l = &b->v[0];
@@ -71,8 +77,11 @@ static void say_where(struct hdb *h, const struct he_breakpoint *b)
 		fputs(") pending.\n", h->out);
 		return;
 	}
-	fprintf(h->out, " at 0x%" PRIx64, l->addr);
-	if (b->n > 1) {
+	fprintf(h->out, " at %s0x%" PRIx64,
+	    only_chooses(b) ? "gnu-indirect-function resolver at " : "", l->addr);
+	if (only_chooses(b)) {
+		/* What it chooses is named when it has. */
+	} else if (b->n > 1) {
 		fputs(": ", h->out);
 		show_text(h->out, b->where);
 		fprintf(h->out, ". (%zu locations)", b->n);
@@ -163,12 +172,20 @@ static const char *type_of(const struct he_breakpoint *b)
 	    [HE_BREAK_CATCH] = "catchpoint",
 	};
 
+	if (only_chooses(b))
+		return "STT_GNU_IFUNC resolver";
 	return b->software ? "watchpoint" : text[b->kind];
 }
 
 static void row_place(struct hdb *h, const struct he_location *l)
 {
 	fprintf(h->out, "0x%0*" PRIx64 " ", 2 * (int)front_address_bytes(h), l->addr);
+	if (l->chooses) {
+		fputc('<', h->out);
+		show_text(h->out, l->function ? l->function : "??");
+		fputs(">\n", h->out);
+		return;
+	}
 	if (l->function) {
 		fputs("in ", h->out);
 		show_text(h->out, l->function);
@@ -236,12 +253,23 @@ static void row_actions(struct hdb *h, unsigned number)
 	}
 }
 
-static void row(struct hdb *h, const struct he_breakpoint *b)
+/* As wide as its longest, as GDB has it. */
+static int type_width(const struct he_breakpoints *p)
+{
+	int width = 14;
+
+	for (size_t i = 0; i < p->n; i++)
+		if ((int)strlen(type_of(&p->v[i])) > width)
+			width = (int)strlen(type_of(&p->v[i]));
+	return width;
+}
+
+static void row(struct hdb *h, const struct he_breakpoint *b, int width)
 {
 	const char *disp = b->temporary ? "del" : b->disable_hit || b->countdown ? "dis" : "keep";
 
-	fprintf(
-	    h->out, "%-7u %-14s %-4s %-3s ", b->number, type_of(b), disp, b->enabled ? "y" : "n");
+	fprintf(h->out, "%-7u %-*s %-4s %-3s ", b->number, width, type_of(b), disp,
+	    b->enabled ? "y" : "n");
 	row_what(h, b);
 	row_more(h, b);
 	row_actions(h, b->number);
@@ -249,7 +277,8 @@ static void row(struct hdb *h, const struct he_breakpoint *b)
 		char name[24];
 
 		snprintf(name, sizeof(name), "%u.%u", b->number, b->v[i].number);
-		fprintf(h->out, "%-7s %-14s %-4s %-3s ", name, "", "", b->v[i].enabled ? "y" : "n");
+		fprintf(h->out, "%-7s %-*s %-4s %-3s ", name, width, "", "",
+		    b->v[i].enabled ? "y" : "n");
 		row_place(h, &b->v[i]);
 	}
 }
@@ -266,12 +295,12 @@ int cmd_info_breakpoints(struct hdb *h, const char *args)
 	if (e)
 		return fail_error(h, e);
 	if (p->n)
-		fprintf(h->out, "%-7s %-14s %-4s %-3s %-18s %s\n", "Num", "Type", "Disp", "Enb",
-		    "Address", "What");
+		fprintf(h->out, "%-7s %-*s %-4s %-3s %-18s %s\n", "Num", type_width(p), "Type",
+		    "Disp", "Enb", "Address", "What");
 	else
 		fputs("No breakpoints or watchpoints.\n", h->out);
 	for (size_t i = 0; i < p->n; i++)
-		row(h, &p->v[i]);
+		row(h, &p->v[i], type_width(p));
 	he_breakpoints_free(p);
 	return 0;
 }

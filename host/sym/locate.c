@@ -14,6 +14,7 @@
 #include "host/errtext.h"
 #include "host/sym/demangle.h"
 #include "host/sym/dwarf_index.h"
+#include "host/sym/ifunc.h"
 #include "host/sym/line.h"
 #include "host/sym/pcinfo.h"
 #include "host/sym/prologue.h"
@@ -186,6 +187,32 @@ static bool means(const struct visit *v, const struct sym *sym)
 	return same;
 }
 
+/* What a function that chooses has chosen; itself while it has not. */
+static void add_chosen(struct visit *v, struct symfile *f, const struct sym *sym)
+{
+	uint64_t addr = ifunc_chosen(v->l->s, f, sym);
+	struct module *m = addr ? modules_at(&v->l->s->modules, addr) : NULL;
+	struct he_place *p;
+
+	if (m && m->file) {
+		locate_add(v->l, m->file, prologue_end(m->file, addr), true);
+		return;
+	}
+	p = locate_add(v->l, f, sym->addr, true);
+	if (p)
+		p->chooses = true;
+}
+
+static void add_function(struct visit *v, struct symfile *f, const struct sym *sym)
+{
+	if (!locate_in_file(v->l, f, sym->addr, v->file))
+		return;
+	if (sym->ifunc)
+		add_chosen(v, f, sym);
+	else
+		locate_add(v->l, f, prologue_end(f, sym->addr), true);
+}
+
 static void look_symbols(struct visit *v, struct symfile *f)
 {
 	const struct symtab *t = symtab_of(f);
@@ -197,8 +224,8 @@ static void look_symbols(struct visit *v, struct symfile *f)
 			continue;
 		if (sym->plt)
 			v->l->plt = true;
-		else if (locate_in_file(v->l, f, sym->addr, v->file))
-			locate_add(v->l, f, prologue_end(f, sym->addr), true);
+		else
+			add_function(v, f, sym);
 	}
 	if (symfile_has_dwarf(f))
 		locate_inlined(v->l, f, v->name, v->file);
@@ -234,9 +261,8 @@ static void look_regex(struct visit *v, struct symfile *f)
 		if (sym->kind != SYM_FUNCTION || sym->plt)
 			continue;
 		text = symtab_text(sym);
-		if (text && regexec(v->regex, text, 0, NULL, 0) == 0 &&
-		    locate_in_file(v->l, f, sym->addr, v->file))
-			locate_add(v->l, f, prologue_end(f, sym->addr), true);
+		if (text && regexec(v->regex, text, 0, NULL, 0) == 0)
+			add_function(v, f, sym);
 		free(text);
 	}
 }

@@ -20,10 +20,11 @@ static const struct machine {
 	uint16_t id;
 	uint8_t endbr[4];
 	bool from_pc;
-	uint64_t jump_slot, glob_dat; /* relocations */
+	uint64_t jump_slot, glob_dat, irelative; /* relocations */
 } machines[] = {
-    {EM_X86_64, {0xf3, 0x0f, 0x1e, 0xfa}, true, R_X86_64_JUMP_SLOT, R_X86_64_GLOB_DAT},
-    {EM_386, {0xf3, 0x0f, 0x1e, 0xfb}, false, R_386_JMP_SLOT, R_386_GLOB_DAT},
+    {EM_X86_64, {0xf3, 0x0f, 0x1e, 0xfa}, true, R_X86_64_JUMP_SLOT, R_X86_64_GLOB_DAT,
+	R_X86_64_IRELATIVE},
+    {EM_386, {0xf3, 0x0f, 0x1e, 0xfb}, false, R_386_JMP_SLOT, R_386_GLOB_DAT, R_386_IRELATIVE},
 };
 
 struct slot {
@@ -210,4 +211,99 @@ size_t plt_symbols(Elf *elf, uint64_t bias, struct sym *v, size_t max)
 			n += add_stubs(scn, &h, &slots, bias, v + n, max - n);
 	free(slots.v);
 	return n;
+}
+
+/* ---- what was chosen ------------------------------------------------------------ */
+
+/* What a relocation without addend adds to stands in its place. */
+static uint64_t stored(Elf *elf, uint64_t addr)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr h;
+
+	while ((scn = elf_nextscn(elf, scn))) {
+		Elf_Data *d;
+		uint32_t v;
+
+		if (!gelf_getshdr(scn, &h) || h.sh_type != SHT_PROGBITS || addr < h.sh_addr ||
+		    addr - h.sh_addr >= h.sh_size)
+			continue;
+		d = elf_rawdata(scn, NULL);
+		if (!d || !d->d_buf || d->d_size < sizeof(v) ||
+		    addr - h.sh_addr > d->d_size - sizeof(v))
+			return 0;
+		memcpy(&v, (const uint8_t *)d->d_buf + (addr - h.sh_addr), sizeof(v));
+		return v;
+	}
+	return 0;
+}
+
+struct wanted_slot {
+	const struct machine *machine;
+	const char *name;
+	uint64_t resolver;
+};
+
+static bool same_name(const char *a, const char *b)
+{
+	size_t n = strcspn(a, "@");
+
+	return n == strcspn(b, "@") && strncmp(a, b, n) == 0;
+}
+
+static bool gets_chosen(
+    Elf *elf, const GElf_Shdr *h, const struct wanted_slot *w, const GElf_Rela *r)
+{
+	uint64_t type = GELF_R_TYPE(r->r_info);
+	Elf_Scn *scn = elf_getscn(elf, h->sh_link);
+	Elf_Data *syms = scn ? elf_getdata(scn, NULL) : NULL;
+	const char *name;
+	GElf_Shdr sym_h;
+	GElf_Sym s;
+
+	if (type == w->machine->irelative)
+		return w->resolver &&
+		       (h->sh_type == SHT_RELA ? (uint64_t)r->r_addend
+					       : stored(elf, r->r_offset)) == w->resolver;
+	if ((type != w->machine->jump_slot && type != w->machine->glob_dat) || !syms ||
+	    !gelf_getshdr(scn, &sym_h) || !gelf_getsym(syms, (int)GELF_R_SYM(r->r_info), &s))
+		return false;
+	name = elf_strptr(elf, sym_h.sh_link, s.st_name);
+	return name && same_name(name, w->name);
+}
+
+size_t plt_slots(Elf *elf, const char *name, uint64_t resolver, uint64_t *v, size_t max)
+{
+	const struct wanted_slot w = {machine_of(elf), name, resolver};
+	Elf_Scn *scn = NULL;
+	GElf_Shdr h;
+	size_t n = 0;
+
+	while (w.machine && (scn = elf_nextscn(elf, scn)) && n < max) {
+		bool relocations = gelf_getshdr(scn, &h) &&
+				   (h.sh_type == SHT_RELA || h.sh_type == SHT_REL) && h.sh_entsize;
+		Elf_Data *data = relocations ? elf_getdata(scn, NULL) : NULL;
+		size_t all = data ? entries(&h, h.sh_entsize) : 0;
+		GElf_Rela r;
+
+		for (size_t i = 0; i < all && n < max; i++)
+			if (relocation(data, h.sh_type, (int)i, &r) && gets_chosen(elf, &h, &w, &r))
+				v[n++] = r.r_offset;
+	}
+	return n;
+}
+
+bool plt_holds(Elf *elf, uint64_t addr)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr h;
+	size_t names;
+
+	if (elf_getshdrstrndx(elf, &names) != 0)
+		return false;
+	while ((scn = elf_nextscn(elf, scn)))
+		if (gelf_getshdr(scn, &h) && addr >= h.sh_addr && addr - h.sh_addr < h.sh_size &&
+		    is_stubs(elf_strptr(elf, names, h.sh_name)))
+			return true;
+	return false;
 }

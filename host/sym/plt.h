@@ -15,4 +15,11 @@ size_t plt_count(Elf *elf);
  * target - address in elf. */
 size_t plt_symbols(Elf *elf, uint64_t bias, struct sym *v, size_t max);
 
+/* Slots that get the address of what a function of that name is, or what the resolver at that
+ * address (in elf; 0 = none) has chosen: up to max of their addresses in elf.  name may have
+ * a version behind @. */
+size_t plt_slots(Elf *elf, const char *name, uint64_t resolver, uint64_t *v, size_t max);
+/* Is that address (in elf) amid stubs? */
+bool plt_holds(Elf *elf, uint64_t addr);
+
 #endif

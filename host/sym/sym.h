@@ -90,6 +90,9 @@ struct he_error *symbols_frame_regs(
  * but a module calls it, so that a library will have it. */
 struct he_error *symbols_locate_function(
     struct symbols *s, const char *name, const char *file, struct he_places **ret, bool *expected);
+/* The function that begins at resolver chooses which a name stands for (he_place.chooses), and
+ * has chosen target: found in its place from now on. */
+void symbols_chose(struct symbols *s, uint64_t resolver, uint64_t target);
 struct he_error *symbols_locate_line(
     struct symbols *s, const char *file, unsigned line, struct he_places **ret);
 struct he_error *symbols_locate_regex(

@@ -41,6 +41,7 @@ void symbols_free(struct symbols *s)
 	modules_free(&s->modules); /* tells the types */
 	types_end(s->types);
 	strpool_drop(s->pool);
+	free(s->chosen);
 	free(s->cache_dir);
 	free(s);
 }

@@ -8,11 +8,18 @@
 #include "host/sym/module.h"
 #include "host/sym/strpool.h"
 
+/* A function that chooses, and what it was seen to choose (ifunc.c). */
+struct chosen {
+	uint64_t resolver, target;
+};
+
 struct symbols {
 	struct sym_source src;
 	struct modules modules;
 	struct strpool *pool;
 	struct types *types; /* NULL: not asked for yet */
+	struct chosen *chosen;
+	size_t n_chosen;
 	char *cache_dir; /* what src.cache_dir points to */
 };
 
