@@ -112,6 +112,7 @@ HDB = $(addprefix host/hdb/,hdb options console complete cmd cmd_table cmd_proce
 # GDB's remote protocol, another front end in the same program
 RSP = $(addprefix host/rsp/,rsp_table rsp_frame rsp_packet rsp_reply rsp_process rsp_general)
 RSP += $(addprefix host/rsp/,rsp_lldb rsp_lldb_reg rsp_lldb_regs rsp_lldb_ps rsp_lldb_memory)
+RSP += $(addprefix host/rsp/,rsp_file rsp_files rsp_cache rsp_build_id rsp_osdata rsp_osdata_net)
 LIB_console = -ledit -ljansson $(LIB_seccomp)
 OBJ_hdb = $(HDB)
 LIB_hdb = $(LIB_hosteng) $(LIB_console)

@@ -8,6 +8,7 @@
 #include "host/rsp/rsp.h"
 
 extern const struct rsp_part rsp_part_general;
+extern const struct rsp_part rsp_part_file;
 /* First: it tells LLDB by the packet that turns acknowledgements off. */
 extern const struct rsp_part rsp_part_lldb, rsp_part_lldb_reg, rsp_part_lldb_ps,
     rsp_part_lldb_memory;

@@ -8,6 +8,7 @@
 const struct rsp_part *const rsp_parts[] = {
     &rsp_part_lldb,
     &rsp_part_general,
+    &rsp_part_file,
     &rsp_part_lldb_reg,
     &rsp_part_lldb_ps,
     &rsp_part_lldb_memory,
