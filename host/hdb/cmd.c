@@ -146,6 +146,20 @@ static int gone(struct hdb *h)
 	return e ? fail_error(h, e) : 0;
 }
 
+/* In non-stop one stands while others run. */
+static bool thread_stands(const struct hdb *h)
+{
+	struct he_threads *threads = NULL;
+	struct he_error *e = he_threads(h->target, &threads);
+	bool stands = false;
+
+	for (size_t i = 0; !e && i < threads->n; i++)
+		stands |= threads->v[i].tid == h->tid && threads->v[i].state == HE_T_STOPPED;
+	he_error_free(e);
+	he_threads_free(threads);
+	return stands;
+}
+
 static int lacks(struct hdb *h, enum cmd_need need)
 {
 	char name[FRONT_NAME];
@@ -162,6 +176,8 @@ static int lacks(struct hdb *h, enum cmd_need need)
 	if (state == HE_GONE)
 		return gone(h);
 	if (need != NEED_STACK || state == HE_STOPPED || state == HE_FROZEN)
+		return 0;
+	if (state == HE_RUNNING && thread_stands(h))
 		return 0;
 	return state == HE_LOOKING
 		   ? fail(h,

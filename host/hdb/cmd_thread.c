@@ -340,6 +340,15 @@ static int parse_words(struct hdb *h, const char *args, bool *thread, bool *back
 	return 0;
 }
 
+/* The others are to stand while one runs. */
+static bool is_locked(const struct hdb *h)
+{
+	struct he_settings s;
+
+	he_settings(h->engine, &s);
+	return s.scheduler == HE_LOCK_ON;
+}
+
 int cmd_continue(struct hdb *h, const char *args)
 {
 	bool thread = false, background = false;
@@ -351,6 +360,7 @@ int cmd_continue(struct hdb *h, const char *args)
 	if (front_state(h->target) == HE_RUNNING && !thread)
 		return background ? fail(h, "%s runs already", front_name(h, h->target, name))
 				  : front_wait(h, h->target);
+	thread |= is_locked(h);
 	e = he_continue(h->target, thread ? h->tid : 0);
 	if (e)
 		return fail_error(h, e);

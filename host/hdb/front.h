@@ -126,7 +126,7 @@ void front_event(struct hdb *h, const struct he_event *ev);
 /* Show what is waiting, without waiting. */
 void front_events(struct hdb *h);
 /* Wait until t no longer runs, showing events; Ctrl-C interrupts it, a second one gives
- * up waiting.  0 = it stands or is gone. */
+ * up waiting.  0 = it stands (in non-stop: the thread that was told of does) or is gone. */
 int front_wait(struct hdb *h, struct he_target *t);
 /* The same until t is gone. */
 int front_wait_end(struct hdb *h, struct he_target *t);

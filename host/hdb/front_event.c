@@ -415,6 +415,15 @@ static int on_break(struct hdb *h, struct he_target *t, bool *asked)
 	return e ? fail_error(h, e) : 0;
 }
 
+/* One of its threads has stopped, and the others run on, for ever maybe. */
+static bool one_stopped(const struct hdb *h, const struct he_target *t, const struct he_event *ev)
+{
+	struct he_settings s;
+
+	he_settings(h->engine, &s);
+	return s.non_stop && ev->kind == HE_E_STOPPED && ev->target == t;
+}
+
 static int wait_while_it_runs(struct hdb *h, struct he_target *t)
 {
 	bool asked = false;
@@ -430,6 +439,8 @@ static int wait_while_it_runs(struct hdb *h, struct he_target *t)
 		front_event(h, &ev);
 		if (h->lost || h->quit)
 			return 1;
+		if (one_stopped(h, t, &ev))
+			return 0;
 		if (ev.kind == HE_E_NONE && h->interrupted && on_break(h, t, &asked) != 0)
 			return 1;
 	}
