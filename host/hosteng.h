@@ -84,6 +84,11 @@ struct he_server_info {
  * not set, as "": this machine, through a private `procsrv -t stdio`. */
 struct he_error *he_connect(struct he_engine *e, const char *transport, struct he_server **ret);
 const struct he_server_info *he_server_info(const struct he_server *s);
+/* What its link has carried, and how often somebody had to wait for it; for people. */
+struct he_server_counts {
+	uint64_t requests, waits, sent, received; /* the last two in bytes, before TLS */
+};
+void he_server_counts(const struct he_server *s, struct he_server_counts *ret);
 /* Targets are detached (resumed) first, launched ones killed.  Frees s and its targets. */
 void he_disconnect(struct he_server *s);
 

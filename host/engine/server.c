@@ -99,6 +99,11 @@ const struct he_server_info *he_server_info(const struct he_server *s)
 	return &s->info;
 }
 
+void he_server_counts(const struct he_server *s, struct he_server_counts *ret)
+{
+	rpc_counts(s->rpc, ret);
+}
+
 /* ---- letting go ------------------------------------------------------------------ */
 
 /* All requests travel together: what was attached runs on, what was launched does not. */

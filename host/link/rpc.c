@@ -226,6 +226,7 @@ bool rpc_run(struct rpc *r, bool (*ready)(const struct rpc *r, const void *arg),
 
 	pthread_mutex_lock(&r->lock);
 	r->idle = false;
+	r->waits += !ready(r, arg);
 	while (!ready(r, arg) && !r->broken) {
 		if (inbox_cancelled(r->inbox)) {
 			go_on = false;
@@ -554,6 +555,16 @@ void rpc_free(struct rpc *r)
 	fail_calls(r, &r->queue);
 	pthread_mutex_unlock(&r->lock);
 	free_all(r);
+}
+
+void rpc_counts(const struct rpc *r, struct he_server_counts *ret)
+{
+	*ret = (struct he_server_counts){
+	    .requests = r->requests,
+	    .waits = r->waits,
+	    .sent = r->bytes_out,
+	    .received = r->bytes_in,
+	};
 }
 
 const struct rpc_peer *rpc_peer(const struct rpc *r)

@@ -66,6 +66,9 @@ struct rpc_peer {
 /* Valid as long as r; all of it is set once rpc_ready returned NULL. */
 const struct rpc_peer *rpc_peer(const struct rpc *r);
 
+/* What went over the link so far, without TLS. */
+void rpc_counts(const struct rpc *r, struct he_server_counts *ret);
+
 /* Wait until the session is open; NULL, or the sentence why it is not (the caller
  * still has to rpc_free).  connect_open has done this. */
 struct he_error *rpc_ready(struct rpc *r);

@@ -254,6 +254,7 @@ static int next_piece(struct rpc *r, struct rpc_piece **ret)
 	*p = (struct rpc_piece){.rpc = r, .m = {h, {p->bytes, h.len}}};
 	evbuffer_drain(in, WIRE_HEAD);
 	evbuffer_remove(in, p->bytes, h.len);
+	r->bytes_in += WIRE_HEAD + (uint64_t)h.len;
 	if (!wire_valid(h.type, p->m.body)) {
 		free(p);
 		return E_MALFORMED;

@@ -91,6 +91,7 @@ struct rpc {
 	bool broken; /* phase is ENDED: nothing more can be sent or will arrive */
 	unsigned waiters;
 	uint64_t turns; /* times a caller has pumped */
+	_Atomic uint64_t requests, waits, bytes_out, bytes_in; /* for people */
 	struct rpc_queue queue;
 	unsigned in_flight, cancels;
 	struct he_error *why; /* it ended */

@@ -28,6 +28,8 @@ static void put(struct rpc *r, struct wire_head h, struct span body)
 		dump(r, &h, body);
 	if (frame_put(chan_out(r->chan), h, body) != E_OK)
 		r->no_memory = true;
+	r->bytes_out += WIRE_HEAD + (uint64_t)body.n;
+	r->requests += h.id != 0;
 }
 
 void rpc_put(struct rpc *r, enum wire_type type, const struct buf *body)
