@@ -82,7 +82,9 @@ OBJ_procsrv-conn = procsrv/conn procsrv/conn_link procsrv/conn_relay procsrv/gre
 LIB_procsrv-conn = $(LIB_event) $(LIB_tls) $(LIB_seccomp)
 OBJ_procsrv-keygen = procsrv/keygen procsrv/where common/keymake common/key common/fingerprint common/buf common/log
 LIB_procsrv-keygen = $(LIB_tls)
-OBJ_procsrv-guard = procsrv/guard procsrv/ipc procsrv/ipc_check common/log
+# what a journal says, and putting it right
+REPAIR = $(addprefix procsrv/,journal repair repair_thread proc_parse machine_x86 debugreg debugreg_x86)
+OBJ_procsrv-guard = procsrv/guard procsrv/keeper $(REPAIR) procsrv/ipc procsrv/ipc_check common/log
 OBJ_procsrv-tracer = procsrv/tracer procsrv/serve procsrv/serve_send procsrv/serve_link procsrv/reply \
 	procsrv/greet procsrv/open procsrv/target \
 	procsrv/trace_thread procsrv/trace_wait procsrv/burst procsrv/watch procsrv/trace_stop procsrv/trace_regs procsrv/trace_mem \
@@ -90,6 +92,7 @@ OBJ_procsrv-tracer = procsrv/tracer procsrv/serve procsrv/serve_send procsrv/ser
 	$(addprefix procsrv/,run go hit pass patch patch_set slot inject machine_x86 \
 	bytecode debugreg debugreg_x86 caught kin change) common/gdb_reg \
 	procsrv/reader_elf procsrv/reader_path procsrv/reader_file procsrv/reader_store procsrv/reader_text procsrv/proc procsrv/proc_parse procsrv/refuse \
+	procsrv/dying procsrv/journal procsrv/repair procsrv/repair_thread \
 	procsrv/launch procsrv/launch_io procsrv/launch_text procsrv/launch_child \
 	procsrv/ipc procsrv/ipc_check $(WIRE)
 LIB_procsrv-tracer = $(LIB_event)

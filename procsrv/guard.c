@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -25,6 +26,7 @@
 #include "common/log.h"
 #include "common/wire.h"
 #include "ipc.h"
+#include "keeper.h"
 
 enum {
 	EXIT_USAGE = 2,
@@ -43,6 +45,7 @@ static struct {
 	struct ipc_state from_tracer;
 	struct ipc_audit audit; /* read from the tracer, to be given to the monitor */
 	bool carrying;          /* there is one */
+	struct keeper keeper;
 } self = {.monitor = -1, .tracer = -1, .from_tracer = {T_G, PHASE_OPENED, {0}}};
 
 /* ---- the session ---------------------------------------------------------- */
@@ -99,6 +102,14 @@ static void make_title(char *title, size_t size)
 		    title, size, "procsrv-tracer: session %u (%s, since %s)", s->number, name, at);
 }
 
+static void make_journal(void)
+{
+	int err = keeper_journal(&self.keeper, self.stdio ? -1 : FD_JOURNAL);
+
+	if (err)
+		fatal(EXIT_FAILURE, "cannot make the session's journal: %s", strerror(err));
+}
+
 /* ---- the tracer ----------------------------------------------------------- */
 
 static bool tracer_path(char *path, size_t size)
@@ -125,7 +136,10 @@ static void become_tracer(int pipe, const char *path, char *title)
 
 	if (dup2(pipe, FD_PIPE) < 0)
 		_exit(EXIT_STARTED);
-	close_range(self.stdio ? FD_CHANNEL : FD_CHANNEL + 1, ~0U, 0);
+	/* The record's lock is held until both of us have ended. */
+	close_range(self.stdio ? FD_CHANNEL : FD_LISTEN, FD_JOURNAL - 1, 0);
+	close_range(FD_JOURNAL + 1, ~0U, 0);
+	keeper_offer();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
@@ -156,6 +170,7 @@ static void start_tracer(void)
 	if (self.child == 0)
 		become_tracer(high, path, title);
 	close(high);
+	keeper_begin(&self.keeper, self.child);
 	if (ipc_send(self.tracer, IPC_SESSION, &self.session, sizeof(self.session)) != 0)
 		log_error("cannot tell the tracer its session");
 }
@@ -190,11 +205,20 @@ static void stop_tracer(void)
 
 /* ---- what comes in ---------------------------------------------------------- */
 
+static void told_of_target(const int fds[IPC_FDS])
+{
+	struct ipc_target t;
+
+	memcpy(&t, &self.audit, sizeof(t));
+	keeper_told(&self.keeper, &t, fds);
+}
+
 static void from_tracer(void)
 {
 	uint16_t type;
 	size_t size;
-	int err = ipc_recv(self.tracer, &type, &self.audit, sizeof(self.audit), &size);
+	int fds[IPC_FDS];
+	int err = ipc_recv_fds(self.tracer, &type, &self.audit, sizeof(self.audit), &size, fds);
 
 	if (!err && !ipc_check(&self.from_tracer, type))
 		err = EPROTO;
@@ -207,7 +231,10 @@ static void from_tracer(void)
 			stop_tracer();
 		return;
 	}
-	self.carrying = self.monitor >= 0;
+	if (type == IPC_TARGET)
+		told_of_target(fds);
+	else
+		self.carrying = self.monitor >= 0;
 }
 
 static void to_monitor(void)
@@ -248,6 +275,15 @@ static void drain_tracer(void)
 	}
 }
 
+static void repair(void)
+{
+	unsigned n = keeper_ended(&self.keeper);
+
+	if (n)
+		log_warn("the tracer died with %u process%s in hand, which %s put right", n,
+		    n == 1 ? "" : "es", n == 1 ? "was" : "were");
+}
+
 /* Exits when the tracer has ended. */
 static void reap(void)
 {
@@ -257,6 +293,11 @@ static void reap(void)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid != self.child)
 			continue;
+		if (WIFSTOPPED(status)) {
+			keeper_stopped(&self.keeper, status);
+			continue;
+		}
+		repair();
 		drain_tracer();
 		if (WIFSIGNALED(status)) {
 			log_error("the tracer was killed by signal %d", WTERMSIG(status));
@@ -290,8 +331,9 @@ static void watch(void)
 		    {.fd = self.carrying ? -1 : self.tracer, .events = POLLIN},
 		};
 
-		if (poll(fds, 3, -1) < 0 && errno != EINTR)
+		if (poll(fds, 3, keeper_patience(&self.keeper)) < 0 && errno != EINTR)
 			fatal(EXIT_FAILURE, "poll: %s", strerror(errno));
+		keeper_look(&self.keeper);
 		if (fds[0].revents)
 			from_signals();
 		if (fds[2].revents)
@@ -359,7 +401,10 @@ int main(int argc, char **argv)
 	else
 		receive_session();
 	log_init("procsrv-guard", self.session.verbose);
+	make_journal();
 	start_tracer();
+	/* What we have to do one day is to be done at once. */
+	mlockall(MCL_CURRENT | MCL_FUTURE);
 	let_go_of_channel();
 	watch();
 }

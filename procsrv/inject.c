@@ -7,6 +7,8 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#include "journal.h"
+#include "kill_point.h"
 #include "machine.h"
 #include "target.h"
 #include "trace_mem.h"
@@ -112,16 +114,24 @@ int inject_call(struct tracee *t, const struct machine *m, uint64_t at, long num
 		return errno;
 	r = before;
 	machine_call(&r, at, number, args);
-	if (ptrace(PTRACE_GETSIGMASK, t->tid, sizeof(mask), &mask) != 0 ||
-	    ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(held_off), &held_off) != 0)
+	if (ptrace(PTRACE_GETSIGMASK, t->tid, sizeof(mask), &mask) != 0)
+		return errno;
+	t->target->journal->stepped = 1;
+	journal_call(t->target->journal, t->tid, &before, mask);
+	KILL_POINT("call-written");
+	if (ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(held_off), &held_off) != 0)
 		return errno;
 	err = machine_set(t->tid, &r);
+	KILL_POINT("call-begun");
 	if (!err)
 		err = step_over(t, m, at, &r, &by);
 	*result = machine_result(&r);
+	KILL_POINT("call-made");
 	if (machine_set(t->tid, &before) != 0 ||
 	    ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(mask), &mask) != 0)
 		return ESRCH;
+	journal_called(t->target->journal);
+	KILL_POINT("call-done");
 	/* It stands at our step's trap now: the signal it stood with goes on from there. */
 	if (signal)
 		ptrace(PTRACE_SETSIGINFO, t->tid, 0, &si);

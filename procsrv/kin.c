@@ -101,6 +101,7 @@ static void give_back(struct target *tg)
 
 	if (--tg->kin.sharing)
 		return;
+	patch_locate(tg);
 	for (unsigned i = 0; ps && i < ps->nsites; i++)
 		if (ps->sites[i]->patches)
 			site_plant(tg, ps->sites[i]);
@@ -234,7 +235,7 @@ static struct target *new_target(const struct target *from, pid_t pid)
 
 	if (target_new(t, new_handle(t), (uint32_t)pid, 0, &tg, &f) != E_OK)
 		return NULL;
-	if (target_audit(IPC_ATTACH, &tg->id, "", 0, E_OK) != E_OK) {
+	if (target_journal(tg) != E_OK || target_audit(IPC_ATTACH, &tg->id, "", 0, E_OK) != E_OK) {
 		target_free(tg);
 		return NULL;
 	}

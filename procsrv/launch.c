@@ -88,6 +88,8 @@ static void take_hold(struct launch *l)
 		return;
 	}
 	err = trace_seize(tg, &f);
+	if (err == E_OK)
+		tg->journal->killed = l->loss != WIRE_LOSS_RESUME;
 	if (err != E_OK)
 		fail(l, &f, err, f.os_errno);
 	else if (write(l->socket, &word, 1) != 1)

@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 
 #include "common/heart.h"
+#include "kill_point.h"
 #include "machine.h"
 #include "patch.h"
 #include "run.h"
@@ -118,6 +119,7 @@ static void go_by_slot(struct tracee *t, const struct site *s, bool steps)
 	if (steps && !enters)
 		run_steps(t);
 	run_set_pc(t, s->slot);
+	KILL_POINT("slot-entered");
 	trace_run(t, enters ? PTRACE_SYSCALL : steps ? PTRACE_SINGLESTEP : PTRACE_CONT, 0);
 }
 
@@ -146,8 +148,10 @@ static bool jump(struct tracee *t, const struct site *s, bool steps)
 		return false;
 	if (back && !push(t, machine_sp(&r), back, t->target->patches->machine->width))
 		return false;
+	KILL_POINT("jump-begun");
 	if (machine_set(t->tid, &r) != 0)
 		return false;
+	KILL_POINT("jump-done");
 	/* A step ends there: it stands again before it does anything. */
 	if (steps)
 		ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
@@ -210,6 +214,7 @@ void run_alone(struct target *tg)
 		next_alone(tg, NULL);
 		return;
 	}
+	KILL_POINT("alone-lifted");
 	enters = machine_is_syscall(&s->insn);
 	arrival_take(t, s->addr);
 	tg->alone_at = s;
@@ -217,6 +222,7 @@ void run_alone(struct target *tg)
 	if (!enters)
 		run_steps(t);
 	trace_run(t, enters ? PTRACE_SYSCALL : PTRACE_SINGLESTEP, 0);
+	KILL_POINT("alone-stepping");
 }
 
 /* One of those that come back to themselves until they have done it all. */

@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include "bytecode.h"
+#include "kill_point.h"
 #include "slot.h"
 #include "target.h"
 #include "trace_mem.h"
+#include "tracer.h"
 #include "watch.h"
 
 enum { PAGE = 4096 };
@@ -32,6 +34,8 @@ int patches_new(struct target *tg)
 		return E_NOMEM;
 	ps->machine = m;
 	tg->patches = ps;
+	if (tg->journal)
+		tg->journal->arch = m->arch;
 	return E_OK;
 }
 
@@ -125,6 +129,32 @@ struct site *site_add(struct target *tg, uint64_t addr)
 	return s;
 }
 
+/* One that was lifted long ago can have given its entry to another. */
+static struct journal_site *entry_of(const struct site *s)
+{
+	return s->written && s->written->addr == s->addr && s->written->state != JOURNAL_FREE
+		   ? s->written
+		   : NULL;
+}
+
+static void unwrite(struct site *s)
+{
+	if (entry_of(s))
+		journal_state(s->written, JOURNAL_FREE);
+	s->written = NULL;
+}
+
+/* These bytes are about to be written over. */
+static bool write_ahead(struct target *tg, struct site *s, const uint8_t *now)
+{
+	struct journal_site what = {.addr = s->addr, .place = s->place, .insn_len = s->insn.len};
+
+	memcpy(what.saved, now, tg->patches->machine->trap_len);
+	unwrite(s);
+	s->written = journal_intend(tg->tracer->journal, tg->journal, &what);
+	return s->written != NULL;
+}
+
 void patch_settle(struct target *tg)
 {
 	struct patches *ps = tg->patches;
@@ -138,6 +168,7 @@ void patch_settle(struct target *tg)
 			continue;
 		}
 		slot_take_back(ps, s);
+		unwrite(s);
 		free(s);
 	}
 	if (ps)
@@ -239,6 +270,33 @@ bool site_stands(struct target *tg, const struct site *s)
 	       memcmp(now, m->trap, m->trap_len) == 0 && !page_of_file(tg, s->addr);
 }
 
+void site_locate(struct site *s, const struct buf *maps)
+{
+	struct span rest = span_buf(maps);
+	struct proc_map m;
+
+	while (proc_next_map(&rest, &m))
+		if (s->addr >= m.lo && s->addr < m.hi) {
+			s->place =
+			    (struct journal_place){m.dev, m.ino, m.offset + (s->addr - m.lo)};
+			return;
+		}
+}
+
+void patch_locate(struct target *tg)
+{
+	const struct patches *ps = tg->patches;
+	struct buf maps;
+
+	if (!ps || !ps->nsites)
+		return;
+	buf_init(&maps, PROC_MAPS_MAX);
+	proc_read(tg->id.live, "maps", &maps);
+	for (unsigned i = 0; i < ps->nsites; i++)
+		site_locate(ps->sites[i], &maps);
+	buf_free(&maps);
+}
+
 int site_plant(struct target *tg, struct site *s)
 {
 	const struct machine *m = tg->patches->machine;
@@ -249,10 +307,17 @@ int site_plant(struct target *tg, struct site *s)
 		return 0;
 	if (mem_read_raw(tg, s->addr, now, m->trap_len) != m->trap_len)
 		return EFAULT;
+	if (!write_ahead(tg, s, now))
+		return ENOSPC;
+	KILL_POINT("plant-intended");
 	/* A thread is stepping there: ours comes back when it has (site_restore). */
 	if (tg->alone_at != s &&
-	    mem_write_raw(tg, s->addr, m->trap, m->trap_len, &err) != m->trap_len)
+	    mem_write_raw(tg, s->addr, m->trap, m->trap_len, &err) != m->trap_len) {
+		unwrite(s);
 		return err;
+	}
+	KILL_POINT("plant-written");
+	journal_state(s->written, JOURNAL_PLANTED);
 	memcpy(s->saved, now, m->trap_len);
 	s->planted = true;
 	s->since = ++tg->moment;
@@ -263,8 +328,12 @@ void site_lift(struct target *tg, struct site *s)
 {
 	int err;
 
+	KILL_POINT("lift-begun");
 	if (s->planted && site_stands(tg, s))
 		mem_write_raw(tg, s->addr, s->saved, tg->patches->machine->trap_len, &err);
+	KILL_POINT("lift-written");
+	if (entry_of(s))
+		journal_state(s->written, JOURNAL_LIFTED);
 	s->planted = false;
 }
 
@@ -279,12 +348,17 @@ bool site_suspend(struct target *tg, const struct site *s)
 void site_restore(struct target *tg, struct site *s)
 {
 	const struct machine *m = tg->patches->machine;
-	uint8_t now[TRAP_MAX];
+	uint8_t now[TRAP_MAX] = {0};
 	int err;
 
-	if (!s->planted || mem_read_raw(tg, s->addr, now, m->trap_len) != m->trap_len ||
-	    mem_write_raw(tg, s->addr, m->trap, m->trap_len, &err) != m->trap_len)
+	if (!s->planted || mem_read_raw(tg, s->addr, now, m->trap_len) != m->trap_len)
 		return;
+	if (entry_of(s))
+		journal_renew(tg->journal, s->written, now);
+	KILL_POINT("restore-intended");
+	if (mem_write_raw(tg, s->addr, m->trap, m->trap_len, &err) != m->trap_len)
+		return;
+	KILL_POINT("restore-written");
 	memcpy(s->saved, now, m->trap_len);
 }
 
@@ -344,10 +418,13 @@ size_t patch_write(struct target *tg, uint64_t addr, const uint8_t *bytes, size_
 			if (s->addr + i - addr < n)
 				copy[s->addr + i - addr] = m->trap[i];
 	done = mem_write_raw(tg, addr, copy, n, os_errno);
-	for (struct site *s = NULL; (s = overlapping(tg, s, addr, done));)
+	for (struct site *s = NULL; (s = overlapping(tg, s, addr, done));) {
 		for (unsigned i = 0; i < m->trap_len; i++)
 			if (s->addr + i - addr < done)
 				s->saved[i] = bytes[s->addr + i - addr];
+		if (entry_of(s))
+			journal_renew(tg->journal, s->written, s->saved);
+	}
 	forget_insn(tg, addr, done);
 	free(copy);
 	return done;

@@ -20,8 +20,10 @@
 #include <sys/types.h>
 
 #include "common/wire.h"
+#include "journal.h"
 #include "machine.h"
 
+struct buf;
 struct bytecode;
 struct slots;
 struct target;
@@ -56,6 +58,8 @@ struct site {
 	uint8_t slot_len;        /* bytes of the instruction in it */
 	uint64_t slot;           /* address; 0 = none */
 	uint64_t since;          /* target.moment when it was planted */
+	struct journal_place place;   /* where its byte comes from */
+	struct journal_site *written; /* in the journal; NULL = not yet */
 };
 
 /* Of a target; NULL = it never had any. */
@@ -80,6 +84,11 @@ struct site *site_next(const struct target *tg, uint64_t addr);
 struct site *site_add(struct target *tg, uint64_t addr);
 /* Our byte is still there, and not another's that looks like it. */
 bool site_stands(struct target *tg, const struct site *s);
+
+/* What is mapped there, from a text of proc_pid_maps(5): before anything is planted. */
+void site_locate(struct site *s, const struct buf *maps);
+/* The same for all sites of a target, when time has passed. */
+void patch_locate(struct target *tg);
 
 /* Write our bytes, or the original ones.  Lifting says nothing: where ours do not stand
  * any more there is nothing to do.  0, or an errno value. */

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "burst.h"
+#include "kill_point.h"
 #include "machine.h"
 #include "patch.h"
 #include "reply.h"
@@ -44,6 +45,7 @@ void run_set_pc(struct tracee *t, uint64_t pc)
 
 void run_steps(struct tracee *t)
 {
+	t->target->journal->stepped = 1;
 	t->stepped = run_regs(t);
 	t->steps_itself = t->stepped && machine_steps_itself(&t->regs);
 	if (t->stepped)
@@ -246,7 +248,9 @@ static enum run_verdict broke(struct tracee *t, const struct site *own)
 	if (!s->patches && mem_read_raw(t->target, s->addr, now, m->trap_len) == m->trap_len &&
 	    memcmp(now, m->trap, m->trap_len) == 0)
 		return RUN_AS_IT_IS;
+	KILL_POINT("hit-taken");
 	run_set_pc(t, s->addr);
+	KILL_POINT("hit-moved-back");
 	run_hush(t);
 	if (!s->patches || arrival_is(t, s->addr))
 		return RUN_QUIET;

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "inject.h"
+#include "kill_point.h"
 #include "patch.h"
 #include "target.h"
 #include "trace_mem.h"
@@ -202,6 +203,7 @@ static bool fill(struct tracee *t, struct site *s, struct slot_page *p)
 	s->slot_len = (uint8_t)m->slot(bytes, at, s->addr, &s->insn);
 	if (!s->slot_len || mem_write_raw(t->target, at, bytes, SLOT_BYTES, &err) != SLOT_BYTES)
 		return false;
+	KILL_POINT("slot-written");
 	s->slot = at;
 	p->owner[i] = s;
 	p->used++;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "change.h"
+#include "dying.h"
 #include "handlers.h"
 #include "launch.h"
 #include "policy.h"
@@ -77,6 +78,7 @@ void target_free(struct target *tg)
 		at = &(*at)->next;
 	*at = tg->next;
 	tg->tracer->ntargets--;
+	journal_end(tg->tracer->journal, tg->journal);
 	launch_free(tg);
 	change_record(tg);
 	kin_free(tg);
@@ -110,6 +112,36 @@ void target_exited(struct target *tg, int status)
 	if (tg->leave_reply)
 		reply_fail_code(tg->leave_reply, E_GONE);
 	target_free(tg);
+}
+
+void target_hand_over(struct target *tg)
+{
+	struct ipc_target m = {
+	    .index = (uint32_t)(tg->journal - tg->tracer->journal->targets),
+	    .image = tg->journal->image,
+	};
+
+	if (mem_open(tg) != 0)
+		return;
+	dying_hold(m.index, m.image, tg->id.pidfd, tg->mem);
+	/* Without them, or with the pipe full, they open their own as long as they may. */
+	ipc_send_fds(
+	    FD_PIPE, IPC_TARGET, &m, sizeof(m), (const int[]){tg->id.pidfd, tg->mem}, IPC_FDS);
+}
+
+int target_journal(struct target *tg)
+{
+	static const struct timeval now = {0, 0};
+	struct tracer *t = tg->tracer;
+
+	if (tg->journal)
+		return E_OK;
+	tg->journal = journal_begin(t->journal, t->journal_fd, tg->id.pid, tg->id.start);
+	if (!tg->journal)
+		return E_LIMIT;
+	event_add(t->beat, &now);
+	target_hand_over(tg);
+	return E_OK;
 }
 
 int target_who(struct target *target, uint32_t pid, uint64_t start, struct proc_id *id, bool *own,

@@ -114,6 +114,7 @@ struct target {
 	struct tracer *tracer;
 	uint32_t handle; /* 0: a snapshot's own, not known to the host */
 	struct proc_id id;
+	struct journal_target *journal; /* NULL: it is not traced */
 	enum wire_how how;
 	uint32_t arch;
 	int mem; /* /proc/PID/mem, -1 = not needed so far */
@@ -171,6 +172,11 @@ void target_free(struct target *tg);
 /* The process has ended with that wait status (-1 = not known): tell the host, end
  * what waits for it, free it. */
 void target_exited(struct target *tg, int status);
+
+/* It is about to be traced: the journal and the guard are to know.  E_OK or LIMIT. */
+int target_journal(struct target *tg);
+/* Its descriptors are new: those who may have to put it right get them. */
+void target_hand_over(struct target *tg);
 
 /* "who" of a request: the process it names, pinned.  *own: proc_close it after
  * use; else it belongs to the target. */

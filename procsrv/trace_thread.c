@@ -17,6 +17,7 @@
 
 #include "common/heart.h"
 #include "handlers.h"
+#include "kill_point.h"
 #include "launch.h"
 #include "refuse.h"
 #include "run.h"
@@ -212,6 +213,7 @@ static int seize_thread(struct target *tg, pid_t tid)
 {
 	int err = seize(tg, tid);
 
+	tg->tracer->journal->beats++;
 	if (err)
 		return refused(tg, tid, err);
 	if (!tracee_add(tg, tid)) {
@@ -289,8 +291,12 @@ static int seize_all(struct target *tg)
 
 int trace_seize(struct target *tg, struct fault *f)
 {
-	int err = seize_all(tg);
+	int err = target_journal(tg);
 
+	if (err != E_OK)
+		return fault_set(f, err, 0, (uint32_t)tg->id.pid);
+	err = seize_all(tg);
+	KILL_POINT("seized");
 	if (!err && !tg->count)
 		err = tg->leader_dead ? EPERM : ESRCH;
 	if (!err)
@@ -455,7 +461,8 @@ void trace_left(struct target *tg)
 	const char *how = tg->abandoned ? "left stopped" : "";
 
 	if (tg->slots_left)
-		how = tg->abandoned ? "left stopped, a page of ours mapped" : "a page of ours mapped";
+		how =
+		    tg->abandoned ? "left stopped, a page of ours mapped" : "a page of ours mapped";
 	if (tg->handle)
 		target_audit(IPC_DETACH, &tg->id, how, 0, E_OK);
 	if (tg->leave_reply)
@@ -476,10 +483,12 @@ static bool detach(struct tracee *t)
 		kin_let_go(t);
 	else
 		run_detach(t);
+	KILL_POINT("detach-ready");
 	if (ptrace(PTRACE_DETACH, t->tid, 0, sig) != 0) {
 		t->state = TRACEE_RUNS;
 		return false;
 	}
+	KILL_POINT("detached");
 	tracee_remove(t);
 	return true;
 }
@@ -513,7 +522,9 @@ void trace_leave(struct target *tg, struct reply *reply)
 	tg->push = false;
 	tg->leave_reply = reply;
 	tg->since_ms = 0;
+	KILL_POINT("leave-begun");
 	run_leave(tg);
+	KILL_POINT("leave-lifted");
 	if (!tg->count) {
 		trace_left(tg);
 		return;
@@ -543,6 +554,7 @@ void trace_leave_all(struct tracer *t)
 	}
 	while (t->targets && now_ms() < end) {
 		nap();
+		t->journal->beats++;
 		trace_changed(t);
 	}
 }

@@ -91,6 +91,7 @@ static void tell_job(struct target *tg, int sig)
 	if (tg->job_stopped == (sig != 0))
 		return;
 	tg->job_stopped = sig != 0;
+	tg->journal->in_job = sig != 0;
 	if (sig)
 		wire_encode_job_stopped(&b, &e);
 	if (tg->handle)
@@ -245,6 +246,7 @@ static void executed(struct tracee *t)
 	}
 	run_executed(tg);
 	mem_close(tg);
+	journal_executed(tg->tracer->journal, tg->journal);
 	proc_relive(&tg->id);
 	tg->leader_dead = false;
 	if (tg->death)
@@ -255,6 +257,7 @@ static void executed(struct tracee *t)
 		tg->arch = regs_arch(t->tid);
 	tell_executed(tg, former);
 	launch_executed(tg, t);
+	target_hand_over(tg);
 }
 
 /* It stands and nobody wants it to. */
@@ -351,9 +354,14 @@ static enum outcome stopped(struct tracee *t, int status)
 
 static enum outcome report(struct tracee *t, int status)
 {
-	if (WIFSTOPPED(status))
-		return stopped(t, status);
-	return ended(t, status);
+	struct journal *j = t->target->tracer->journal;
+	enum outcome out;
+
+	j->waited = t->tid;
+	j->beats++;
+	out = WIFSTOPPED(status) ? stopped(t, status) : ended(t, status);
+	j->waited = 0;
+	return out;
 }
 
 /* It went on without anybody having heard of it, and will be back at once. */

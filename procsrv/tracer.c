@@ -16,9 +16,12 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "dying.h"
 #include "launch.h"
 #include "serve.h"
 #include "target.h"
+
+enum { BEAT_US = 250000 };
 
 static struct {
 	struct tracer tracer;
@@ -48,6 +51,18 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 	if (child)
 		trace_changed(t);
 	serve_pump(t->serve);
+}
+
+static void on_beat(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval soon = {0, BEAT_US};
+	struct tracer *t = arg;
+
+	(void)fd;
+	(void)what;
+	t->journal->beats++;
+	if (t->journal->targets_used)
+		event_add(t->beat, &soon);
 }
 
 /* Guard sends nothing after the session: this is its end. */
@@ -95,12 +110,35 @@ static void listen_to(struct tracer *t)
 
 	self.on_signal = event_new(t->base, self.signals, EV_READ | EV_PERSIST, on_signal, t);
 	self.on_guard = event_new(t->base, FD_PIPE, EV_READ, on_guard, t);
-	if (!self.on_signal || !self.on_guard || event_add(self.on_signal, NULL) != 0 ||
+	t->beat = event_new(t->base, -1, 0, on_beat, t);
+	if (!self.on_signal || !self.on_guard || !t->beat || event_add(self.on_signal, NULL) != 0 ||
 	    event_add(self.on_guard, NULL) != 0)
 		fatal(EXIT_FAILURE, "out of memory");
 	t->serve = serve_new(t, t->base, in, out, finish);
 	if (!t->serve)
 		fatal(EXIT_FAILURE, "out of memory");
+}
+
+/* Those of ipc.h and no others.  The guard has made the journal; alone we have one that
+ * serves our own last handler. */
+static void take_descriptors(struct tracer *t)
+{
+	unsigned first = t->session.greeted ? FD_CHANNEL + 1 : FD_CHANNEL;
+
+	t->journal_fd = FD_JOURNAL;
+	t->journal = journal_open(FD_JOURNAL, true);
+	if (t->journal) {
+		if (!t->session.greeted)
+			close_range(first, FD_JOURNAL - 1, 0);
+		close_range(FD_RECORD, FD_JOURNAL, CLOSE_RANGE_CLOEXEC);
+		close_range(FD_JOURNAL + 1, ~0U, 0);
+	} else {
+		close_range(first, ~0U, 0);
+		t->journal_fd = -1;
+		t->journal = journal_make(-1);
+	}
+	if (t->journal)
+		t->journal->tracer = getpid();
 }
 
 static void clean_up(struct tracer *t)
@@ -110,6 +148,7 @@ static void clean_up(struct tracer *t)
 	serve_free(t->serve);
 	event_free(self.on_signal);
 	event_free(self.on_guard);
+	event_free(t->beat);
 	event_base_free(t->base);
 	free(t->scratch);
 	close(self.signals);
@@ -123,11 +162,12 @@ int main(void)
 	log_init("procsrv-tracer", false);
 	receive_session(&t->session);
 	log_init("procsrv-tracer", t->session.verbose);
-	close_range(t->session.greeted ? FD_CHANNEL + 1 : FD_CHANNEL, ~0U, 0);
+	take_descriptors(t);
 	self.signals = take_signals();
 	t->base = event_base_new();
 	t->scratch = malloc(TRACER_SCRATCH);
-	if (self.signals < 0 || !t->base || !t->scratch)
+	if (self.signals < 0 || !t->base || !t->scratch || !t->journal ||
+	    dying_prepare(t->journal) != 0)
 		fatal(EXIT_FAILURE, "cannot start: %s", strerror(errno));
 	listen_to(t);
 	event_base_dispatch(t->base);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "ipc.h"
+#include "journal.h"
 
 struct serve;
 struct target;
@@ -31,6 +32,9 @@ struct tracer {
 	struct event_base *base;
 	struct ipc_session session;
 	struct serve *serve;
+	struct journal *journal;
+	int journal_fd;     /* -1: nobody else can see it */
+	struct event *beat; /* says that we get on, as long as there are targets */
 	struct target *targets;
 	unsigned ntargets;
 	unsigned snapshots;                        /* in memory */

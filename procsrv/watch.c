@@ -5,6 +5,7 @@
 #include <sys/ptrace.h>
 
 #include "debugreg.h"
+#include "kill_point.h"
 #include "machine.h"
 #include "patch.h"
 #include "run_parts.h"
@@ -38,6 +39,7 @@ int watch_take(struct target *tg, struct patch *p, int32_t *os_errno)
 	if (err != E_OK)
 		return err;
 	p->reg = (uint8_t)slot;
+	tg->journal->debugregs = 1;
 	/* With none to try it in, the kernel would refuse its own when nobody hears. */
 	if (p->addr >> 63) {
 		watch_give(tg, p);
@@ -76,6 +78,7 @@ void watch_load(struct tracee *t)
 	/* A thread begins with none. */
 	if (t->debugregs || debugreg_any(&tg->debugregs))
 		debugreg_load(t->tid, &tg->debugregs);
+	KILL_POINT("watch-loaded");
 	t->debugregs = tg->debugregs.generation;
 }
 

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { VERSION = 1 };
+static const char magic[8] = "procsrvJ";
+
+/* ---- the mapping ----------------------------------------------------------------- */
+
+static void *map(int fd, bool write)
+{
+	void *p = mmap(NULL, sizeof(struct journal), write ? PROT_READ | PROT_WRITE : PROT_READ,
+	    MAP_SHARED | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* What is written to has to have memory behind it: a full file system would show itself
+ * by SIGBUS. */
+static int reserve(int fd, size_t at, size_t n)
+{
+	return fd < 0 ? 0 : posix_fallocate(fd, (off_t)at, (off_t)n);
+}
+
+struct journal *journal_make(int fd)
+{
+	struct journal *j;
+
+	if (fd >= 0 && ftruncate(fd, sizeof(*j)) != 0)
+		return NULL;
+	errno = reserve(fd, 0, offsetof(struct journal, sites));
+	j = errno ? NULL : map(fd, true);
+	if (!j)
+		return NULL;
+	memcpy(j->magic, magic, sizeof(magic));
+	j->version = VERSION;
+	j->size = sizeof(*j);
+	return j;
+}
+
+struct journal *journal_open(int fd, bool write)
+{
+	struct journal *j;
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size != (off_t)sizeof(*j))
+		return NULL;
+	j = map(fd, write);
+	if (j && (memcmp(j->magic, magic, sizeof(magic)) != 0 || j->version != VERSION ||
+		     j->size != sizeof(*j))) {
+		munmap(j, sizeof(*j));
+		j = NULL;
+	}
+	return j;
+}
+
+/* ---- order ------------------------------------------------------------------------- */
+
+/* The reader looks when the writer has died, or is its own signal handler: only the
+ * compiler must not move stores past each other. */
+static void barrier(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+/* ---- targets ----------------------------------------------------------------------- */
+
+struct journal_target *journal_begin(struct journal *j, int fd, pid_t pid, uint64_t start)
+{
+	struct journal_target *t = j->targets;
+	size_t i = 0;
+
+	while (i < JOURNAL_TARGETS && t[i].pid)
+		i++;
+	if (i == JOURNAL_TARGETS ||
+	    reserve(fd, offsetof(struct journal, sites) + i * sizeof(j->sites[0]),
+		sizeof(j->sites[0])) != 0)
+		return NULL;
+	t[i] = (struct journal_target){.start = start};
+	barrier();
+	t[i].pid = pid;
+	j->targets_used++;
+	return &t[i];
+}
+
+static struct journal_site *sites_of(struct journal *j, const struct journal_target *t)
+{
+	return j->sites[t - j->targets];
+}
+
+void journal_end(struct journal *j, struct journal_target *t)
+{
+	if (!t)
+		return;
+	t->pid = 0;
+	barrier();
+	j->targets_used--;
+	for (uint32_t i = 0; i < t->nsites; i++)
+		sites_of(j, t)[i].state = JOURNAL_FREE;
+}
+
+void journal_executed(struct journal *j, struct journal_target *t)
+{
+	for (uint32_t i = 0; i < t->nsites; i++)
+		sites_of(j, t)[i].state = JOURNAL_FREE;
+	t->nsites = 0;
+	t->debugregs = t->stepped = 0;
+	t->call.tid = 0;
+	t->image++;
+}
+
+/* ---- sites ------------------------------------------------------------------------- */
+
+/* A free one; else the one that was lifted the longest time ago. */
+static struct journal_site *find_room(struct journal *j, struct journal_target *t)
+{
+	struct journal_site *s = sites_of(j, t), *oldest = NULL;
+
+	for (uint32_t i = 0; i < t->nsites; i++) {
+		if (s[i].state == JOURNAL_FREE)
+			return &s[i];
+		if (s[i].state == JOURNAL_LIFTED &&
+		    (!oldest || s[i].generation < oldest->generation))
+			oldest = &s[i];
+	}
+	if (t->nsites < JOURNAL_SITES) {
+		s[t->nsites].state = JOURNAL_FREE;
+		barrier();
+		return &s[t->nsites++];
+	}
+	return oldest;
+}
+
+struct journal_site *journal_intend(
+    struct journal *j, struct journal_target *t, const struct journal_site *what)
+{
+	struct journal_site *s = find_room(j, t);
+
+	if (!s)
+		return NULL;
+	s->state = JOURNAL_FREE;
+	barrier();
+	*s = *what;
+	s->state = JOURNAL_FREE;
+	s->generation = ++t->generation;
+	barrier();
+	s->state = JOURNAL_INTENT;
+	barrier();
+	return s;
+}
+
+void journal_renew(struct journal_target *t, struct journal_site *s, const uint8_t *saved)
+{
+	memcpy(s->saved, saved, sizeof(s->saved));
+	s->generation = ++t->generation;
+	barrier();
+}
+
+void journal_state(struct journal_site *s, enum journal_state now)
+{
+	barrier();
+	s->state = (uint8_t)now;
+	barrier();
+}
+
+/* ---- calls ------------------------------------------------------------------------- */
+
+void journal_call(
+    struct journal_target *t, pid_t tid, const struct user_regs_struct *regs, uint64_t mask)
+{
+	t->call.regs = *regs;
+	t->call.mask = mask;
+	barrier();
+	t->call.tid = tid;
+	barrier();
+}
+
+void journal_called(struct journal_target *t)
+{
+	barrier();
+	t->call.tid = 0;
+}

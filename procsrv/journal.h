@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What a session has changed in processes, written down before it is done: the tracer
+ * writes, and whoever comes after it (its own last handler, the guard, procsrv -repair)
+ * puts it right from here.  One mapping of fixed size without a pointer in it, in a file
+ * of the session's directory; behind a pipe a file without a name.
+ *
+ * A writer that dies between any two of its stores leaves a journal that says at least
+ * what has been done.  A reader trusts no number in it: repair.h.
+ */
+#ifndef PROCSRV_JOURNAL_H
+#define PROCSRV_JOURNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/user.h>
+
+#include "machine.h"
+
+enum {
+	JOURNAL_TARGETS = 64,
+	/* Of a target: as many as may be planted, and some that threads are on their way
+	 * from. */
+	JOURNAL_SITES = 1280,
+};
+
+enum journal_state {
+	JOURNAL_FREE,
+	JOURNAL_INTENT,  /* it may stand there already */
+	JOURNAL_PLANTED, /* it stands there, unless a thread is stepping */
+	JOURNAL_LIFTED,  /* it does not, but a thread can have met it */
+};
+
+/* The byte of a file that is mapped at an address; all 0 for anonymous memory. */
+struct journal_place {
+	uint64_t dev, ino, offset;
+};
+
+struct journal_site {
+	uint64_t addr;
+	struct journal_place place;
+	uint32_t generation; /* of the target's writings, which one made it as it is */
+	uint8_t state;       /* enum journal_state; the last to be set, the first to go */
+	uint8_t insn_len;    /* of the instruction that stands there; 0 = not known */
+	uint8_t saved[TRAP_MAX];
+};
+
+/* A system call that a thread is made to do: what it has to have back. */
+struct journal_call {
+	int32_t tid; /* 0 = none */
+	uint64_t mask;
+	struct user_regs_struct regs;
+};
+
+struct journal_target {
+	int32_t pid; /* 0 = free; the last to be set, the first to go */
+	uint32_t arch;
+	uint64_t start;  /* clock ticks since boot */
+	uint32_t image;  /* rises with each program that it executes */
+	uint32_t nsites; /* of its table that were ever in use */
+	uint32_t generation;
+	uint8_t debugregs; /* some have been set */
+	uint8_t stepped;   /* a thread may still have the processor's flag for that */
+	uint8_t in_job;    /* job control has stopped it: it stays so */
+	uint8_t killed;    /* it goes with the session, whatever ends that */
+	struct journal_call call;
+};
+
+struct journal {
+	char magic[8];
+	uint32_t version, size;
+	int32_t tracer; /* its pid; 0 = it has not begun */
+	int32_t waited; /* a thread whose report has been taken and is being seen to */
+	uint64_t beats; /* rises as long as the tracer gets on */
+	uint32_t targets_used;
+	struct journal_target targets[JOURNAL_TARGETS];
+	struct journal_site sites[JOURNAL_TARGETS][JOURNAL_SITES];
+};
+
+/* ---- the mapping ----------------------------------------------------------------- */
+
+/* Make an empty one of a file that is open for writing; fd -1: one that nobody else sees,
+ * children apart.  NULL and errno. */
+struct journal *journal_make(int fd);
+
+/* Map one that was made.  NULL: it is none, or of another version. */
+struct journal *journal_open(int fd, bool write);
+
+/* ---- the tracer's part -------------------------------------------------------------- */
+
+/* A process is about to be traced.  NULL: no room.  fd: the file behind it, -1 = none. */
+struct journal_target *journal_begin(struct journal *j, int fd, pid_t pid, uint64_t start);
+/* Nothing of ours is in it any more. */
+void journal_end(struct journal *j, struct journal_target *t);
+/* It has other memory, where nothing was written. */
+void journal_executed(struct journal *j, struct journal_target *t);
+
+/* These bytes are about to be written over.  NULL: no room. */
+struct journal_site *journal_intend(
+    struct journal *j, struct journal_target *t, const struct journal_site *what);
+/* Again, at one that is known. */
+void journal_renew(struct journal_target *t, struct journal_site *s, const uint8_t *saved);
+void journal_state(struct journal_site *s, enum journal_state now);
+
+/* All of it goes back into a thread when we do not come to that. */
+void journal_call(
+    struct journal_target *t, pid_t tid, const struct user_regs_struct *regs, uint64_t mask);
+void journal_called(struct journal_target *t);
+
+#endif

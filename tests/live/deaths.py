@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Sessions whose processes are made to die, and what becomes of what they were debugging."""
+
+import os
+import random
+import signal
+import struct
+import threading
+import time
+
+import clean
+import harness
+import tracer
+import wire
+from patching import E, patch, plant, resume
+
+GOOD, DEAD, FROZEN, PATCHED = 'good', 'dead', 'frozen', 'patched'
+
+
+class Session:
+    """A guard and its tracer with one target, whose breakpoint is hit again and again: each stop lasts for a while,
+    then it goes on."""
+
+    def __init__(self, d, soft=True, hard=False, dwell=0.02, guard=None, env=None):
+        self.d = d
+        self.dwell = dwell
+        self.link = wire.Link([guard or tracer.guard(), '-stdio'], timeout=harness.PATIENCE, cwd='/',
+                              env=dict(os.environ, **(env or {})), **tracer.as_user(harness.ALICE))
+        self.guard = self.link.child.pid
+        self.tracer = tracer.tracer_of(self.link)
+        self.patches = ([patch(d, 1, 'beat')] if soft else []) + (
+            [patch(d, 2, 'beat', told=False, kind='HARD')] if hard else [])
+        self.stops = 0
+        self.target = None
+
+    def attach(self):
+        self.target, _ = self.link.attach(self.d.pid)
+        self.link.event('stopped', self.target)
+        if self.patches:
+            plant(self.link, self.target, *self.patches)
+        resume(self.link, self.target)
+
+    def work(self):
+        """Until the session is over."""
+        try:
+            if self.target is None:
+                self.attach()
+            while True:
+                self.link.event('stopped', self.target)
+                self.stops += 1
+                time.sleep(random.random() * self.dwell)
+                resume(self.link, self.target)
+        except (wire.Closed, wire.Error, OSError, AssertionError):
+            pass
+
+    def strike(self, sig, whom=None, after=None):
+        """Send it at a moment nobody knows, while it is at work; the guard's status."""
+        def now():
+            os.kill(whom or self.tracer, sig)
+        timer = threading.Timer(random.uniform(0.02, 0.12) if after is None else after, now)
+        timer.start()
+        self.work()
+        timer.join()
+        return self.end()
+
+    def end(self):
+        status = self.link.child.wait(harness.PATIENCE)
+        self.link.close()
+        return status
+
+
+def count(d):
+    """How often it has called."""
+    try:
+        with open(f'/proc/{d.pid}/mem', 'rb') as f:
+            f.seek(d.facts['counts'])
+            return sum(struct.unpack('<1024Q', f.read(8192)))
+    except (OSError, struct.error):
+        return 0
+
+
+def verdict(d, seconds=5.0):
+    """What has become of it, judged by the kernel's word alone."""
+    faults = clean.eventually(lambda: clean.process_faults(d.pid), seconds)
+    if not clean.alive(d.pid):
+        d.expect_gone = True
+        return DEAD
+    if any('in its file' in f for f in faults):
+        return PATCHED
+    before = count(d)
+    if clean.eventually(lambda: [] if count(d) > before else ['stands still'], seconds):
+        return FROZEN
+    return f'faults: {faults}' if faults else GOOD
+
+
+class Tally:
+    """What became of many."""
+
+    def __init__(self, what):
+        self.what, self.seen = what, {}
+
+    def add(self, verdict):
+        self.seen[verdict] = self.seen.get(verdict, 0) + 1
+
+    @property
+    def n(self):
+        return sum(self.seen.values())
+
+    def __str__(self):
+        bad = ', '.join(f'{n} {what}' for what, n in sorted(self.seen.items()) if what != GOOD)
+        return f'{self.what}: {self.n} injected, {self.seen.get(GOOD, 0)} survived' + (f', {bad}' if bad else '')
