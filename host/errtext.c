@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#define ERRTEXT_INSIDE
 #include "host/errtext.h"
 
 #include <stdio.h>

@@ -32,6 +32,19 @@ struct errtext_where {
 	bool keyed;       /* we are that by a key and a map file, not by how we got there */
 };
 
+#if defined(__clang_analyzer__) && !defined(ERRTEXT_INSIDE)
+/* It does not know returns_nonnull, and takes an error for success. */
+static inline struct he_error *errtext_some(struct he_error *e)
+{
+	if (!e)
+		__builtin_unreachable();
+	return e;
+}
+#define he_error_new(...) errtext_some(he_error_new(__VA_ARGS__))
+#define he_error_os(...) errtext_some(he_error_os(__VA_ARGS__))
+#define he_error_copy(e) errtext_some(he_error_copy(e))
+#endif
+
 /* What a box's `error` reply means to a person.  doing: what was asked, as it
  * goes after "cannot": "attach to 4242". One table, by code. */
 struct he_error *he_error_wire(const char *box, const char *doing, const struct wire_error *w)

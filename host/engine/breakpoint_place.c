@@ -262,14 +262,16 @@ static char *copy(const char *text)
 
 static void describe(struct site *p, const struct he_place *from)
 {
-	free(p->function);
-	free(p->file);
-	free(p->module);
+	const struct site old = *p;
+
 	p->function = copy(from->function);
 	p->file = copy(from->file);
 	p->module = copy(from->module);
 	p->line = from->line;
 	p->chooses = from->chooses;
+	free(old.function);
+	free(old.file);
+	free(old.module);
 }
 
 struct site *site_keep(struct breakpoint *b, struct he_target *t, uint64_t addr, uint32_t len)

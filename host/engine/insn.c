@@ -88,10 +88,10 @@ static void classify(const cs_insn *i, struct insn *ret)
 		ret->class = WIRE_INSN_CALL;
 	else if (in_group(i, CS_GRP_JUMP) && direct(i) && near_jump(i))
 		ret->class = WIRE_INSN_JUMP;
-	else if (stays(i) || (in_group(i, CS_GRP_JUMP) && direct(i)))
+	else if (stays(i) || (in_group(i, CS_GRP_JUMP) && direct(i)) ||
+		 /* jmp *disp(%rip): both at once is no class */
+		 (relative(i) && (leaves(i) || e->disp_size != 4 || !e->disp_offset)))
 		ret->class = WIRE_INSN_OTHER;
-	else if (relative(i) && (leaves(i) || e->disp_size != 4 || !e->disp_offset))
-		ret->class = WIRE_INSN_OTHER; /* jmp *disp(%rip): both at once is no class */
 	else if (relative(i)) {
 		ret->class = WIRE_INSN_RELATIVE;
 		ret->fix = e->disp_offset;

@@ -12,7 +12,8 @@
 #include "host/errtext.h"
 
 enum {
-	WORDS = 2,     /* eightbytes that registers hold */
+	WORDS = 2, /* eightbytes that registers hold */
+	WORDS_BYTES = 8 * WORDS,
 	DEPTH_MAX = 8, /* of structures in structures */
 	X87_BYTES = 10,
 };
@@ -60,7 +61,7 @@ static void classify_scalar(struct layout *l, const struct type *t, uint64_t at)
 static void classify(struct layout *l, struct types *p, struct type *t, uint64_t at, unsigned depth)
 {
 	t = type_strip(t);
-	if (depth > DEPTH_MAX || at >= 8 * WORDS)
+	if (depth > DEPTH_MAX || at >= WORDS_BYTES)
 		return;
 	switch (t->kind) {
 	case TYPE_STRUCT:
@@ -68,7 +69,7 @@ static void classify(struct layout *l, struct types *p, struct type *t, uint64_t
 		classify_members(l, p, t, at, depth);
 		break;
 	case TYPE_ARRAY:
-		for (uint64_t i = 0; t->target && i < t->count && i < 8 * WORDS; i++)
+		for (uint64_t i = 0; t->target && i < t->count && i < WORDS_BYTES; i++)
 			classify(l, p, t->target, at + i * type_strip(t->target)->size, depth + 1);
 		break;
 	default:
@@ -99,7 +100,7 @@ static struct layout layout_64(struct types *p, struct type *t)
 
 	if (t->kind == TYPE_FLOAT && t->size == 16)
 		l.where = IN_X87;
-	else if (t->size > 8 * WORDS)
+	else if (t->size > WORDS_BYTES)
 		l.where = IN_MEMORY;
 	else
 		classify(&l, p, t, 0, 0);
@@ -190,7 +191,7 @@ static struct he_error *fetch(struct he_target *t, uint64_t tid, const struct la
     struct types *p, struct type *type, struct value **ret)
 {
 	struct he_registers *all;
-	uint8_t bytes[8 * WORDS] = {0};
+	uint8_t bytes[WORDS_BYTES] = {0};
 	const struct he_register *rax;
 	struct he_error *err = he_registers(t, tid, 0, &all);
 	uint64_t addr = 0;
@@ -279,7 +280,7 @@ static struct he_error *take(struct asking *a, const struct layout *l, struct va
 
 	if (err)
 		return err;
-	if (l->where != IN_WORDS || (l->size && n != l->size) || n > 8 * WORDS)
+	if (l->where != IN_WORDS || (l->size && n != l->size) || n > WORDS_BYTES)
 		return not_so(text);
 	memcpy(ret->bytes, bytes, n);
 	ret->n = n;

@@ -246,6 +246,7 @@ struct he_error *watch_value_begin(struct he_target *t, uint64_t tid, unsigned i
 	struct expr *x = NULL;
 	struct noting n;
 	struct he_error *err = asking_open(&n.a, t, tid, index);
+	bool left;
 
 	*ret = (struct watch_value){.n = 0};
 	*back = 0;
@@ -268,13 +269,7 @@ struct he_error *watch_value_begin(struct he_target *t, uint64_t tid, unsigned i
 		err = read_it(&n, x, true, ret);
 	expr_free(x);
 	err = asking_close(&n.a, err);
-	if (!err && location) {
-		bool left;
-
+	if (err || location)
 		watch_value_free(ret);
-		err = watch_value_read(t, *text, frame, ret, &left);
-	}
-	if (err)
-		watch_value_free(ret);
-	return err;
+	return err || !location ? err : watch_value_read(t, *text, frame, ret, &left);
 }

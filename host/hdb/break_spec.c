@@ -19,7 +19,8 @@ const char *break_spec_word(const char *text, const char *word)
 
 	for (const char *p = text; *p; p++) {
 		if (quote) {
-			quote = *p == quote ? 0 : quote;
+			if (*p == quote)
+				quote = 0;
 			continue;
 		}
 		if (*p == '\'' || *p == '"')

@@ -90,6 +90,8 @@ int break_spec_resolve(struct hdb *h, struct break_spec *spec, struct he_break *
 			return 1;
 	} else if ((*spec->where == '+' || *spec->where == '-') && relative(h, &spec->where) != 0)
 		return 1;
+	if (!spec->where)
+		return 1; /* no memory, which was said */
 	if (is_line(spec->where) && h->target && cmd_need_file(h) == 0)
 		q->file = h->list.file;
 	q->where = spec->where;

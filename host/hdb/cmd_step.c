@@ -106,7 +106,7 @@ static int until(struct hdb *h, const char *args, bool anywhere)
 	struct he_error *e;
 	uint64_t *addrs;
 
-	if (locate(h, args, &p) != 0)
+	if (locate(h, args, &p) != 0 || !p)
 		return 1;
 	addrs = calloc(p->n + 1, sizeof(*addrs));
 	for (size_t i = 0; addrs && i < p->n; i++)
@@ -187,7 +187,7 @@ int cmd_jump(struct hdb *h, const char *args)
 
 	if (!*args)
 		return fail(h, "jump needs a location");
-	if (locate(h, args, &p) != 0)
+	if (locate(h, args, &p) != 0 || !p)
 		return 1;
 	if (p->n != 1) {
 		size_t n = p->n;
