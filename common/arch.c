@@ -28,7 +28,14 @@ bool arch_get(
 		memcpy(value + at, from.p + p->offset, p->bytes);
 		at += p->bytes;
 	}
+	if (arch_is_odd(a, r))
+		a->odd_get(s, value);
 	return at == (r->bits + 7u) / 8;
+}
+
+bool arch_is_odd(const struct arch *a, const struct arch_reg *r)
+{
+	return a->odd && strcmp(a->odd, r->name) == 0;
 }
 
 const struct arch_reg *arch_by_dwarf(const struct arch *a, unsigned dwarf)

@@ -47,6 +47,11 @@ struct arch {
 	/* The pc's is the return address column of call frame information, the highest
 	 * that it speaks of. */
 	unsigned dwarf_pc, dwarf_sp, dwarf_fp;
+	/* A register that the regset has in another form; NULL = there is none.  get: the
+	 * value of what stands there; put: back again. */
+	const char *odd;
+	void (*odd_get)(const struct arch_regsets *s, uint8_t value[64]);
+	void (*odd_put)(uint8_t value[64]);
 	/* The bytes of a block within the regsets; empty when this thread or CPU has it
 	 * not.  Never points outside of them. */
 	struct span (*part)(const struct arch_regsets *s, unsigned part);
@@ -59,6 +64,9 @@ const struct arch *arch_find(uint32_t audit);
  * False when the regsets do not have it. */
 bool arch_get(const struct arch *a, const struct arch_reg *r, const struct arch_regsets *s,
     uint8_t value[64]);
+
+/* Is it the one in another form? */
+bool arch_is_odd(const struct arch *a, const struct arch_reg *r);
 
 /* The register with a DWARF number; NULL = none. */
 const struct arch_reg *arch_by_dwarf(const struct arch *a, unsigned dwarf);

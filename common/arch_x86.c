@@ -52,6 +52,52 @@ static struct span beyond_avx(struct span xsave, uint64_t xcr0, unsigned part)
 	return (struct span){0};
 }
 
+/* ---- the tag word ------------------------------------------------------------ */
+
+enum { TAG_VALID, TAG_ZERO, TAG_SPECIAL, TAG_EMPTY, ST_AT = 32, ST_SIZE = 16 };
+
+/* Of an 80-bit number: by its exponent, and the bit of its fraction that is written out. */
+static unsigned tag_of(const uint8_t *st)
+{
+	unsigned exponent = (unsigned)(st[8] | st[9] << 8) & 0x7fff;
+	bool zero = true;
+
+	for (unsigned i = 0; i < 8; i++)
+		zero = zero && !st[i];
+	if (!exponent)
+		return zero ? TAG_ZERO : TAG_SPECIAL;
+	return exponent != 0x7fff && st[7] & 0x80 ? TAG_VALID : TAG_SPECIAL;
+}
+
+void arch_x86_get_tags(const struct arch_regsets *s, uint8_t value[64])
+{
+	struct span fx = arch_x86_part(s, FX);
+	unsigned top, tags = 0, used = value[0];
+
+	if (fx.n < FXSAVE_BYTES)
+		return;
+	top = fx.p[3] >> 3 & 7;
+	for (unsigned i = 0; i < 8; i++) {
+		const uint8_t *st = fx.p + ST_AT + ST_SIZE * ((i + 8 - top) % 8);
+
+		tags |= (used >> i & 1 ? tag_of(st) : (unsigned)TAG_EMPTY) << (2 * i);
+	}
+	value[0] = (uint8_t)tags;
+	value[1] = (uint8_t)(tags >> 8);
+}
+
+void arch_x86_put_tags(uint8_t value[64])
+{
+	unsigned tags = (unsigned)(value[0] | value[1] << 8), used = 0;
+
+	for (unsigned i = 0; i < 8; i++)
+		used |= (unsigned)((tags >> (2 * i) & 3) != TAG_EMPTY) << i;
+	value[0] = (uint8_t)used;
+	value[1] = 0;
+}
+
+/* ---- blocks --------------------------------------------------------------------- */
+
 static uint64_t xcr0_of(struct span xsave)
 {
 	struct span s = slice(xsave, XCR0_AT, 8);

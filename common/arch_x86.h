@@ -13,6 +13,12 @@ enum arch_x86_part { GPR, FX, AVX_HI, MASKS, ZMM_HI, ZMM_HIGH16, PKRU };
 /* struct arch.part, for regsets in the order general, XSAVE area, FXSAVE area. */
 struct span arch_x86_part(const struct arch_regsets *s, unsigned which);
 
+/* The tag word: two bits for each register of the unit's stack, of which FXSAVE keeps
+ * whether it is empty (Intel's manual volume 1, 10.5.1.1). */
+#define X86_TAGS "ftag"
+void arch_x86_get_tags(const struct arch_regsets *s, uint8_t value[64]);
+void arch_x86_put_tags(uint8_t value[64]);
+
 /* clang-format off */
 #define X86_ST(n, dwarf) {"st" #n, ARCH_FLOAT, 80, (dwarf) + (n), {{FX, 10, 32 + 16 * (n)}}}
 #define X86_FC(name, at, bytes, dwarf) {name, ARCH_FLOAT, (bytes)*8, dwarf, {{FX, bytes, at}}}

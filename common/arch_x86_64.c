@@ -51,6 +51,7 @@ static const struct arch_reg regs[] = {
     X86_EIGHT(ST),
     X86_FC("fctrl", 0, 2, 65),
     X86_FC("fstat", 2, 2, 66),
+    X86_FC(X86_TAGS, 4, 2, ARCH_NO_DWARF),
     X86_FC("fiseg", 12, 2, ARCH_NO_DWARF),
     X86_FC("fioff", 8, 4, ARCH_NO_DWARF),
     X86_FC("foseg", 20, 2, ARCH_NO_DWARF),
@@ -76,5 +77,8 @@ const struct arch arch_x86_64 = {
     .dwarf_pc = 16,
     .dwarf_sp = 7,
     .dwarf_fp = 6,
+    .odd = X86_TAGS,
+    .odd_get = arch_x86_get_tags,
+    .odd_put = arch_x86_put_tags,
     .part = arch_x86_part,
 };

@@ -55,6 +55,7 @@ struct he_config {
 	FILE *dump;	       /* every message of the wire, one line each; NULL = no */
 	const char *config_dir; /* NULL: $XDG_CONFIG_HOME/hdb or ~/.config/hdb */
 	const char *cache_dir;	/* NULL: $XDG_CACHE_HOME/hdb or ~/.cache/hdb */
+	bool raw; /* the front end is a debugger itself: see he_go */
 };
 
 struct he_error *he_new(const struct he_config *config, struct he_engine **ret);
@@ -278,9 +279,14 @@ enum he_catch {
 	HE_CATCH_THROW,
 	HE_CATCH_RETHROW,
 	HE_CATCH_CATCH,
+	HE_CATCH_VFORK_DONE, /* this and the following: of raw engines only */
+	HE_CATCH_CLONE,
+	HE_CATCH_EXIT, /* of a thread */
 };
 
 struct he_value; /* see he_evaluate */
+
+enum { HE_PATCHES_HIT = 16 };
 
 struct he_event {
 	enum he_event_kind kind;
@@ -308,6 +314,10 @@ struct he_event {
 	const char *trouble; /* why a condition could not be evaluated: it stopped for that */
 	bool same_frame;     /* HE_R_STEP: in the function and frame where it began */
 	struct he_value *result;   /* what a finished function did; NULL: void, not known */
+	/* of a raw engine */
+	uint32_t patches[HE_PATCHES_HIT]; /* ids of those that were hit */
+	size_t n_patches;
+	uint64_t data_addr; /* HE_R_WATCH: of what was written or read */
 	/* HE_E_OUTPUT; data is any bytes, valid until the next he_wait */
 	unsigned stream; /* 1 standard output or the terminal, 2 standard error */
 	bool end;        /* nothing follows on it */
@@ -493,6 +503,129 @@ struct he_error *he_abandon(struct he_target *t);        /* let go, left stopped
 /* Up to len bytes at addr.  *got bytes (the readable prefix) are in buf also when
  * it fails with E_FAULT, whose addr is the first that cannot be read. */
 struct he_error *he_read(struct he_target *t, uint64_t addr, void *buf, size_t len, size_t *got);
+
+/* ---- for front ends that are debuggers themselves ---------------------------- */
+
+/* With he_config.raw the engine plants nothing and steps nowhere on its own account, looks
+ * at no symbols when something stops, and tells every stop.  What is to be planted, which
+ * events and signals stop, and how threads go on is said by these functions instead of
+ * he_break, he_handle, he_set_settings, he_step, he_continue and their like. */
+
+enum he_patch_kind {
+	HE_PATCH_SOFT,
+	HE_PATCH_HARD,
+	HE_PATCH_WRITE,  /* of data */
+	HE_PATCH_ACCESS, /* of data: read or written */
+};
+
+/* An expression of GDB's agent (GDB manual, appendix F). */
+struct he_code {
+	const void *data;
+	size_t len;
+};
+
+struct he_patch {
+	enum he_patch_kind kind;
+	uint64_t addr;
+	uint32_t len; /* of data, of any size and alignment; else it does not count */
+	uint64_t tid; /* only this thread; 0 = all */
+	/* A hit is one when any of these is true, or cannot be evaluated; none = always. */
+	const struct he_code *conditions;
+	size_t n_conditions;
+};
+
+/* Noted; it goes with the next he_go or he_patch_sync (at once, while threads run).  The
+ * same kind, addr and data len replace what is there under its id.  Refused at once:
+ * E_FAULT where nothing is mapped, E_NO_DEBUG_REGISTER, E_RIGHT.  Where no code is mapped
+ * it waits for some.  After exec there are none. */
+struct he_error *he_patch(struct he_target *t, const struct he_patch *q, uint32_t *id);
+/* Noted, too; one that comes again before the next he_go has never left.  One that is not
+ * known is fine. */
+void he_unpatch(struct he_target *t, uint32_t id);
+/* The same by what it is; false: there is none. */
+bool he_unpatch_at(struct he_target *t, enum he_patch_kind kind, uint64_t addr, uint32_t len);
+/* Now.  The first that is refused: its addr. */
+struct he_error *he_patch_sync(struct he_target *t);
+
+enum he_follow { HE_FOLLOW_PARENT, HE_FOLLOW_CHILD, HE_FOLLOW_BOTH };
+struct he_catches {
+	/* Bits 1 << HE_CATCH_FORK, VFORK (with VFORK_DONE), EXEC, CLONE, EXIT. */
+	unsigned events;
+	/* Whose we are after fork and vfork.  A followed child is a target of its own, with
+	 * the same patches and wishes; its own first stop is not told where its parent's fork
+	 * is caught: it stands when that is. */
+	enum he_follow follow;
+	bool syscalls;
+	const uint32_t *numbers; /* of system calls; none = all */
+	size_t n_numbers;
+};
+/* Replaces what was asked before; goes with the next he_go (at once, while threads run). */
+struct he_error *he_catch_events(struct he_target *t, const struct he_catches *q);
+/* Signals, bit n-1 = n.  pass: they do not stop it but are delivered at once; all others
+ * stop it and are told.  drop: neither he_detach nor a he_go with -1 delivers them. */
+struct he_error *he_pass_signals(struct he_target *t, uint64_t pass, uint64_t drop);
+
+enum he_action { HE_GO_CONT, HE_GO_STEP, HE_GO_RANGE };
+struct he_go {
+	uint64_t tid; /* 0 = all that are left; the first that names a thread holds for it */
+	enum he_action action;
+	int32_t signal;  /* 0 none, -1 the one it stopped with, else this one */
+	uint64_t lo, hi; /* HE_GO_RANGE: until the pc is outside */
+};
+/* All of it in one flight with what waits.  Threads that run already or have ended are
+ * passed over.
+ * alone: what a thread stops for stops it alone, and is told by itself.  Threads whose stop
+ * was not told yet stay.
+ * Otherwise the first stops all, and one is told.  What others stopped for at the same time
+ * waits: a he_go that would let such a thread run tells it instead, and nothing runs (the
+ * signals it named are kept for it), unless its patch is gone or its pc was written.
+ * When a patch cannot be planted nothing runs; the error's addr is its. */
+struct he_error *he_go(struct he_target *t, const struct he_go *v, size_t n, bool alone);
+/* What further threads stopped for at the same time as the stop told last, one by one, as
+ * if told; false: nothing more. */
+bool he_also_stopped(struct he_target *t, struct he_event *ret);
+
+/* Of the signal that a thread stopped with, a siginfo_t as the box's kernel has it; E_STATE:
+ * there is none.  *len: room in, bytes out. */
+struct he_error *he_siginfo(struct he_target *t, uint64_t tid, void *buf, size_t *len);
+struct he_error *he_set_siginfo(
+    struct he_target *t, uint64_t tid, const void *data, size_t len);
+
+/* he_registers has all of frame 0, in one order for all threads of an architecture on one
+ * box, and costs nothing for a thread that caused the stop.  For another it brings a batch of
+ * threads with windows of their stacks, each batch twice the one before.  These are only the
+ * general ones (and whatever is known), which came with the stop of every thread. */
+struct he_registers;
+struct he_error *he_general_registers(
+    struct he_target *t, uint64_t tid, struct he_registers **ret);
+/* Several at once: name, bits and value of each; of a value the first bits/8 bytes. */
+struct he_register;
+struct he_error *he_write_registers(
+    struct he_target *t, uint64_t tid, const struct he_register *v, size_t n);
+
+/* he_read of a target that stands brings a page, or a window of the stack, for a small
+ * question: ask as small as you like.  The mappings, in order; valid until the next call
+ * that can ask the box. */
+struct he_mapping; /* see he_facts */
+struct he_error *he_maps(struct he_target *t, const struct he_mapping **v, size_t *n);
+/* The auxiliary vector in words of the program's width, from the attach. */
+struct he_error *he_auxv(struct he_target *t, const void **data, size_t *len);
+
+struct he_link {
+	const char *name;  /* l_name: empty for the program itself */
+	uint64_t lm;       /* address of its struct link_map */
+	uint64_t addr, ld; /* l_addr, l_ld */
+	uint64_t lmid;     /* address of its namespace's struct r_debug */
+};
+struct he_links {
+	struct he_link *v; /* namespace by namespace, in the linker's order */
+	size_t n;
+	uint64_t main_lm; /* of the program; 0: there is no list (yet) */
+	uint64_t r_debug; /* 0: not known (yet) */
+};
+/* What the dynamic linker has loaded, in at most three round trips. */
+struct he_error *he_links(struct he_target *t, struct he_links **ret);
+void he_links_free(struct he_links *p);
 
 struct he_register {
 	const char *name;  /* as GDB calls it: rax … rip eflags … xmm0 */

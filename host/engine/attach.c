@@ -9,6 +9,7 @@
 
 #include "common/err.h"
 #include "host/engine/engine.h"
+#include "host/engine/raw.h"
 #include "host/engine/run.h"
 #include "host/errtext.h"
 
@@ -25,6 +26,8 @@ void attach_order(const struct he_target *t, struct buf *ordered, struct buf *no
 
 	for (size_t i = 0; i < sizeof(recipes) / sizeof(*recipes); i++)
 		wire_put_recipe(ordered, &recipes[i]);
+	if (t->raw)
+		raw_order(t, ordered);
 	if (a)
 		wire_put_note(notes, &(struct wire_rec_note){a->notes[0]});
 }
@@ -66,6 +69,15 @@ bool attach_piece(void *target, const struct wire_msg *m)
 	t->start = q.start;
 	t->arch_id = q.arch;
 	return true;
+}
+
+void attach_met(struct he_target *t)
+{
+	engine_drop_events(t->engine, t, NULL);
+	if (t->raw)
+		raw_attached(t);
+	else
+		run_forget(t, 0);
 }
 
 static bool stands_or_gone(struct he_target *t)
@@ -138,9 +150,7 @@ struct he_error *he_attach(
 	}
 	rpc_drop(along.maps);
 	rpc_drop(along.auxv);
-	/* Its first stop is told by our return. */
-	engine_drop_events(s->engine, t, NULL);
-	run_forget(t, 0);
+	attach_met(t);
 	if (!err && how == HE_STOP)
 		err = breakpoints_adopt(t);
 	if (!err && how == HE_RUN)

@@ -136,6 +136,7 @@ static enum run_verdict hit_one(
 		return RUN_ON;
 	switch (patch->want.owner) {
 	case PATCH_STEP:
+	case PATCH_RAW:
 		return RUN_NOT_MINE;
 	case PATCH_RENDEZVOUS:
 		return rendezvous_hit(t, ev);

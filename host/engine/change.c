@@ -5,9 +5,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "common/arch_x86.h"
 #include "common/err.h"
 #include "host/engine/engine.h"
-#include "host/engine/run.h"
+#include "host/engine/run_parts.h"
 #include "host/errtext.h"
 
 static struct he_error *cannot(const char *what)
@@ -48,7 +49,9 @@ struct he_error *he_write(struct he_target *t, uint64_t addr, const void *data, 
 
 /* XSTATE_BV of the area's header says which components are not in their initial state:
  * one that is written counts from then on (Intel SDM 1, 13.4.2). */
-enum { XSAVE_BV = 512, XSAVE_EXTENDED = 576, XSAVE_LEGACY_BITS = 3, XSAVE_AVX_BIT = 4 };
+enum { XSAVE_BV = 512, XSAVE_EXTENDED = 576 };
+static const uint16_t components[] = {
+    [FX] = 3, [AVX_HI] = 4, [MASKS] = 0x20, [ZMM_HI] = 0x40, [ZMM_HIGH16] = 0x80, [PKRU] = 0x200};
 
 /* A thread's regsets, to be changed. */
 struct sets {
@@ -92,20 +95,22 @@ static unsigned set_of(const struct sets *s, const uint8_t *p)
 	return i;
 }
 
-static void mark(struct sets *s, const uint8_t *p)
+static void mark(struct sets *s, const uint8_t *p, unsigned part)
 {
 	unsigned i = set_of(s, p);
-	size_t at = (size_t)(p - s->copy[i]);
 
 	s->changed[i] = true;
-	if (s->now.v[i].n <= XSAVE_EXTENDED)
+	if (s->now.v[i].n <= XSAVE_EXTENDED || part >= sizeof(components) / sizeof(*components))
 		return;
-	s->copy[i][XSAVE_BV] |= at >= XSAVE_EXTENDED ? XSAVE_AVX_BIT : XSAVE_LEGACY_BITS;
+	s->copy[i][XSAVE_BV] |= (uint8_t)components[part];
+	s->copy[i][XSAVE_BV + 1] |= (uint8_t)(components[part] >> 8);
 }
 
 /* false: the regsets do not have the register. */
-static bool put(struct sets *s, const struct arch_reg *r, const uint8_t *value)
+static bool put(struct sets *s, const struct arch_reg *r, uint8_t value[64])
 {
+	if (arch_is_odd(s->arch, r))
+		s->arch->odd_put(value);
 	for (unsigned i = 0; i < ARCH_PIECES && r->piece[i].bytes; i++) {
 		const struct arch_piece *piece = &r->piece[i];
 		struct span part = s->arch->part(&s->now, piece->part);
@@ -116,7 +121,7 @@ static bool put(struct sets *s, const struct arch_reg *r, const uint8_t *value)
 		/* The spans are of our own copies. */
 		to = (uint8_t *)(uintptr_t)part.p + piece->offset;
 		memcpy(to, value, piece->bytes);
-		mark(s, to);
+		mark(s, to, piece->part);
 		value += piece->bytes;
 	}
 	return true;
@@ -124,20 +129,20 @@ static bool put(struct sets *s, const struct arch_reg *r, const uint8_t *value)
 
 static struct he_error *send(struct he_target *t, struct thread *h, const struct sets *s)
 {
-	struct he_error *err = NULL;
+	struct wire_rec_regset v[ARCH_NOTES];
+	struct he_error *err;
+	size_t n = 0;
 
-	for (unsigned i = 0; i < ARCH_NOTES && !err; i++) {
-		struct wire_rec_regset r = {.tid = h->tid,
-		    .arch = s->arch->audit,
-		    .note = s->arch->notes[i],
-		    .data = s->now.v[i]};
-
+	for (unsigned i = 0; i < ARCH_NOTES; i++)
 		if (s->changed[i])
-			err = t->ops->regs_write(t, &r);
-		/* As written: what came with the stop need not be asked for again. */
-		if (s->changed[i] && !err)
-			threads_put_regs(&t->threads, &r);
-	}
+			v[n++] = (struct wire_rec_regset){.tid = h->tid,
+			    .arch = s->arch->audit,
+			    .note = s->arch->notes[i],
+			    .data = s->now.v[i]};
+	err = n ? t->ops->regs_write(t, v, n) : NULL;
+	/* As written: what came with the stop need not be asked for again. */
+	for (size_t i = 0; i < n && !err; i++)
+		threads_put_regs(&t->threads, &v[i]);
 	return err;
 }
 
@@ -149,38 +154,71 @@ static const struct arch_reg *find(const struct arch *a, const char *name)
 	return NULL;
 }
 
-static struct he_error *write_register(
-    struct he_target *t, uint64_t tid, const char *name, const void *value, size_t len)
+/* Those into the copies; *more: a set that is not there would have it. */
+static struct he_error *put_named(struct sets *s, const struct he_register *v, size_t n, bool *more)
+{
+	*more = false;
+	for (size_t i = 0; i < n; i++) {
+		const struct arch_reg *r = find(s->arch, v[i].name);
+		uint8_t bytes[64] = {0};
+
+		if (!r)
+			return he_error_new(E_NO_FILE, "there is no register %s.", v[i].name);
+		if (v[i].bits > r->bits)
+			return he_error_new(
+			    E_TOO_BIG, "$%s has %u bits, not %u.", v[i].name, r->bits, v[i].bits);
+		memcpy(bytes, v[i].value, v[i].bits / 8u);
+		if (put(s, r, bytes))
+			continue;
+		*more = true;
+		return he_error_new(E_STATE, "this processor has no $%s.", v[i].name);
+	}
+	return NULL;
+}
+
+/* all: with the sets that do not come with every stop. */
+static struct he_error *write_some(
+    struct he_target *t, uint64_t tid, const struct he_register *v, size_t n, bool all, bool *more)
 {
 	const struct arch *a = NULL;
-	const struct arch_reg *r;
-	uint8_t bytes[64] = {0};
 	struct thread *h = NULL;
 	struct sets s = {.arch = NULL};
-	struct he_error *err = target_thread_regs(t, tid, false, &h, &a);
+	struct he_error *err = target_thread_regs(t, tid, all, &h, &a);
 
+	*more = false;
 	if (!a)
 		return err;
-	r = find(a, name);
-	if (r && r->group != ARCH_GENERAL) {
-		a = NULL;
-		err = target_thread_regs(t, tid, true, &h, &a);
-		if (!a)
-			return err;
-	}
-	if (!r)
-		return he_error_new(E_NO_FILE, "there is no register %s.", name);
-	if (len > r->bits / 8u)
-		return he_error_new(E_TOO_BIG, "$%s has %u bits, not %zu.", name, r->bits, len * 8);
-	memcpy(bytes, value, len);
 	if (!sets_copy(&s, h, a))
 		err = he_error_new(E_NOMEM, "out of memory.");
-	else if (!put(&s, r, bytes))
-		err = he_error_new(E_STATE, "this processor has no $%s.", name);
 	else
+		err = put_named(&s, v, n, more);
+	if (!err)
 		err = send(t, h, &s);
 	sets_free(&s);
 	return err;
+}
+
+static struct he_error *write_registers(
+    struct he_target *t, uint64_t tid, const struct he_register *v, size_t n)
+{
+	bool more;
+	struct he_error *err = write_some(t, tid, v, n, false, &more);
+
+	if (!more)
+		return err;
+	he_error_free(err);
+	return write_some(t, tid, v, n, true, &more);
+}
+
+static struct he_error *write_register(
+    struct he_target *t, uint64_t tid, const char *name, const void *value, size_t len)
+{
+	struct he_register one = {.name = name, .bits = (uint32_t)(8 * len)};
+
+	if (len > sizeof(one.value))
+		return he_error_new(E_TOO_BIG, "$%s has not %zu bits.", name, len * 8);
+	memcpy(one.value, value, len);
+	return write_registers(t, tid, &one, 1);
 }
 
 struct he_error *he_write_register(struct he_target *t, uint64_t tid, unsigned frame,
@@ -198,6 +236,37 @@ struct he_error *he_write_register(struct he_target *t, uint64_t tid, unsigned f
 					   "0; frame 0 selects it.",
 					   name, frame));
 	err = write_register(t, tid, name, value, len);
+	forget_stacks(t);
+	return target_leave(t, err);
+}
+
+/* Another pc: what a thread was about to be told of having come to is over. */
+static void note_moved(struct he_target *t, uint64_t tid, uint64_t before)
+{
+	struct sym_regs regs;
+	struct he_error *err = target_sym_regs(t, tid, &regs);
+
+	for (size_t i = 0; !err && regs.pc != before && i < t->run->n; i++)
+		if (t->run->cause[i].tid == tid)
+			t->run->cause[i].moved = true;
+	he_error_free(err);
+}
+
+struct he_error *he_write_registers(
+    struct he_target *t, uint64_t tid, const struct he_register *v, size_t n)
+{
+	struct he_error *err = target_enter(t);
+	struct sym_regs before;
+
+	if (err)
+		return err;
+	if (!t->ops->regs_write)
+		return target_leave(t, cannot("changed"));
+	err = target_sym_regs(t, tid, &before);
+	if (!err)
+		err = write_registers(t, tid, v, n);
+	if (!err)
+		note_moved(t, tid, before.pc);
 	forget_stacks(t);
 	return target_leave(t, err);
 }

@@ -73,6 +73,9 @@ void engine_pump(struct he_engine *e);
  * s is lost or with CANCELLED. */
 struct he_error *engine_wait_for(struct he_engine *e, struct he_server *s,
     bool (*done)(struct he_target *t), struct he_target *t);
+/* Take up one message, without telling anything; false: none has come in time, or it was
+ * cancelled. */
+bool engine_take_up(struct he_engine *e, int timeout_ms);
 /* The next event into *ret, HE_E_NONE after timeout_ms, or when ENGINE_TURN of them had
  * nothing to tell. */
 void engine_next_event(struct he_engine *e, int timeout_ms, struct he_event *ret);
@@ -105,6 +108,8 @@ void attach_order(const struct he_target *t, struct buf *recipes, struct buf *no
 bool attach_piece(void *target, const struct wire_msg *m);
 /* Wait until it stands; E_GONE when it ends instead, while being what is said. */
 struct he_error *attach_stop(struct he_target *t, const char *doing);
+/* Its first stop is told by the return of the call. */
+void attach_met(struct he_target *t);
 
 /* ---- calls over the wire -------------------------------------------------- */
 

@@ -203,6 +203,11 @@ static bool advance(struct he_engine *e, int timeout_ms)
 	return true;
 }
 
+bool engine_take_up(struct he_engine *e, int timeout_ms)
+{
+	return advance(e, timeout_ms);
+}
+
 void engine_pump(struct he_engine *e)
 {
 	struct pollfd p = {.fd = inbox_fd(e->inbox), .events = POLLIN};

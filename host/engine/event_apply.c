@@ -4,6 +4,7 @@
  */
 #include "common/err.h"
 #include "host/engine/engine.h"
+#include "host/engine/raw.h"
 #include "host/engine/run.h"
 
 /* What was ordered with a stop fits many times; more is a liar's, whose chunks of one
@@ -179,7 +180,10 @@ static struct he_target *child_of(struct he_target *parent, const struct wire_fo
 	t->start = q->start;
 	t->arch_id = parent->arch_id;
 	target_set_names(t, span_str(parent->comm), span_str(parent->exe));
-	breakpoints_forked(t, parent);
+	if (t->raw)
+		raw_forked(t, parent, q->vfork);
+	else
+		breakpoints_forked(t, parent);
 	return t;
 }
 
@@ -200,6 +204,8 @@ static int forked(struct he_target *t, const struct wire_msg *m, struct he_event
 	/* The agent's handles are its own half of them. */
 	if (q.handle && (q.handle < HANDLE_AGENT || handle_taken(t, q.handle)))
 		return E_PROTOCOL;
+	if (!q.handle && t->raw)
+		raw_let_go(t, q.pid);
 	*ret = (struct he_event){.kind = HE_E_FORKED,
 	    .tid = q.tid,
 	    .number = q.pid,

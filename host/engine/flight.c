@@ -8,6 +8,7 @@
 #include "host/engine/catchpoint.h"
 #include "host/engine/engine.h"
 #include "host/engine/patches.h"
+#include "host/engine/raw.h"
 #include "host/engine/run_parts.h"
 #include "host/engine/watchpoint.h"
 #include "host/errtext.h"
@@ -29,7 +30,10 @@ static void load_signals(struct he_target *t, struct load *l, struct run_flight 
 {
 	uint64_t want[3];
 
-	handling_masks(&t->engine->handling, catch_signals(t), want);
+	if (t->raw)
+		raw_masks(t, want);
+	else
+		handling_masks(&t->engine->handling, catch_signals(t), want);
 	if (memcmp(want, t->run->signals, sizeof(want)) == 0)
 		return;
 	memcpy(t->run->signals, want, sizeof(want));
@@ -45,7 +49,10 @@ static void load_caught(struct he_target *t, struct load *l, struct run_flight *
 	struct buf body;
 	bool same;
 
-	catch_wanted(t, &l->caught, &l->numbers);
+	if (t->raw)
+		raw_catch(t, &l->caught, &l->numbers);
+	else
+		catch_wanted(t, &l->caught, &l->numbers);
 	buf_init(&body, WIRE_PIECE);
 	wire_encode_catch(&body, &l->caught);
 	same = r->caught.len
@@ -81,7 +88,7 @@ static void load_ordered(struct he_target *t, struct load *l, struct run_flight 
 	r->ordered = more;
 }
 
-static struct he_error *load(struct he_target *t, struct load *l, struct run_flight *f)
+static struct he_error *load(struct he_target *t, struct load *l, struct run_flight *f, bool go)
 {
 	struct he_error *err;
 
@@ -90,7 +97,7 @@ static struct he_error *load(struct he_target *t, struct load *l, struct run_fli
 	buf_init(&l->numbers, WIRE_PIECE);
 	buf_init(&l->recipes, WIRE_PIECE);
 	buf_init(&l->notes, WIRE_PIECE);
-	err = patches_encode(t, &l->set, &l->clear);
+	err = patches_encode(t, &l->set, &l->clear, go);
 	if (err)
 		return err;
 	f->clear = span_buf(&l->clear);
@@ -125,12 +132,21 @@ static void say_refused(struct he_target *t, struct run_flight *f)
 	he_error_free(f->refused);
 }
 
-/* It may run from the moment the request is under way. */
-static void forget_running(struct he_target *t, const struct run_plan *plan)
+/* The agent has refused it, and so nothing runs. */
+static bool is_refused(const struct he_error *err)
 {
-	for (unsigned i = 0; i < plan->n; i++) {
-		run_forget(t, plan->v[i].tid);
-		target_ran(t, plan->v[i].tid);
+	return err && err->code != E_CANCELLED && err->code != E_LOST && err->code != E_NOMEM &&
+	       err->code != E_PROTOCOL;
+}
+
+/* It may run from the moment the request is under way. */
+static void forget_running(struct he_target *t, struct span go)
+{
+	struct wire_rec_go r;
+
+	while (wire_next_go(&go, &r)) {
+		run_forget(t, r.tid);
+		target_ran(t, r.tid);
 	}
 }
 
@@ -167,22 +183,30 @@ static void put_go(struct he_target *t, const struct run_plan *plan, struct buf 
 			wire_put_go(go, &plan->v[i]);
 }
 
+struct he_error *flight_send(struct he_target *t, struct span go, uint8_t stop)
+{
+	struct run_flight f = {.go = go, .go_stop = stop};
+	struct load l = {.clear.len = 0};
+	struct he_error *err = load(t, &l, &f, go.n != 0);
+
+	if (!err && (go.n || f.set.n || f.clear.n || f.signals || f.caught || f.preorder)) {
+		err = t->ops->run(t, &f);
+		if (!is_refused(err))
+			forget_running(t, go);
+	}
+	say_refused(t, &f);
+	unload(&l);
+	return err;
+}
+
 struct he_error *flight_go(struct he_target *t, const struct run_plan *plan)
 {
-	struct run_flight f = {.go_stop = plan ? plan->stop : 0};
-	struct load l = {.clear.len = 0};
-	struct he_error *err = load(t, &l, &f);
+	struct he_error *err;
 	struct buf go;
 
 	buf_init(&go, WIRE_PIECE);
 	put_go(t, plan, &go);
-	f.go = span_buf(&go);
-	if (!err && plan)
-		forget_running(t, plan);
-	if (!err && (plan || f.set.n || f.clear.n || f.signals || f.caught || f.preorder))
-		err = t->ops->run(t, &f);
-	say_refused(t, &f);
+	err = flight_send(t, span_buf(&go), plan ? plan->stop : 0);
 	buf_free(&go);
-	unload(&l);
 	return err;
 }

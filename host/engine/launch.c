@@ -341,8 +341,7 @@ static struct he_error *look(struct he_target *t)
 
 	if (err)
 		return err;
-	engine_drop_events(t->engine, t, NULL);
-	run_forget(t, 0);
+	attach_met(t);
 	he_error_free(target_load_maps(t, false));
 	return breakpoints_adopt(t);
 }

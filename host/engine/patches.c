@@ -168,13 +168,14 @@ static struct he_error *look(struct he_target *t, struct patch *p, struct insn *
 	return NULL;
 }
 
-static struct he_error *put_set(struct he_target *t, struct patch *p, struct buf *set)
+static struct he_error *put_set(struct he_target *t, struct patch *p, struct buf *set, bool go)
 {
 	const struct patch_want *w = &p->want;
 	struct wire_rec_patch r = {
 	    .id = p->id,
 	    .kind = (uint8_t)w->kind,
-	    .flags = w->once ? WIRE_PATCH_ONCE : 0,
+	    .flags = (uint8_t)((w->once ? WIRE_PATCH_ONCE : 0) |
+			       (go && w->needed ? WIRE_PATCH_NEEDED : 0)),
 	    .stop = (uint8_t)w->stop,
 	    .addr = w->addr,
 	    .len = w->len,
@@ -198,7 +199,8 @@ static struct he_error *put_set(struct he_target *t, struct patch *p, struct buf
 	return NULL;
 }
 
-struct he_error *patches_encode(struct he_target *t, struct buf *set, struct buf *clear)
+struct he_error *patches_encode(
+    struct he_target *t, struct buf *set, struct buf *clear, bool go)
 {
 	struct he_error *err = NULL;
 	struct patch *next;
@@ -206,7 +208,7 @@ struct he_error *patches_encode(struct he_target *t, struct buf *set, struct buf
 	for (struct patch *p = t->patches->first; p && !err; p = next) {
 		next = p->next;
 		if (to_send(p))
-			err = put_set(t, p, set);
+			err = put_set(t, p, set, go);
 		if (!p->dropped)
 			continue;
 		wire_put_patch_id(clear, &(struct wire_rec_patch_id){p->id});

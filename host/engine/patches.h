@@ -14,6 +14,7 @@ enum patch_owner {
 	PATCH_STEP,        /* the step under way */
 	PATCH_RENDEZVOUS,  /* rendezvous.c */
 	PATCH_WATCH_SCOPE, /* watchpoint.c: of is a struct breakpoint */
+	PATCH_RAW,         /* raw_patch.c: of is a struct raw_patch */
 	PATCH_CHOSEN,      /* ifunc.c */
 };
 
@@ -25,6 +26,7 @@ struct patch_want {
 	uint32_t len; /* of data */
 	uint64_t tid; /* 0 = all */
 	bool once;
+	bool needed; /* without it nothing may be let run */
 	enum wire_stop_scope stop;
 	uint64_t ignore;
 	struct span condition; /* copied; empty = none */
@@ -67,8 +69,9 @@ bool patches_waiting(const struct he_target *t);
 struct patches *patches_new(void); /* NULL without memory */
 void patches_free(struct patches *p);
 /* The records that have to go: into set (wire_rec_patch) and clear (wire_rec_patch_id),
- * with the instructions that stand there.  Noted as sent. */
-struct he_error *patches_encode(struct he_target *t, struct buf *set, struct buf *clear);
+ * with the instructions that stand there.  Noted as sent.  go: something is let run then. */
+struct he_error *patches_encode(
+    struct he_target *t, struct buf *set, struct buf *clear, bool go);
 /* The agent's word on each of what was sent. */
 void patches_result(struct he_target *t, const struct wire_rec_patch_result *r);
 /* None of what was sent was taken: why (enum err). */

@@ -8,6 +8,7 @@
 #include "common/err.h"
 #include "host/arena.h"
 #include "host/errtext.h"
+#include "host/engine/raw.h"
 #include "host/engine/target.h"
 
 /* The note of the general registers, where no regset has told the architecture yet. */
@@ -225,13 +226,23 @@ static struct he_error *outer(struct he_target *t, uint64_t tid, unsigned frame,
  * with nothing each time, hence not again when the larger regset came. */
 static struct he_error *load_all(struct he_target *t, struct thread *h, const struct arch *a)
 {
+	uint64_t tid = h->tid;
+	struct he_error *err;
+
 	if (thread_regs(h, a->notes[1]))
 		return NULL;
+	if (t->raw && t->ops->bring) {
+		const uint32_t note[] = {a->notes[1], 0};
+
+		err = raw_bring(t, tid, note);
+		if (err || thread_regs(h, a->notes[1]))
+			return err;
+	}
 	return load_notes(t, h, a->notes);
 }
 
-struct he_error *target_thread_regs(struct he_target *t, uint64_t tid, bool all,
-    struct thread **thread, const struct arch **arch)
+struct he_error *target_thread_regs(
+    struct he_target *t, uint64_t tid, bool all, struct thread **thread, const struct arch **arch)
 {
 	struct he_error *err = load_general(t, tid, thread, arch);
 
@@ -244,7 +255,7 @@ struct he_error *target_thread_regs(struct he_target *t, uint64_t tid, bool all,
 }
 
 static struct he_error *fill(
-    struct he_target *t, uint64_t tid, unsigned frame, struct he_registers *to)
+    struct he_target *t, uint64_t tid, unsigned frame, bool general, struct he_registers *to)
 {
 	const struct arch *a = NULL;
 	struct thread *h = NULL;
@@ -252,7 +263,7 @@ static struct he_error *fill(
 
 	if (!a)
 		return err;
-	if (!frame)
+	if (!frame && !general)
 		err = load_all(t, h, a);
 	if (err)
 		return err;
@@ -265,8 +276,8 @@ static struct he_error *fill(
 	return NULL;
 }
 
-struct he_error *he_registers(
-    struct he_target *t, uint64_t tid, unsigned frame, struct he_registers **ret)
+static struct he_error *ask(
+    struct he_target *t, uint64_t tid, unsigned frame, bool general, struct he_registers **ret)
 {
 	struct he_error *err = target_enter(t);
 	struct he_registers *to;
@@ -274,10 +285,21 @@ struct he_error *he_registers(
 	if (err)
 		return err;
 	to = calloc(1, sizeof(*to));
-	err = to ? fill(t, tid, frame, to) : he_error_new(E_NOMEM, "out of memory.");
+	err = to ? fill(t, tid, frame, general, to) : he_error_new(E_NOMEM, "out of memory.");
 	if (err)
 		he_registers_free(to);
 	else
 		*ret = to;
 	return target_leave(t, err);
+}
+
+struct he_error *he_registers(
+    struct he_target *t, uint64_t tid, unsigned frame, struct he_registers **ret)
+{
+	return ask(t, tid, frame, false, ret);
+}
+
+struct he_error *he_general_registers(struct he_target *t, uint64_t tid, struct he_registers **ret)
+{
+	return ask(t, tid, 0, true, ret);
 }

@@ -8,7 +8,7 @@
 #include "host/engine/catchpoint.h"
 #include "host/engine/engine.h"
 #include "host/engine/patches.h"
-#include "host/engine/watchpoint.h"
+#include "host/engine/raw.h"
 #include "host/errtext.h"
 
 struct run *run_new(void)
@@ -27,6 +27,13 @@ static void drop_cause(struct run *r, size_t i)
 	free(r->cause[i].hit);
 	r->n--;
 	memmove(&r->cause[i], &r->cause[i + 1], (r->n - i) * sizeof(r->cause[i]));
+}
+
+void run_take(struct run *r, size_t i, struct cause *ret)
+{
+	*ret = r->cause[i];
+	r->cause[i].hit = NULL;
+	drop_cause(r, i);
 }
 
 void run_free(struct run *r)
@@ -127,6 +134,8 @@ void run_note_stops(struct he_target *t, struct span stops)
 		c->signal = s.signal;
 		if (r->noted == t->generation)
 			give_hits(r, c, &from);
+		if (t->raw)
+			raw_note_stop(t, &s);
 	}
 }
 
@@ -137,10 +146,14 @@ void run_forget(struct he_target *t, uint64_t tid)
 	for (size_t i = r->n; i-- > 0;)
 		if (!tid || r->cause[i].tid == tid)
 			drop_cause(r, i);
+	if (t->raw)
+		raw_forget(t, tid);
 }
 
 void run_executed(struct he_target *t)
 {
+	if (t->raw)
+		raw_executed(t);
 	run_forget(t, 0);
 	if (t->stepper)
 		t->stepper->cancel(t);
@@ -337,11 +350,11 @@ bool run_decide(struct he_target *t, struct he_event *ev)
 
 	if (t->state == HE_GONE)
 		return true;
-	if (!t->run->n)
+	if (!t->raw && !t->run->n)
 		return generation > t->run->decided;
 	t->run->decided = t->generation;
 	t->depth++;
-	tell = decide(t, ev);
+	tell = t->raw ? raw_decide(t, ev) : decide(t, ev);
 	he_error_free(target_leave(t, NULL));
 	return tell;
 }
@@ -402,14 +415,19 @@ static struct he_error *meet_stop(struct he_target *t)
 	return err;
 }
 
+struct he_error *run_met(struct he_target *t)
+{
+	struct he_error *err = may_run(t);
+
+	return err ? err : meet_stop(t);
+}
+
 struct he_error *run_ready(struct he_target *t, bool *told)
 {
 	struct he_event ev = {.kind = HE_E_STOPPED, .target = t, .server = t->server};
-	struct he_error *err = may_run(t);
+	struct he_error *err = run_met(t);
 
 	*told = false;
-	if (!err)
-		err = meet_stop(t);
 	if (err || !run_undecided(t))
 		return err;
 	t->run->decided = t->generation;

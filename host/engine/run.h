@@ -34,6 +34,7 @@ struct cause {
 	uint32_t signal;
 	struct cause_hit *hit;
 	size_t n_hits;
+	bool moved; /* raw: its pc was written since */
 };
 
 /* ---- deciding ------------------------------------------------------------------- */
@@ -85,6 +86,9 @@ void run_plan_continue(struct he_target *t, uint64_t tid, struct run_plan *plan)
  * stops met, causes not yet told decided.  *told: one of them was queued as an event
  * instead, do not run. */
 struct he_error *run_ready(struct he_target *t, bool *told);
+
+/* It can be let run, and what stop it was asked for has come. */
+struct he_error *run_met(struct he_target *t);
 
 /* A stop to be decided: true and *ev to be told.  False: the target runs again, or there
  * is nothing to tell. (engine_events.c calls it) */

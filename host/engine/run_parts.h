@@ -29,10 +29,15 @@ struct run {
 	struct wire_rec_go asked;
 };
 
+/* A cause out of the list: its hits are the caller's to free. */
+void run_take(struct run *r, size_t i, struct cause *ret);
+
 /* ---- one flight (flight.c) ------------------------------------------------------ */
 
 /* What waits to be changed, and then go (NULL: nothing is let run, and nothing sent when
  * nothing has changed). */
 struct he_error *flight_go(struct he_target *t, const struct run_plan *plan);
+/* The same with records of message go; empty: as NULL above. */
+struct he_error *flight_send(struct he_target *t, struct span go, uint8_t stop);
 
 #endif

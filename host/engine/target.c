@@ -8,6 +8,7 @@
 #include "host/engine/breakpoint.h"
 #include "host/engine/engine.h"
 #include "host/engine/patches.h"
+#include "host/engine/raw.h"
 #include "host/engine/rendezvous.h"
 #include "host/engine/run.h"
 #include "host/errtext.h"
@@ -42,8 +43,9 @@ struct he_target *target_new(struct he_engine *e, struct he_server *s, const str
 	t->mem = memcache_new(CACHE_PAGES, false);
 	t->run = run_new();
 	t->patches = patches_new();
+	t->raw = e->config.raw ? raw_new() : NULL;
 	append(e, t);
-	if (t->comm && t->exe && t->mem && t->run && t->patches)
+	if (t->comm && t->exe && t->mem && t->run && t->patches && (t->raw || !e->config.raw))
 		return t;
 	target_free(t);
 	return NULL;
@@ -80,6 +82,7 @@ void target_free(struct he_target *t)
 		t->stepper->cancel(t);
 	he_value_free(t->result);
 	patches_free(t->patches);
+	raw_free(t->raw);
 	run_free(t->run);
 	free(t->comm);
 	free(t->exe);

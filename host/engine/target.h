@@ -20,6 +20,7 @@ struct he_target;
 struct run;     /* run.h */
 struct patches; /* patches.h */
 struct stepper; /* run.h */
+struct raw;     /* raw.h */
 
 /* What an operation yields, piece by piece; the record is valid during the call. */
 typedef void chunk_sink(void *arg, const struct wire_rec_chunk *c);
@@ -54,6 +55,9 @@ struct target_ops {
 	/* n_tids 0: all that stand.  notes ends with 0. */
 	struct he_error *(*regs_read)(struct he_target *t, const uint64_t *tids, size_t n_tids,
 	    const uint32_t *notes, regset_sink *sink, void *arg);
+	/* Both in one flight: what was read goes to t's own threads and cache. */
+	struct he_error *(*bring)(struct he_target *t, const uint64_t *tids, size_t n_tids,
+	    const uint32_t *notes, const struct mem_range *v, size_t n);
 	struct he_error *(*threads)(struct he_target *t, thread_sink *sink, void *arg);
 	/* The mappings; with auxv != NULL that too (freed by the caller), in the same trip. */
 	struct he_error *(*maps)(struct he_target *t, struct maps *maps, struct buf *auxv);
@@ -69,10 +73,13 @@ struct target_ops {
 	struct he_error *(*run)(struct he_target *t, struct run_flight *f);
 	struct he_error *(*mem_write)(
 	    struct he_target *t, uint64_t addr, const void *data, size_t len);
-	struct he_error *(*regs_write)(struct he_target *t, const struct wire_rec_regset *r);
+	struct he_error *(*regs_write)(
+	    struct he_target *t, const struct wire_rec_regset *v, size_t n);
 	struct he_error *(*patch_hits)(struct he_target *t,
 	    void (*sink)(void *, const struct wire_rec_patch_state *), void *arg);
 	struct he_error *(*signal)(struct he_target *t, uint64_t tid, uint32_t signal);
+	struct he_error *(*siginfo_write)(
+	    struct he_target *t, uint64_t tid, const void *data, size_t len);
 	struct he_error *(*kill)(struct he_target *t);
 	struct he_error *(*abandon)(struct he_target *t); /* as detach, but left stopped */
 	struct he_error *(*interrupt)(struct he_target *t, uint64_t tid);
@@ -142,6 +149,7 @@ struct he_target {
 
 	struct run *run;               /* what its threads stopped for */
 	struct patches *patches;       /* what should be planted, and is */
+	struct raw *raw;               /* NULL: the engine is not */
 	const struct stepper *stepper; /* the step under way; NULL = none */
 	void *step;                    /* the stepper's */
 	bool stepped;                  /* its symbols are wanted at every stop */

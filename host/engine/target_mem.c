@@ -7,6 +7,7 @@
 
 #include "common/err.h"
 #include "host/errtext.h"
+#include "host/engine/raw.h"
 #include "host/engine/target.h"
 
 enum {
@@ -22,6 +23,8 @@ void target_put_chunk(void *target, const struct wire_rec_chunk *c)
 
 	if (c->space)
 		return;
+	if (t->raw)
+		raw_note_code(t, c);
 	if (c->kind == WIRE_BYTES && c->data.n == c->len)
 		memcache_put(t->mem, c->addr, c->data.p, c->data.n);
 	else if (c->kind == WIRE_ZEROS)
@@ -128,12 +131,14 @@ static struct he_error *read_direct(
 
 /* The lines around a small range, when the target stands: its neighbourhood will
  * probably be asked for next.  Never crosses into a page that was not asked for. */
-static struct mem_range surroundings(const struct he_target *t, uint64_t addr, size_t len)
+static struct mem_range surroundings(struct he_target *t, uint64_t addr, size_t len)
 {
 	uint64_t lo = addr & ~(uint64_t)(LINE - 1), last = (addr + len - 1) | (LINE - 1);
 
 	if (!target_stands(t))
 		return (struct mem_range){addr, len};
+	if (t->raw)
+		return raw_surroundings(t, addr, len);
 	return (struct mem_range){lo, last - lo + 1};
 }
 
@@ -175,6 +180,11 @@ struct he_error *target_code(
 	*got = memcache_get(t->mem, addr, buf, len, &why);
 	if (*got == len)
 		return NULL;
+	if (t->raw && raw_code(t, addr, buf, len) == len) {
+		*got = len;
+		*file = true;
+		return NULL;
+	}
 	if (t->symbols && !t->code_differs) {
 		*got = symbols_code(t->symbols, addr, buf, len);
 		*file = *got != 0;

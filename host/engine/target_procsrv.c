@@ -151,25 +151,33 @@ static struct he_error *wait_batch(struct batch *b, chunk_sink *sink, void *arg)
 	return err;
 }
 
-static struct he_error *mem_read(
-    struct he_target *t, const struct mem_range *v, size_t n, chunk_sink *sink, void *arg)
+/* All of the ranges in as many requests as it takes, under way; *err without memory. */
+static struct batch *send_all(
+    struct he_target *t, const struct mem_range *v, size_t n, struct he_error **err)
 {
 	uint64_t max_read = server_max_read(t->server), done = 0;
 	struct batch *first = NULL, **end = &first;
-	struct he_error *err = NULL;
 	size_t i = 0;
 
+	*err = NULL;
 	while (i < n) {
 		struct batch *b = next_batch(v, n, &i, &done, max_read);
 
 		if (!b) {
-			err = he_error_new(E_NOMEM, "out of memory.");
+			*err = he_error_new(E_NOMEM, "out of memory.");
 			break;
 		}
 		b->call = send_ranges(t, b);
 		*end = b;
 		end = &b->next;
 	}
+	return first;
+}
+
+/* With an error they are dropped. */
+static struct he_error *wait_ranges(
+    struct batch *first, struct he_error *err, chunk_sink *sink, void *arg)
+{
 	while (first) {
 		struct batch *b = first;
 
@@ -181,6 +189,15 @@ static struct he_error *mem_read(
 		free(b);
 	}
 	return err;
+}
+
+static struct he_error *mem_read(
+    struct he_target *t, const struct mem_range *v, size_t n, chunk_sink *sink, void *arg)
+{
+	struct he_error *err;
+	struct batch *first = send_all(t, v, n, &err);
+
+	return wait_ranges(first, err, sink, arg);
 }
 
 /* ---- registers and threads ------------------------------------------------------ */
@@ -227,17 +244,16 @@ static struct rpc_call *send_regs(
 	return c;
 }
 
-static struct he_error *regs_read(struct he_target *t, const uint64_t *tids, size_t n,
-    const uint32_t *notes, regset_sink *sink, void *arg)
+/* Under way; NULL without memory.  *calls of them, not all need be there. */
+static struct rpc_call **send_all_regs(struct he_target *t, const uint64_t *tids, size_t n,
+    const uint32_t *notes, size_t *calls)
 {
-	size_t calls = n / TIDS_PER_REQUEST + 1, done = 0;
-	struct rpc_call **c = calloc(calls, sizeof(struct rpc_call *));
-	struct regs_arg a = {sink, arg};
-	struct he_error *err = NULL;
+	struct rpc_call **c;
+	size_t done = 0;
 
-	if (!c)
-		return he_error_new(E_NOMEM, "out of memory.");
-	for (size_t i = 0; i < calls; i++) {
+	*calls = n / TIDS_PER_REQUEST + 1;
+	c = calloc(*calls, sizeof(struct rpc_call *));
+	for (size_t i = 0; c && i < *calls; i++) {
 		size_t part = n - done < TIDS_PER_REQUEST ? n - done : TIDS_PER_REQUEST;
 
 		/* An empty list would mean all of them. */
@@ -245,6 +261,17 @@ static struct he_error *regs_read(struct he_target *t, const uint64_t *tids, siz
 			c[i] = send_regs(t, part ? tids + done : NULL, part, notes);
 		done += part;
 	}
+	return c;
+}
+
+static struct he_error *wait_regs(
+    struct rpc_call **c, size_t calls, regset_sink *sink, void *arg)
+{
+	struct regs_arg a = {sink, arg};
+	struct he_error *err = NULL;
+
+	if (!c)
+		return he_error_new(E_NOMEM, "out of memory.");
 	for (size_t i = 0; i < calls; i++)
 		if (err)
 			rpc_drop(c[i]);
@@ -252,6 +279,31 @@ static struct he_error *regs_read(struct he_target *t, const uint64_t *tids, siz
 			err = rpc_each(c[i], regs_piece, &a);
 	free(c);
 	return err;
+}
+
+static struct he_error *regs_read(struct he_target *t, const uint64_t *tids, size_t n,
+    const uint32_t *notes, regset_sink *sink, void *arg)
+{
+	size_t calls;
+	struct rpc_call **c = send_all_regs(t, tids, n, notes, &calls);
+
+	return wait_regs(c, calls, sink, arg);
+}
+
+static struct he_error *bring(struct he_target *t, const uint64_t *tids, size_t n_tids,
+    const uint32_t *notes, const struct mem_range *v, size_t n)
+{
+	size_t calls;
+	struct rpc_call **c = send_all_regs(t, tids, n_tids, notes, &calls);
+	struct he_error *err, *regs;
+	struct batch *first = send_all(t, v, n, &err);
+
+	regs = wait_regs(c, calls, threads_put_regs, &t->threads);
+	if (err)
+		he_error_free(regs);
+	else
+		err = regs;
+	return wait_ranges(first, err, target_put_chunk, t);
 }
 
 struct threads_arg {
@@ -357,6 +409,7 @@ const struct target_ops procsrv_ops = {
     .name = "process",
     .mem_read = mem_read,
     .regs_read = regs_read,
+    .bring = bring,
     .threads = threads,
     .maps = maps,
     .facts = facts_ask,
@@ -367,6 +420,7 @@ const struct target_ops procsrv_ops = {
     .regs_write = procsrv_regs_write,
     .patch_hits = procsrv_patch_hits,
     .signal = procsrv_signal,
+    .siginfo_write = procsrv_siginfo_write,
     .kill = procsrv_kill,
     .abandon = procsrv_abandon,
     .interrupt = interrupt,

@@ -233,7 +233,8 @@ struct he_error *procsrv_mem_write(struct he_target *t, uint64_t addr, const voi
 	return err;
 }
 
-struct he_error *procsrv_regs_write(struct he_target *t, const struct wire_rec_regset *r)
+struct he_error *procsrv_regs_write(
+    struct he_target *t, const struct wire_rec_regset *v, size_t n)
 {
 	struct wire_regs_write q = {0};
 	struct he_error *err;
@@ -241,7 +242,8 @@ struct he_error *procsrv_regs_write(struct he_target *t, const struct wire_rec_r
 
 	buf_init(&list, WIRE_PIECE);
 	buf_init(&body, WIRE_PIECE);
-	wire_put_regset(&list, r);
+	for (size_t i = 0; i < n; i++)
+		wire_put_regset(&list, &v[i]);
 	q.regs = span_buf(&list);
 	wire_encode_regs_write(&body, &q);
 	err = rpc_do(link_of(t), WIRE_regs_write, t->handle, &body, 0, NULL);
@@ -259,6 +261,20 @@ struct he_error *procsrv_signal(struct he_target *t, uint64_t tid, uint32_t sign
 	buf_init(&body, WIRE_PIECE);
 	wire_encode_send_signal(&body, &q);
 	err = rpc_do(link_of(t), WIRE_send_signal, t->handle, &body, 0, NULL);
+	buf_free(&body);
+	return err;
+}
+
+struct he_error *procsrv_siginfo_write(
+    struct he_target *t, uint64_t tid, const void *data, size_t len)
+{
+	struct wire_siginfo_write q = {.tid = tid, .siginfo = {data, (uint32_t)len}};
+	struct he_error *err;
+	struct buf body;
+
+	buf_init(&body, WIRE_PIECE);
+	wire_encode_siginfo_write(&body, &q);
+	err = rpc_do(link_of(t), WIRE_siginfo_write, t->handle, &body, 0, NULL);
 	buf_free(&body);
 	return err;
 }

@@ -27,6 +27,7 @@ struct thread {
 	char *name; /* never NULL */
 	struct regblock *regs;
 	struct he_stack *stack;     /* unwound ahead of being asked for; NULL = not */
+	uint32_t fetched;           /* raw: bytes of its stack, from its pointer up */
 	unsigned entered;           /* inlined calls that begin at its pc and were stepped into */
 	uint64_t cut_want, cut_got; /* snapshot: its window was cut */
 	bool cut;
