@@ -51,6 +51,7 @@ UNIT_test_proof = $(KEY) common/keymake
 UNITLIB_test_proof = $(LIB_tls)
 UNIT_test_tls = $(TLS) $(KEY) $(WIRE) common/keymake
 UNITLIB_test_tls = $(LIB_event) $(LIB_tls)
+UNIT_test_rsp_files = $(addprefix host/rsp/,rsp_file rsp_files rsp_cache rsp_build_id rsp_packet rsp_reply) common/buf common/log
 UNIT_test_session_dir = $(SESSION_DIR) procsrv/session_list common/log
 UNIT_test_sandbox = procsrv/sandbox
 UNITLIB_test_sandbox = $(LIB_seccomp)
