@@ -238,3 +238,10 @@ struct he_error *symbols_named_near(
 	*ret = 0;
 	return NULL;
 }
+
+void symbols_chose(struct symbols *s, uint64_t resolver, uint64_t target)
+{
+	(void)s;
+	(void)resolver;
+	(void)target;
+}
