@@ -113,11 +113,13 @@ HDB = $(addprefix host/hdb/,hdb options console complete cmd cmd_table cmd_proce
 	auxv processes show show_table progress json \
 	cmd_break cmd_break_change break_spec break_show cmd_catch settings actions query stop syscalls cmd_step cmd_print display)
 # GDB's remote protocol, another front end in the same program
-RSP = $(addprefix host/rsp/,rsp_table rsp_frame rsp_packet rsp_reply rsp_process rsp_general)
+RSP = $(addprefix host/rsp/,rsp_table rsp_frame rsp_packet rsp_reply rsp_process rsp_general rsp_features rsp_regs \
+	rsp_memory rsp_break rsp_signal rsp_stop rsp_run rsp_resume rsp_settings rsp_launch rsp_life rsp_terminal \
+	rsp_session rsp_listen rsp_serve)
 RSP += $(addprefix host/rsp/,rsp_lldb rsp_lldb_reg rsp_lldb_regs rsp_lldb_ps rsp_lldb_memory)
 RSP += $(addprefix host/rsp/,rsp_file rsp_files rsp_cache rsp_build_id rsp_osdata rsp_osdata_net)
 LIB_console = -ledit -ljansson $(LIB_seccomp)
-OBJ_hdb = $(HDB)
+OBJ_hdb = $(HDB) $(RSP)
 LIB_hdb = $(LIB_hosteng) $(LIB_console)
 
 # ---- rules -------------------------------------------------------------------

@@ -79,8 +79,8 @@ UNITLIB_test_cmd = -ljansson $(LIB_seccomp)
 TRANSPORT = common/transport common/fingerprint common/buf
 UNIT_test_program = $(UNIT_test_cmd)
 UNITLIB_test_program = $(UNITLIB_test_cmd)
-UNIT_test_options = host/hdb/options $(TRANSPORT)
-$(eval $(call program,tests/hdb-scripted,$(HDB) $(TRANSPORT) tests/unit/fake_engine tests/unit/fake_breakpoints tests/unit/fake_values tests/unit/fake_launch tests/unit/fake_steps,$(LIB_console)))
+UNIT_test_options = host/hdb/options host/rsp/rsp_listen $(TRANSPORT)
+$(eval $(call program,tests/hdb-scripted,$(HDB) host/rsp/rsp_listen tests/unit/fake_rsp $(TRANSPORT) tests/unit/fake_engine tests/unit/fake_breakpoints tests/unit/fake_values tests/unit/fake_launch tests/unit/fake_steps,$(LIB_console)))
 tests: $(BUILD)/tests/hdb-scripted
 
 # The host's link.
@@ -117,3 +117,7 @@ UNIT_test_locate_name = host/sym/locate_name
 
 # GDB's remote protocol: what LLDB has more.
 UNIT_test_rsp_lldb_regs = host/rsp/rsp_lldb_regs host/rsp/rsp_packet common/buf
+
+# GDB's remote protocol.
+UNIT_test_rsp_frame = host/rsp/rsp_frame common/buf
+UNIT_test_rsp_packet = host/rsp/rsp_packet host/rsp/rsp_features host/rsp/rsp_signal common/buf

@@ -20,6 +20,7 @@
 #include "host/hdb/json.h"
 #include "host/hdb/options.h"
 #include "host/hdb/processes.h"
+#include "host/rsp/rsp_serve.h"
 
 static struct {
 	struct hdb h;
@@ -122,10 +123,11 @@ static int start_engine(const struct options *o)
 	struct he_config config = {.notice = on_notice, .arg = &self.h};
 	struct he_error *e;
 
-	self.tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
+	config.raw = o->action == ACTION_RSP;
+	self.tty = config.raw ? -1 : open("/dev/tty", O_RDWR | O_CLOEXEC);
 	if (self.tty >= 0)
 		config.ask = ask;
-	if (isatty(STDERR_FILENO))
+	if (isatty(STDERR_FILENO) && !config.raw)
 		config.progress = on_progress;
 	if (o->verbose)
 		config.dump = stderr;
@@ -385,6 +387,21 @@ static int do_trust(const struct options *o)
 	return 0;
 }
 
+/* Nobody can be asked: standard input is the debugger's, or a program's. */
+static int do_rsp(const struct options *o)
+{
+	struct hdb *h = &self.h;
+	const struct rsp_options q = {.listen = o->listen,
+	    .once = o->once,
+	    .multi = o->multi,
+	    .attach = o->attach ? o->pid : 0,
+	    .program = o->program,
+	    .wake_fd = h->wake_fd,
+	    .quit = &h->quit};
+
+	return front_server(h) ? rsp_serve(h->engine, h->server, &q) : 1;
+}
+
 /* What the program ended with, as a shell has it; ret, when it did not end. */
 static int child_result(int ret)
 {
@@ -403,6 +420,7 @@ static int act(const struct options *o)
 	    [ACTION_SNAPSHOT] = do_snapshot,
 	    [ACTION_KEYGEN] = do_keygen,
 	    [ACTION_TRUST] = do_trust,
+	    [ACTION_RSP] = do_rsp,
 	};
 	int ret;
 

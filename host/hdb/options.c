@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/transport.h"
+#include "host/rsp/rsp_listen.h"
 
 /* Each takes its arguments and returns what is wrong with them, or NULL. */
 typedef const char *option_fn(struct options *o, char *const *arg);
@@ -14,6 +15,7 @@ enum shape {
 	NONE,
 	ONE,   /* the next word, whatever it is */
 	MAYBE, /* the next word when it does not look like an option */
+	PLACE, /* the next word when it is a place to listen */
 	TWO,
 };
 
@@ -50,7 +52,7 @@ static const char *take_pid(struct options *o, const char *text)
 static const char *set_action(struct options *o, enum action action)
 {
 	if (o->action && o->action != action)
-		return "only one of -ps, -snapshot, -keygen and -trust can be done at a time";
+		return "only one of -ps, -snapshot, -keygen, -trust and -rsp can be done at a time";
 	o->action = action;
 	return NULL;
 }
@@ -151,6 +153,34 @@ static const char *on_replace(struct options *o, char *const *arg)
 	return NULL;
 }
 
+/* What is wrong with a place the caller says. */
+static const char *on_rsp(struct options *o, char *const *arg)
+{
+	o->listen = arg[0];
+	return set_action(o, ACTION_RSP);
+}
+
+static const char *on_once(struct options *o, char *const *arg)
+{
+	(void)arg;
+	o->once = true;
+	return NULL;
+}
+
+static const char *on_multi(struct options *o, char *const *arg)
+{
+	(void)arg;
+	o->multi = true;
+	return NULL;
+}
+
+/* gdbserver's word; its PID is the operand there, too. */
+static const char *on_attach(struct options *o, char *const *arg)
+{
+	o->attach = true;
+	return take_pid(o, arg[0]);
+}
+
 static const char *on_child_result(struct options *o, char *const *arg)
 {
 	(void)arg;
@@ -200,10 +230,15 @@ static const struct option table[] = {
     {"key", ONE, on_key, "FILE", "with -keygen: where to put it"},
     {"trust", TWO, on_trust, "HOST[:PORT] SHA256:...", "remember a box's key without asking"},
     {"replace", NONE, on_replace, "", "with -trust: in the place of another key of that box"},
+    {"rsp", PLACE, on_rsp, "[PLACE]",
+	"speak GDB's remote protocol, for gdb and lldb: on standard input and output, or on\n"
+	"unix:path=FILE or tcp:port=N (of this machine only)"},
+    {"once", NONE, on_once, "", "with -rsp: end with the first debugger"},
+    {"multi", NONE, on_multi, "", "with -rsp: go on when nothing is left to debug"},
+    {"attach", ONE, on_attach, "PID", "with -rsp: begin with this process"},
     {"v", NONE, on_v, "", "show every message of the wire on stderr"},
     {"version", NONE, on_version, "", "print the version"},
     {"help", NONE, on_help, "", "print this"},
-    {"rsp", NONE, NULL, NULL, "speaking GDB's remote protocol"},
     {"server", NONE, NULL, NULL, "serving a session to other people"},
     {"remote", NONE, NULL, NULL, "joining somebody's session"},
     {"k", NONE, NULL, NULL, "debugging a kernel"},
@@ -223,6 +258,11 @@ static const struct option *find(const char *word)
 	return NULL;
 }
 
+static bool is_place(const char *word)
+{
+	return strncmp(word, "unix:", 5) == 0 || strncmp(word, "tcp:", 4) == 0;
+}
+
 /* Take the option at argv[*at] with its arguments. */
 static int take(int argc, char **argv, int *at, struct options *o, char *why, size_t size)
 {
@@ -239,9 +279,10 @@ static int take(int argc, char **argv, int *at, struct options *o, char *why, si
 		snprintf(why, size, "%s (%s) is not in this version of hdb.", word, row->help);
 		return 2;
 	}
-	want = row->shape == MAYBE ? *at < argc && argv[*at][0] != '-'
-	       : row->shape == TWO ? 2
-				   : row->shape == ONE;
+	want = row->shape == MAYBE   ? *at < argc && argv[*at][0] != '-'
+	       : row->shape == PLACE ? *at < argc && is_place(argv[*at])
+	       : row->shape == TWO   ? 2
+				     : row->shape == ONE;
 	if (argc - *at < want) {
 		snprintf(why, size, "%s needs %s behind it.", word, row->args);
 		return 2;
@@ -265,6 +306,10 @@ static const char *contradiction(const struct options *o)
 		       "-premote tls:server=HOST,port=N,key=FILE";
 	if (o->replace && o->action != ACTION_TRUST)
 		return "-replace goes with -trust";
+	if ((o->once || o->multi || o->attach) && o->action != ACTION_RSP)
+		return "-once, -multi and -attach go with -rsp; -p PID attaches";
+	if (o->action == ACTION_RSP && (o->batch || o->n_commands || (o->which && !o->attach)))
+		return "with -rsp the debugger gives the commands; -attach PID names a process";
 	if (o->action == ACTION_SNAPSHOT && !o->which)
 		return "-snapshot needs a PID, -pn NAME or -psn UNIT";
 	if (o->action == ACTION_PS && o->which)
@@ -307,6 +352,10 @@ static int operands(char **argv, struct options *o, bool dashes, char *why, size
 			snprintf(why, size, "-snapshot %s: %s.", *argv, wrong);
 		return wrong ? 2 : 0;
 	}
+	if (o->action == ACTION_RSP && !o->which) {
+		o->program = (const char *const *)argv;
+		return 0;
+	}
 	if (o->action) {
 		snprintf(why, size, "%s: nothing more can stand here; hdb -help lists the options.",
 		    *argv);
@@ -348,6 +397,8 @@ int options_parse(int argc, char **argv, struct options *o, char *why, size_t si
 	if (status)
 		return status;
 	wrong = contradiction(o);
+	if (!wrong && o->listen && rsp_listen_check(o->listen, why, size) != 0)
+		return 2;
 	if (!wrong)
 		return unreadable(o, why, size);
 	snprintf(why, size, "%s.", wrong);
@@ -362,14 +413,17 @@ void options_free(struct options *o)
 
 void options_help(FILE *f)
 {
-	fputs("usage: hdb [-premote TRANSPORT] [-p PID | -pn NAME | -psn UNIT] [-batch] "
-	      "[-ex COMMAND | -x FILE]...\n"
-	      "       hdb [-premote TRANSPORT] [-batch] [-ex COMMAND | -x FILE]... -- PROGRAM "
-	      "[ARGUMENT]...\n"
-	      "       hdb [-premote TRANSPORT] -snapshot PID | -pn NAME | -psn UNIT [-json]\n"
-	      "       hdb [-premote TRANSPORT] -ps [PATTERN] [-json]\n"
-	      "       hdb -keygen [-key FILE]\n"
-	      "       hdb [-replace] -trust HOST[:PORT] SHA256:...\n\n",
+	fputs(
+	    "usage: hdb [-premote TRANSPORT] [-p PID | -pn NAME | -psn UNIT] [-batch] "
+	    "[-ex COMMAND | -x FILE]...\n"
+	    "       hdb [-premote TRANSPORT] [-batch] [-ex COMMAND | -x FILE]... -- PROGRAM "
+	    "[ARGUMENT]...\n"
+	    "       hdb [-premote TRANSPORT] -snapshot PID | -pn NAME | -psn UNIT [-json]\n"
+	    "       hdb [-premote TRANSPORT] -ps [PATTERN] [-json]\n"
+	    "       hdb [-premote TRANSPORT] -rsp [PLACE] [-once] [-multi] [-attach PID | PROGRAM "
+	    "[ARGUMENT]...]\n"
+	    "       hdb -keygen [-key FILE]\n"
+	    "       hdb [-replace] -trust HOST[:PORT] SHA256:...\n\n",
 	    f);
 	for (size_t i = 0; i < OPTIONS; i++) {
 		const struct option *row = &table[i];

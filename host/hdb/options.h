@@ -17,6 +17,7 @@ enum action {
 	ACTION_SNAPSHOT,
 	ACTION_KEYGEN,
 	ACTION_TRUST,
+	ACTION_RSP, /* the bridge for GDB and LLDB */
 	ACTION_HELP,
 	ACTION_VERSION,
 };
@@ -33,14 +34,17 @@ struct option_command {
 struct options {
 	enum action action;
 	bool json, batch, verbose, replace;
-	bool child_result; /* the status of hdb is that of the program */
+	bool child_result;             /* the status of hdb is that of the program */
 	const char *transport;         /* NULL = not given */
 	const char *pattern;           /* -ps: NULL = all */
 	const char *key;               /* -keygen: NULL = the usual place */
 	const char *box, *fingerprint; /* -trust */
 	enum which which;
 	uint32_t pid;
-	const char *name; /* of the process or unit */
+	const char *name;           /* of the process or unit */
+	const char *listen;         /* -rsp: where, NULL = standard input and output */
+	bool once, multi;           /* -rsp */
+	bool attach;                /* -rsp: to pid */
 	const char *const *program; /* to launch, with its arguments; NULL = none */
 	struct option_command *commands;
 	size_t n_commands;

@@ -21,6 +21,7 @@
 
 struct rsp;
 struct rsp_process;
+struct rsp_stop; /* rsp_stop.h */
 
 /* ---- packets ----------------------------------------------------------------- */
 
@@ -42,13 +43,19 @@ struct rsp_row {
 struct rsp_part {
 	const struct rsp_row *rows;
 	const struct rsp_row *lldb; /* for r->lldb only, before any of rows; NULL = none */
-	const char *offers; /* for the answer to qSupported, "a+;b+"; NULL = nothing */
+	const char *offers;         /* for the answer to qSupported, "a+;b+"; NULL = nothing */
+	/* To an LLDB: writes the whole stop reply and returns true.  NULL: as GDB has it. */
+	bool (*stop)(struct rsp *r, const struct rsp_stop *s, struct buf *b);
 	/* More fields "name:value;" for a stop reply about this thread. */
-	void (*stop_fields)(struct rsp *r, struct rsp_process *p, uint64_t tid);
+	void (*stop_fields)(struct rsp *r, struct rsp_process *p, uint64_t tid, struct buf *b);
 	/* p (NULL: any) runs or was written to: what was kept of it holds no more. */
 	void (*stale)(struct rsp *r, struct rsp_process *p);
 	/* p ends or is let go: nothing may point to it any more. */
 	void (*forget)(struct rsp *r, struct rsp_process *p);
+	/* Something to do that no packet and no event brings (LLDB's vAttachWait): called when
+	 * the bridge would sleep; returns after how many ms it wants to be called again, -1 =
+	 * it does not. */
+	int (*tick)(struct rsp *r);
 	/* The debugger left: free what was its.  Another may come. */
 	void (*closed)(struct rsp *r);
 };
@@ -87,9 +94,15 @@ struct rsp {
 	struct rsp_id general;         /* Hg: whose registers and memory; tid 0 = any thread */
 	struct rsp_id resume;          /* Hc, of c and s */
 	struct rsp_process *processes; /* in the order they came */
-	/* Of the parts; each is freed by its closed. */
+	int in, out;                   /* the debugger's descriptors, -1 = nobody is there */
+	bool hang_up;                  /* it is to be let go once what waits was written */
+	bool end;                      /* and the bridge is to end ... */
+	int status;                    /* ... with this exit status */
+	/* Kept from one debugger to the next. */
 	struct rsp_run *run;
 	struct rsp_launch *launch;
+	struct rsp_terminal *terminal;
+	/* Of the parts; each is freed by its closed. */
 	struct rsp_xfer *xfer;
 	struct rsp_files *files;
 	struct rsp_lldb *lldb; /* NULL: it is no LLDB */
@@ -128,6 +141,10 @@ void rsp_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void rsp_console(struct rsp *r, const void *text, size_t n);
 /* Something went out besides the reply: write what waits without blocking. */
 void rsp_flush(struct rsp *r);
+/* r->reply goes, as the reply to what was sent later (rsp_later). */
+void rsp_send(struct rsp *r);
+/* What the engine has to tell. */
+void rsp_event(struct rsp *r, const struct he_event *ev);
 
 /* ---- processes ------------------------------------------------------------------- */
 
@@ -141,6 +158,8 @@ struct rsp_process *rsp_current(struct rsp *r);
 struct rsp_process *rsp_current_thread(struct rsp *r, uint64_t *tid);
 /* What a thread id means: NULL when there is no such process or thread (of -1 and 0: any). */
 struct rsp_process *rsp_resolve(struct rsp *r, struct rsp_id id, uint64_t *tid);
+/* Its main thread, or, when that has ended, the first there is. */
+uint64_t rsp_first_thread(struct rsp_process *p);
 /* New in the list: a target of ours. NULL without memory (t is detached then). */
 struct rsp_process *rsp_process_add(struct rsp *r, struct he_target *t, bool attached);
 /* Out of the list and freed, its target, too: let go or, when launched and kill, killed. */
@@ -156,21 +175,16 @@ struct he_error *rsp_read(
 struct he_error *rsp_write(
     struct rsp *r, struct rsp_process *p, uint64_t addr, const void *data, size_t len);
 
-/* ---- the bridge as a program ------------------------------------------------------- */
+/* ---- a connection (rsp_session.c) --------------------------------------------------- */
 
-struct rsp_options {
-	const char *listen;                /* "unix:path=P", "tcp:port=N"; NULL: stdin and stdout */
-	bool once;                         /* ends with its first debugger */
-	bool multi;                        /* goes on when nothing is left to debug */
-	uint32_t attach;                   /* PID, 0 = none */
-	const char *const *program;        /* NULL-terminated; NULL = none */
-	int wake_fd;                       /* readable when a signal came */
-	const volatile sig_atomic_t *quit; /* not 0: end */
-};
-
-/* 0 = a transport that can be; else why it cannot be is in why. */
-int rsp_listen_check(const char *listen, char *why, size_t size);
-/* Serves until it shall end; exit status. */
-int rsp_serve(struct he_engine *e, struct he_server *s, const struct rsp_options *o);
+/* NULL without memory. */
+struct rsp *rsp_new(struct he_engine *e, struct he_server *s);
+/* Processes that are left: those that were there before are let go, others killed. */
+void rsp_free(struct rsp *r);
+/* A debugger comes; it leaves, and what it debugged stays as it is. */
+void rsp_open(struct rsp *r, int in, int out);
+void rsp_close(struct rsp *r);
+/* What it sent. */
+void rsp_take(struct rsp *r, const void *data, size_t n);
 
 #endif

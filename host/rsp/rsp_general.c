@@ -2,7 +2,10 @@
  *
  * What both sides can, which thread is meant, and who is there.
  */
+#include <stdlib.h>
+
 #include "host/rsp/rsp_parts.h"
+#include "host/rsp/rsp_run.h"
 
 /* ---- what both sides can ------------------------------------------------------------- */
 
@@ -75,11 +78,113 @@ static void select_thread(struct rsp *r, struct rd *args)
 	}
 }
 
+static void alive(struct rsp *r, struct rd *args)
+{
+	struct rsp_id id = rsp_take_id(args);
+	uint64_t tid;
+
+	if (!rd_done(args))
+		rsp_bad(r);
+	else if (rsp_resolve(r, id, &tid))
+		rsp_ok(r);
+	else
+		rsp_fail_errno(r, ESRCH);
+}
+
+/* ---- who is there ---------------------------------------------------------------------- */
+
+static void current(struct rsp *r, struct rd *args)
+{
+	struct rsp_process *p;
+	uint64_t tid;
+
+	(void)args;
+	p = rsp_current_thread(r, &tid);
+	if (!p)
+		return;
+	rsp_put(&r->reply, "QC");
+	rsp_put_id(&r->reply, r->knows & RSP_MULTIPROCESS, p->pid, tid);
+}
+
+static void attached(struct rsp *r, struct rd *args)
+{
+	struct rsp_process *p = r->processes;
+
+	if (rsp_take_char(args, ':'))
+		p = rsp_process_find(r, rsp_take_hex(args));
+	if (!rd_done(args))
+		rsp_bad(r);
+	else if (!p)
+		rsp_fail_errno(r, ESRCH);
+	else
+		rsp_put(&r->reply, p->attached ? "1" : "0");
+}
+
+static void put_threads(struct rsp *r, struct rsp_process *p)
+{
+	struct he_threads *v = NULL;
+
+	he_error_free(he_threads(p->t, &v));
+	for (size_t i = 0; v && i < v->n; i++) {
+		rsp_put_char(&r->reply, r->reply.len ? ',' : 'm');
+		rsp_put_id(&r->reply, r->knows & RSP_MULTIPROCESS, p->pid, v->v[i].tid);
+	}
+	he_threads_free(v);
+}
+
+/* All at once: a reply may be longer than a packet of the debugger's. */
+static void first_threads(struct rsp *r, struct rd *args)
+{
+	(void)args;
+	for (struct rsp_process *p = r->processes; p; p = p->next)
+		put_threads(r, p);
+	if (!r->reply.len)
+		rsp_put_char(&r->reply, 'l');
+}
+
+static void more_threads(struct rsp *r, struct rd *args)
+{
+	(void)args;
+	rsp_put_char(&r->reply, 'l');
+}
+
+static void thread_name(struct rsp *r, struct rd *args)
+{
+	struct rsp_id id = rsp_take_id(args);
+	uint64_t tid = 0;
+	struct rsp_process *p = rd_done(args) ? rsp_resolve(r, id, &tid) : NULL;
+	struct he_threads *v = NULL;
+
+	if (!p) {
+		rsp_fail_errno(r, ESRCH);
+		return;
+	}
+	he_error_free(he_threads(p->t, &v));
+	for (size_t i = 0; v && i < v->n; i++)
+		if (v->v[i].tid == tid && v->v[i].name)
+			rsp_put_hexstr(&r->reply, v->v[i].name);
+	he_threads_free(v);
+}
+
+/* GDB offers to look symbols up for us; what we need of them the engine knows. */
+static void no_symbols(struct rsp *r, struct rd *args)
+{
+	(void)args;
+	rsp_ok(r);
+}
+
 static const struct rsp_row rows[] = {
     {"qSupported", RSP_PREFIX, supported, "gdb 6.6, lldb"},
     {"QStartNoAckMode", RSP_WHOLE, no_ack, "gdb 7.0, lldb"},
     {"!", RSP_WHOLE, extend, "gdb: target extended-remote"},
     {"H", RSP_PREFIX, select_thread, "gdb, lldb"},
+    {"T", RSP_PREFIX, alive, "gdb"},
+    {"qC", RSP_WHOLE, current, "gdb, lldb"},
+    {"qAttached", RSP_PREFIX, attached, "gdb 7.0"},
+    {"qfThreadInfo", RSP_WHOLE, first_threads, "gdb, lldb"},
+    {"qsThreadInfo", RSP_WHOLE, more_threads, "gdb, lldb"},
+    {"qThreadExtraInfo,", RSP_PREFIX, thread_name, "gdb"},
+    {"qSymbol:", RSP_PREFIX, no_symbols, "gdb"},
     {0},
 };
 

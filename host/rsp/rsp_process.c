@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "host/rsp/rsp_run.h"
+
 struct rsp_process *rsp_process_find(const struct rsp *r, uint64_t pid)
 {
 	struct rsp_process *p = r->processes;
@@ -40,6 +42,21 @@ static bool has_thread(const struct rsp_process *p, uint64_t tid)
 	return found;
 }
 
+uint64_t rsp_first_thread(struct rsp_process *p)
+{
+	struct he_threads *v = NULL;
+	uint64_t tid = p->pid;
+
+	he_error_free(he_threads(p->t, &v));
+	if (v && v->n)
+		tid = v->v[0].tid;
+	for (size_t i = 0; v && i < v->n; i++)
+		if (v->v[i].tid == p->pid && v->v[i].state != HE_T_EXITING)
+			tid = p->pid;
+	he_threads_free(v);
+	return tid;
+}
+
 struct rsp_process *rsp_process_with(const struct rsp *r, uint64_t tid)
 {
 	struct rsp_process *p = r->processes;
@@ -59,7 +76,7 @@ struct rsp_process *rsp_resolve(struct rsp *r, struct rsp_id id, uint64_t *tid)
 		p = id.tid > 0 ? rsp_process_with(r, (uint64_t)id.tid) : r->processes;
 	if (!p)
 		return NULL;
-	*tid = id.tid > 0 ? (uint64_t)id.tid : p->pid;
+	*tid = id.tid > 0 ? (uint64_t)id.tid : rsp_first_thread(p);
 	return id.tid <= 0 || has_thread(p, *tid) ? p : NULL;
 }
 
@@ -122,6 +139,15 @@ static void kill_first(struct rsp_process *p)
 		he_error_free(he_kill(p->t));
 }
 
+static void free_stops(struct rsp_stops *s)
+{
+	if (s) {
+		free(s->numbers);
+		free(s->told);
+	}
+	free(s);
+}
+
 void rsp_process_remove(struct rsp *r, struct rsp_process *p, bool kill)
 {
 	struct rsp_process **at = &r->processes;
@@ -130,11 +156,13 @@ void rsp_process_remove(struct rsp *r, struct rsp_process *p, bool kill)
 		at = &(*at)->next;
 	if (*at)
 		*at = p->next;
+	rsp_run_drop(r, p);
 	for (size_t i = 0; rsp_parts[i]; i++)
 		if (rsp_parts[i]->forget)
 			rsp_parts[i]->forget(r, p);
 	if (kill)
 		kill_first(p);
 	he_error_free(he_detach(p->t));
+	free_stops(p->stops);
 	free(p);
 }

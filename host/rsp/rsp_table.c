@@ -8,6 +8,12 @@
 const struct rsp_part *const rsp_parts[] = {
     &rsp_part_lldb,
     &rsp_part_general,
+    &rsp_part_regs,
+    &rsp_part_memory,
+    &rsp_part_break,
+    &rsp_part_resume,
+    &rsp_part_settings,
+    &rsp_part_life,
     &rsp_part_file,
     &rsp_part_lldb_reg,
     &rsp_part_lldb_ps,

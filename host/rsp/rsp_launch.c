@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/rsp/rsp_launch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "host/rsp/rsp_run.h"
+#include "host/rsp/rsp_terminal.h"
+
+extern char **environ;
+
+enum { KILL_MS = 100, KILL_TRIES = 100 };
+
+/* ---- words ------------------------------------------------------------------------- */
+
+static size_t count(char *const *v)
+{
+	size_t n = 0;
+
+	while (v && v[n])
+		n++;
+	return n;
+}
+
+static void words_free(char **v)
+{
+	for (char **w = v; w && *w; w++)
+		free(*w);
+	free(v);
+}
+
+static bool append(char ***v, const char *text)
+{
+	size_t n = count(*v);
+	char **more = reallocarray(*v, n + 2, sizeof(*more));
+
+	if (!more)
+		return false;
+	*v = more;
+	more[n] = strdup(text);
+	more[n + 1] = NULL;
+	return more[n] != NULL;
+}
+
+/* In the place of what has the same name. */
+static bool set_env(char ***v, const char *text)
+{
+	size_t n = strcspn(text, "=");
+
+	for (char **e = *v; e && *e; e++) {
+		char *copy;
+
+		if (strcspn(*e, "=") != n || strncmp(*e, text, n) != 0)
+			continue;
+		copy = strdup(text);
+		if (!copy)
+			return false;
+		free(*e);
+		*e = copy;
+		return true;
+	}
+	return append(v, text);
+}
+
+struct rsp_launch *rsp_launch_new(void)
+{
+	return calloc(1, sizeof(struct rsp_launch));
+}
+
+void rsp_launch_free(struct rsp_launch *l)
+{
+	if (!l)
+		return;
+	words_free(l->args);
+	words_free(l->env);
+	free(l->cwd);
+	free(l);
+}
+
+bool rsp_launch_set_args(struct rsp_launch *l, const char *const *args)
+{
+	char **copy = NULL;
+	bool whole = true;
+
+	for (; *args && whole; args++)
+		whole = append(&copy, *args);
+	if (!whole) {
+		words_free(copy);
+		return false;
+	}
+	words_free(l->args);
+	l->args = copy;
+	return true;
+}
+
+bool rsp_launch_set_env(struct rsp_launch *l, const char *text)
+{
+	return set_env(&l->env, text);
+}
+
+void rsp_launch_clear_env(struct rsp_launch *l)
+{
+	words_free(l->env);
+	l->env = NULL;
+}
+
+/* ---- starting ------------------------------------------------------------------------- */
+
+/* On this machine it gets our environment, with the changes; on a box what a login gives,
+ * with the changes, which are for the box to make. */
+static char **environment(const struct rsp_launch *l, bool local)
+{
+	char **v = calloc(1, sizeof(*v)), **to;
+	bool whole = v != NULL;
+
+	for (char **e = environ; local && *e && whole; e++)
+		whole = append(&v, *e);
+	for (char **e = l->env; e && *e && whole; e++)
+		whole = set_env(&v, *e);
+	if (!whole) {
+		words_free(v);
+		return NULL;
+	}
+	to = v;
+	for (char **e = v; *e; e++)
+		if (!local || strchr(*e, '='))
+			*to++ = *e;
+		else
+			free(*e);
+	*to = NULL;
+	return v;
+}
+
+static struct he_error *launch(struct rsp *r, struct he_target **ret)
+{
+	struct rsp_launch *l = r->launch;
+	bool local = he_server_info(r->server)->local;
+	char *here = local && !l->cwd ? getcwd(NULL, 0) : NULL;
+	char **env = environment(l, local);
+	struct he_launch q = {.program = l->args[0],
+	    .args = (const char *const *)l->args,
+	    .env = (const char *const *)env,
+	    .env_adds = !local,
+	    .randomize = l->randomize,
+	    .cwd = l->cwd ? l->cwd : here};
+	struct he_error *e;
+
+	rsp_terminal_ask(r, &q);
+	e = he_launch(r->server, &q, ret);
+	words_free(env);
+	free(here);
+	return e;
+}
+
+/* In the list, with what the debugger asked for; on failure the process is gone again. */
+static bool adopt(struct rsp *r, struct he_target *t, bool attached, struct rsp_process **ret)
+{
+	struct rsp_process *p = rsp_process_add(r, t, attached);
+
+	if (!p)
+		return false;
+	rsp_run_adopt(r, p);
+	r->general = (struct rsp_id){p->pid, (int64_t)rsp_first_thread(p)};
+	*ret = p;
+	return true;
+}
+
+struct he_error *rsp_launch_start(struct rsp *r, struct rsp_process **ret)
+{
+	struct he_target *t;
+	struct he_error *e = launch(r, &t);
+
+	if (e)
+		return e;
+	*ret = NULL;
+	if (adopt(r, t, false, ret))
+		rsp_terminal_begin(r, *ret);
+	return NULL;
+}
+
+struct he_error *rsp_launch_attach(struct rsp *r, uint32_t pid, struct rsp_process **ret)
+{
+	struct he_target *t;
+	struct he_error *e = he_attach(r->server, pid, 0, HE_STOP, &t);
+
+	if (e)
+		return e;
+	*ret = NULL;
+	adopt(r, t, true, ret);
+	return NULL;
+}
+
+static bool gone(const struct rsp_process *p)
+{
+	struct he_target_info i;
+
+	he_target_info(p->t, &i);
+	return i.state == HE_GONE;
+}
+
+void rsp_launch_kill(struct rsp *r, struct rsp_process *p)
+{
+	struct he_error *e = gone(p) ? NULL : he_kill(p->t);
+
+	for (int i = 0; i < KILL_TRIES && !e && !gone(p); i++) {
+		struct he_event ev = {0};
+
+		e = he_wait(r->engine, KILL_MS, &ev);
+		if (!e)
+			rsp_event(r, &ev);
+	}
+	he_error_free(e);
+	rsp_process_remove(r, p, false);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * One debugger's connection: bytes in, packets handled, bytes out.
+ */
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "host/rsp/rsp_launch.h"
+#include "host/rsp/rsp_run.h"
+#include "host/rsp/rsp_terminal.h"
+
+enum { WRITE_MAX = 4096 /* that much a pipe takes that poll says is writable */ };
+
+struct rsp *rsp_new(struct he_engine *e, struct he_server *s)
+{
+	struct rsp *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->engine = e;
+	r->server = s;
+	r->in = r->out = -1;
+	buf_init(&r->reply, RSP_REPLY);
+	rsp_frame_init(&r->frame);
+	r->run = rsp_run_new();
+	r->launch = rsp_launch_new();
+	if (r->run && r->launch)
+		return r;
+	rsp_free(r);
+	return NULL;
+}
+
+void rsp_free(struct rsp *r)
+{
+	if (!r)
+		return;
+	rsp_close(r);
+	while (r->processes)
+		rsp_process_remove(r, r->processes, !r->processes->attached);
+	rsp_terminal_end(r);
+	rsp_run_free(r->run);
+	rsp_launch_free(r->launch);
+	rsp_frame_free(&r->frame);
+	buf_free(&r->reply);
+	free(r);
+}
+
+void rsp_open(struct rsp *r, int in, int out)
+{
+	r->in = in;
+	r->out = out;
+	r->knows = 0;
+	r->extended = r->non_stop = r->hang_up = false;
+	r->general = r->resume = (struct rsp_id){0};
+	rsp_frame_free(&r->frame);
+	rsp_frame_init(&r->frame);
+	rsp_run_reset(r);
+}
+
+void rsp_close(struct rsp *r)
+{
+	for (size_t i = 0; rsp_parts[i]; i++)
+		if (rsp_parts[i]->closed)
+			rsp_parts[i]->closed(r);
+	if (r->in > STDERR_FILENO)
+		close(r->in);
+	if (r->out > STDERR_FILENO && r->out != r->in)
+		close(r->out);
+	r->in = r->out = -1;
+}
+
+/* ---- out -------------------------------------------------------------------------------- */
+
+void rsp_flush(struct rsp *r)
+{
+	while (r->out >= 0) {
+		struct span s = rsp_frame_waiting(&r->frame);
+		struct pollfd fd = {.fd = r->out, .events = POLLOUT};
+		ssize_t n;
+
+		if (!s.n || poll(&fd, 1, 0) <= 0)
+			return;
+		n = write(r->out, s.p, s.n < WRITE_MAX ? s.n : WRITE_MAX);
+		if (n > 0) {
+			rsp_frame_sent(&r->frame, (size_t)n);
+		} else if (n < 0 && errno != EINTR && errno != EAGAIN) {
+			r->hang_up = true;
+			rsp_frame_sent(&r->frame, s.n);
+		}
+	}
+}
+
+void rsp_send(struct rsp *r)
+{
+	if (r->out >= 0 && !rsp_frame_reply(&r->frame, &r->reply))
+		r->hang_up = true;
+	rsp_flush(r);
+}
+
+void rsp_console(struct rsp *r, const void *text, size_t n)
+{
+	struct buf b;
+
+	buf_init(&b, RSP_REPLY);
+	rsp_put_char(&b, 'O');
+	rsp_put_hex(&b, text, n);
+	if (r->out >= 0 && !rsp_frame_reply(&r->frame, &b))
+		r->hang_up = true;
+	buf_free(&b);
+	rsp_flush(r);
+}
+
+/* ---- in --------------------------------------------------------------------------------- */
+
+static void answer(struct rsp *r, const struct rd *packet)
+{
+	rsp_handle(r, packet);
+	if (!r->later)
+		rsp_send(r);
+	rsp_run_settle(r);
+}
+
+void rsp_take(struct rsp *r, const void *data, size_t n)
+{
+	struct rd in = rd_init(data, n), packet;
+
+	while (in.left && !r->hang_up) {
+		switch (rsp_frame_take(&r->frame, &in, &packet)) {
+		case RSP_IN_PACKET:
+			answer(r, &packet);
+			break;
+		case RSP_IN_BREAK:
+			rsp_run_break(r);
+			break;
+		case RSP_IN_BAD:
+			rsp_bad(r);
+			rsp_send(r);
+			break;
+		case RSP_IN_LOST:
+			rsp_say("what the debugger sends are no packets of GDB's remote protocol; "
+				"the connection is closed.");
+			r->hang_up = true;
+			break;
+		case RSP_IN_NONE:
+			break;
+		}
+	}
+	rsp_flush(r);
+}
+
+/* ---- what the engine has to tell ----------------------------------------------------------- */
+
+void rsp_event(struct rsp *r, const struct he_event *ev)
+{
+	if (ev->kind == HE_E_OUTPUT) {
+		rsp_terminal_output(r, ev);
+	} else if (ev->kind == HE_E_LINK_LOST) {
+		rsp_say("link to box lost: %s", ev->text);
+		r->hang_up = r->end = true;
+		r->status = 1;
+	} else {
+		rsp_run_event(r, ev);
+	}
+}

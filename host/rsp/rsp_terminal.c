@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/rsp/rsp_terminal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "host/rsp/rsp_run.h"
+
+void rsp_terminal_init(struct rsp *r, bool own)
+{
+	struct rsp_terminal *m = calloc(1, sizeof(*m));
+
+	r->terminal = m;
+	if (!m)
+		return;
+	m->own = own;
+	m->tty = own && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
+/* Every key goes to the program, whose own terminal makes of it what it wants; what we write
+ * is treated as ever. */
+static void change(struct rsp_terminal *m)
+{
+	struct termios t;
+
+	if (m->changed || !m->tty || tcgetpgrp(STDIN_FILENO) != getpgrp() ||
+	    tcgetattr(STDIN_FILENO, &m->before) != 0)
+		return;
+	t = m->before;
+	t.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
+	t.c_iflag &= ~(tcflag_t)(ICRNL | INLCR | IGNCR | IXON | ISTRIP);
+	m->changed = tcsetattr(STDIN_FILENO, TCSADRAIN, &t) == 0;
+}
+
+void rsp_terminal_end(struct rsp *r)
+{
+	struct rsp_terminal *m = r->terminal;
+
+	if (m && m->changed)
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &m->before);
+	free(m);
+	r->terminal = NULL;
+}
+
+void rsp_terminal_ask(struct rsp *r, struct he_launch *q)
+{
+	struct winsize w;
+
+	/* A terminal even for a debugger's console: a line is seen when it is written. */
+	q->terminal = !r->terminal->own || r->terminal->tty;
+	if (r->terminal->tty && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0) {
+		q->rows = w.ws_row;
+		q->cols = w.ws_col;
+	}
+}
+
+void rsp_terminal_begin(struct rsp *r, struct rsp_process *p)
+{
+	size_t taken;
+
+	r->terminal->n = 0;
+	r->terminal->end_told = false;
+	if (r->terminal->own)
+		change(r->terminal);
+	else
+		he_error_free(he_input(p->t, NULL, 0, true, &taken));
+}
+
+/* ---- output ---------------------------------------------------------------------------- */
+
+/* Line ends as they were before a terminal made \r\n of them, in place. */
+static size_t unreturn(char *text, size_t n)
+{
+	size_t to = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (text[i] != '\r' || i + 1 == n || text[i + 1] != '\n')
+			text[to++] = text[i];
+	return to;
+}
+
+static void write_all(int fd, const char *text, size_t n)
+{
+	while (n) {
+		ssize_t done = write(fd, text, n);
+
+		if (done <= 0)
+			return;
+		text += done;
+		n -= (size_t)done;
+	}
+}
+
+static void show(struct rsp *r, unsigned stream, const char *text, size_t n)
+{
+	if (r->terminal->own && !r->lldb)
+		write_all(stream == 2 ? STDERR_FILENO : STDOUT_FILENO, text, n);
+	else if (r->run->waiting || r->lldb)
+		rsp_console(r, text, n);
+	else
+		/* Nobody reads O packets now; GDB shows our standard error. */
+		write_all(STDERR_FILENO, text, n);
+}
+
+void rsp_terminal_output(struct rsp *r, const struct he_event *ev)
+{
+	struct he_target_info i;
+	char *text;
+	size_t n = ev->len;
+
+	he_target_info(ev->target, &i);
+	text = n ? malloc(n) : NULL;
+	if (!text)
+		return;
+	memcpy(text, ev->data, n);
+	if (i.terminal && !r->lldb)
+		n = unreturn(text, n);
+	show(r, ev->stream, text, n);
+	free(text);
+}
+
+/* ---- input ------------------------------------------------------------------------------- */
+
+/* The program that was started last. */
+static struct rsp_process *reader(const struct rsp *r)
+{
+	struct rsp_process *last = NULL;
+	struct he_target_info i;
+
+	for (struct rsp_process *p = r->processes; p; p = p->next) {
+		he_target_info(p->t, &i);
+		if (i.launched && i.state != HE_GONE)
+			last = p;
+	}
+	return last;
+}
+
+bool rsp_terminal_wants(const struct rsp *r)
+{
+	const struct rsp_terminal *m = r->terminal;
+
+	return m->own && !m->at_end && !m->n && reader(r);
+}
+
+void rsp_terminal_input(struct rsp *r, bool readable)
+{
+	struct rsp_terminal *m = r->terminal;
+	struct rsp_process *p = reader(r);
+	size_t taken = 0;
+
+	if (!p)
+		return;
+	if (readable && !m->n) {
+		ssize_t n = read(STDIN_FILENO, m->room, sizeof(m->room));
+
+		m->at = 0;
+		m->n = n > 0 ? (size_t)n : 0;
+		m->at_end = n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN);
+	}
+	if (m->n)
+		he_error_free(he_input(p->t, m->room + m->at, m->n, false, &taken));
+	m->at += taken;
+	m->n -= taken;
+	if (m->at_end && !m->n && !m->end_told) {
+		m->end_told = true;
+		he_error_free(he_input(p->t, NULL, 0, true, &taken));
+	}
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Standard input and output of programs that were started: the bridge's own terminal, when it
+ * listens on a socket as gdbserver does; else the debugger's console.
+ */
+#ifndef HOST_RSP_TERMINAL_H
+#define HOST_RSP_TERMINAL_H
+
+#include <termios.h>
+
+#include "host/rsp/rsp.h"
+
+enum { RSP_TERMINAL_ROOM = 4096 };
+
+struct rsp_terminal {
+	bool own;     /* standard input and output are the program's */
+	bool tty;     /* and they are a terminal */
+	bool changed; /* its keys go through */
+	bool at_end;  /* nothing more comes from it */
+	bool end_told;
+	struct termios before;
+	size_t at, n; /* of room: typed, and not yet taken */
+	char room[RSP_TERMINAL_ROOM];
+};
+
+void rsp_terminal_init(struct rsp *r, bool own);
+/* The terminal as it was. */
+void rsp_terminal_end(struct rsp *r);
+/* What a program to be started gets. */
+void rsp_terminal_ask(struct rsp *r, struct he_launch *q);
+void rsp_terminal_begin(struct rsp *r, struct rsp_process *p);
+/* A program wrote. */
+void rsp_terminal_output(struct rsp *r, const struct he_event *ev);
+/* Standard input should be polled. */
+bool rsp_terminal_wants(const struct rsp *r);
+/* It is readable, or a program may take again what was typed. */
+void rsp_terminal_input(struct rsp *r, bool readable);
+
+#endif
