@@ -15,6 +15,8 @@ const struct rsp_part *const rsp_parts[] = {
     &rsp_part_settings,
     &rsp_part_life,
     &rsp_part_file,
+    &rsp_part_xfer,
+    &rsp_part_monitor,
     &rsp_part_lldb_reg,
     &rsp_part_lldb_ps,
     &rsp_part_lldb_memory,
