@@ -67,7 +67,8 @@ PROGS_TARGET = bin/procsrv $(addprefix libexec/procsrv/,procsrv-listener procsrv
 	procsrv-guard procsrv-tracer procsrv-launch procsrv-keygen procsrv-admin)
 # the command: understands its options, then becomes one of the others
 OBJ_procsrv = procsrv/procsrv procsrv/options $(FRONT)
-OBJ_procsrv-admin = procsrv/admin procsrv/status procsrv/release procsrv/traced procsrv/session_list \
+OBJ_procsrv-admin = procsrv/admin procsrv/status procsrv/release procsrv/mend procsrv/spawn $(REPAIR) \
+	procsrv/traced procsrv/session_list \
 	procsrv/session_walk procsrv/session_record procsrv/usermap_describe $(USERMAP) $(FRONT) common/clock
 OBJ_procsrv-listener = procsrv/listener procsrv/limits procsrv/child procsrv/address procsrv/notify \
 	procsrv/where common/clock common/log

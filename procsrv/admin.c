@@ -6,7 +6,8 @@
  *   procsrv-admin -status [-json]
  *   procsrv-admin -check FILE
  *   procsrv-admin -release [PID]   PID: only the sessions below that process
- *   procsrv-admin -sweep           what dead sessions and listeners left
+ *   procsrv-admin -repair          what dead sessions left in processes
+ *   procsrv-admin -sweep           the same, and what dead sessions and listeners left
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "common/log.h"
 #include "ipc.h"
 #include "listening.h"
+#include "mend.h"
 #include "release.h"
 #include "status.h"
 #include "usermap.h"
@@ -47,6 +49,21 @@ static int release(const char *pid)
 	return release_sessions(pid ? (pid_t)strtol(pid, NULL, 10) : 0, RELEASE_MS);
 }
 
+static int repair(const char *argument)
+{
+	char why[512];
+	int n = mend_sessions(why, sizeof(why));
+
+	(void)argument;
+	if (n < 0)
+		fatal(EXIT_FAILURE, "%s", why);
+	if (n == 0)
+		puts("nothing to repair");
+	else
+		printf("put right what %d session%s left\n", n, n == 1 ? "" : "s");
+	return 0;
+}
+
 static int sweep(const char *argument)
 {
 	(void)argument;
@@ -62,6 +79,7 @@ static const struct {
     {"-status", 0, 1, show_status},
     {"-check", 1, 1, check_map},
     {"-release", 0, 1, release},
+    {"-repair", 0, 0, repair},
     {"-sweep", 0, 0, sweep},
 };
 

@@ -6,6 +6,7 @@
  *
  *   procsrv-guard               started by a monitor: see ipc.h for its descriptors
  *   procsrv-guard -stdio [-v]   frames on stdin and stdout, no network, no keys
+ *   procsrv-guard -repair       put right what the journal at descriptor 3 says, and end
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +37,7 @@ enum {
 
 static struct {
 	struct ipc_session session;
-	bool stdio;
+	bool stdio, repairs;
 	int monitor; /* pipes; -1 = none (stdio), or gone */
 	int tracer;
 	int signals;
@@ -377,6 +378,8 @@ static bool options(int argc, char **argv, bool *verbose)
 
 		if (strcmp(o, "-stdio") == 0)
 			self.stdio = true;
+		else if (strcmp(o, "-repair") == 0)
+			self.repairs = true;
 		else if (strcmp(o, "-v") == 0)
 			*verbose = true;
 		else
@@ -394,6 +397,8 @@ int main(int argc, char **argv)
 	log_init("procsrv-guard", false);
 	if (!options(argc, argv, &verbose))
 		fatal(EXIT_USAGE, "started by procsrv; by hand only as: procsrv-guard -stdio [-v]");
+	if (self.repairs)
+		return keeper_mend(&self.keeper, FD_PIPE) ? 0 : EXIT_FAILURE;
 	close_range(self.stdio ? FD_PIPE : FD_JOURNAL + 1, ~0U, 0);
 	take_signals();
 	if (self.stdio)

@@ -144,6 +144,20 @@ unsigned keeper_ended(struct keeper *k)
 	return n;
 }
 
+bool keeper_mend(struct keeper *k, int fd)
+{
+	k->journal = journal_open(fd, true);
+	if (!k->journal)
+		return true;
+	repair_init(&k->repair, k->journal, false);
+	put_text_back(k);
+	if (repair_threads(&k->repair, THREADS_MS) != 0)
+		return false;
+	for (unsigned i = 0; i < JOURNAL_TARGETS; i++)
+		k->journal->targets[i].pid = 0;
+	return true;
+}
+
 /* ---- does it get on? ------------------------------------------------------------------ */
 
 int keeper_patience(const struct keeper *k)

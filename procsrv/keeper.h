@@ -50,4 +50,7 @@ int keeper_patience(const struct keeper *k);
 /* Does the tracer get on?  If not it is ended, more and more firmly. */
 void keeper_look(struct keeper *k);
 
+/* By itself: put right what the journal behind fd says.  True: nothing is left of it. */
+bool keeper_mend(struct keeper *k, int fd);
+
 #endif

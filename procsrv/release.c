@@ -14,6 +14,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "mend.h"
 #include "session_list.h"
 
 /* A guard, held by a descriptor: its number may come to mean another process. */
@@ -112,7 +113,8 @@ int release_sweep(void)
 {
 	char why[512];
 
-	if (session_sweep(why, sizeof(why)) >= 0)
+	if (mend_sessions(why, sizeof(why)) >= 0 &&
+	    session_sweep(mend_wanted, why, sizeof(why)) >= 0)
 		return 0;
 	log_warn("%s", why);
 	return EXIT_FAILURE;

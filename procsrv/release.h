@@ -12,7 +12,8 @@
  * some have not. */
 int release_sessions(pid_t ancestor, int ms);
 
-/* Remove what dead sessions left in the run-time directory.  An exit status. */
+/* Put right what dead sessions left in processes, then remove what they left in the
+ * run-time directory.  An exit status. */
 int release_sweep(void);
 
 #endif

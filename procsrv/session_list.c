@@ -51,22 +51,30 @@ int session_list(
 	return n;
 }
 
+struct sweep {
+	bool (*keep)(int all, const char *id);
+	int n;
+};
+
 static void sweep_one(int all, const struct session_facts *f, void *arg)
 {
-	if (f->live)
+	struct sweep *s = arg;
+
+	if (f->live || (s->keep && s->keep(all, f->id)))
 		return;
 	session_delete(all, f->id);
-	++*(int *)arg;
+	s->n++;
 }
 
-int session_sweep(char *why, size_t size)
+int session_sweep(bool (*keep)(int all, const char *id), char *why, size_t size)
 {
-	int all = session_lock_all(why, size), swept = 0;
+	struct sweep s = {.keep = keep};
+	int all = session_lock_all(why, size);
 
 	if (all < 0)
 		return -1;
-	if (session_walk(all, sweep_one, &swept) < 0)
-		swept = complain(why, size);
+	if (session_walk(all, sweep_one, &s) < 0)
+		s.n = complain(why, size);
 	close(all);
-	return swept;
+	return s.n;
 }

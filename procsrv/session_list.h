@@ -12,7 +12,8 @@
 int session_list(
     void (*each)(const struct session_facts *f, void *arg), void *arg, char *why, size_t size);
 
-/* Remove the directories whose lock is free.  How many, or -1 and a sentence. */
-int session_sweep(char *why, size_t size);
+/* Remove the directories whose lock is free, but those that keep (may be NULL) says are
+ * still wanted.  How many, or -1 and a sentence. */
+int session_sweep(bool (*keep)(int all, const char *id), char *why, size_t size);
 
 #endif

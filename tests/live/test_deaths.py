@@ -39,3 +39,122 @@ def test_sigkill_of_the_tracer_leaves_nothing_frozen_or_patched(debuggee):
     assert set(t.seen) <= {GOOD, DEAD}, t
     # Who is between trap and wait at that moment dies of the trap: there is nothing to be done.
     assert t.seen.get(DEAD, 0) <= max(2, 0.03 * n), t
+
+
+def test_sigkill_at_1000_hits_a_second(debuggee):
+    n = times(10, 300)
+    t = strike(debuggee, 'SIGKILL of the tracer, breakpoint at 1000 Hz', n, signal.SIGKILL, apart=1000, dwell=0.002)
+    assert set(t.seen) <= {GOOD, DEAD} and t.seen.get(DEAD, 0) <= max(3, 0.1 * n), t
+
+
+def test_sigkill_with_nothing_planted_harms_nobody(debuggee):
+    t = strike(debuggee, 'SIGKILL of the tracer, no breakpoint', times(5, 200), signal.SIGKILL, soft=False)
+    assert set(t.seen) == {GOOD}, t
+
+
+def test_sigkill_with_a_debug_register_clears_it(debuggee):
+    n = times(10, 1000)
+    t = strike(debuggee, 'SIGKILL of the tracer, hardware breakpoint at 100 Hz', n, signal.SIGKILL, soft=False,
+               hard=True)
+    assert set(t.seen) <= {GOOD, DEAD} and t.seen.get(DEAD, 0) <= max(2, 0.03 * n), t
+
+
+@pytest.mark.parametrize('threads', [1, 8, 200])
+@pytest.mark.parametrize('sig', FATAL, ids=lambda s: s.name)
+def test_a_tracer_that_dies_of_a_fault_lets_everything_go_first(debuggee, sig, threads):
+    if threads == 200 and sig != signal.SIGSEGV and not TORTURE:
+        pytest.skip('only in make torture')
+    t = strike(debuggee, f'{sig.name} in the tracer, {threads} threads', times(3, 100), sig, threads=threads,
+               apart=10000 * min(threads, 20), hard=threads == 8)
+    assert set(t.seen) == {GOOD}, t
+
+
+@pytest.mark.parametrize('whom', ['tracer', 'guard'])
+def test_sigterm_of_a_role_releases_in_order(debuggee, whom):
+    t = Tally(f'SIGTERM of the {whom}')
+    d = debuggee('beats', 10000, 8, busy=True, env={'DEBUGGEE_SECONDS': '3600'})
+    for _ in range(times(5, 500)):
+        s = Session(d, hard=True)
+        s.strike(signal.SIGTERM, s.guard if whom == 'guard' else s.tracer)
+        t.add(verdict(d))
+    print(t)
+    assert set(t.seen) == {GOOD}, t
+
+
+def test_a_tracer_whose_guard_is_killed_releases_everything(debuggee):
+    t = Tally('SIGKILL of the guard')
+    d = debuggee('beats', 10000, 8, busy=True, env={'DEBUGGEE_SECONDS': '3600'})
+    for _ in range(times(5, 200)):
+        s = Session(d, hard=True)
+        s.strike(signal.SIGKILL, s.guard)
+        t.add(verdict(d))
+        assert not eventually_gone(s.tracer)
+    print(t)
+    assert set(t.seen) == {GOOD}, t
+
+
+def eventually_gone(pid):
+    return clean.eventually(lambda: clean.alive(pid))
+
+
+def test_a_tracer_cannot_be_held_up_by_sigstop(debuggee):
+    d = debuggee('beats', 10000, busy=True)
+    s = Session(d)
+    s.attach()
+    os.kill(s.tracer, signal.SIGSTOP)
+    s.link.event('stopped', s.target)
+    s.link.do('detach', target=s.target)
+    assert verdict(d) == GOOD
+    s.link.child.stdin.close()
+    assert s.end() == 0
+
+
+# ---- both of them
+
+@pytest.fixture
+def planted(world, box, debuggee):
+    """A session over the network that has planted something which is never met: debuggee, guard, tracer."""
+    d = debuggee('beats', 1000000000)
+    front = world.hdb_start('-p', d.pid, box=box)
+    front.stdin.write('break beat\ncontinue\n')
+    front.stdin.flush()
+    assert eventually(lambda: clean.text_faults(d.pid))
+    children = box.children()
+    guard, = [pid for pid, what in children.items() if what.endswith('procsrv-guard')]
+    tracer, = [pid for pid, what in children.items() if what.endswith('procsrv-tracer')]
+    return d, guard, tracer
+
+
+def kill_both(guard, tracer):
+    """So that neither gets to do anything about the other."""
+    os.kill(guard, signal.SIGSTOP)
+    os.kill(tracer, signal.SIGKILL)
+    os.kill(guard, signal.SIGKILL)
+    assert not eventually_gone(tracer) and not eventually_gone(guard)
+
+
+def test_when_both_are_killed_the_listener_has_it_put_right(box, planted):
+    d, *both = planted
+    kill_both(*both)
+    assert not clean.eventually(d.faults)
+    assert not clean.eventually(box.sessions)
+
+
+def test_when_all_are_killed_it_is_put_right_by_hand(world, box, planted):
+    d, *both = planted
+    box.stopped = True
+    box.process.kill()
+    box.process.wait()
+    box.process.stdout.close()
+    kill_both(*both)
+    assert clean.text_faults(d.pid)
+    env = {'XDG_RUNTIME_DIR': os.path.join(box.dir, 'run')}
+    r = world.run([harness.program('procsrv'), '-repair'], env=env)
+    assert r.status == 0 and r.out == 'put right what 1 session left\n', r
+    assert not d.faults()
+    r = world.run([harness.program('procsrv'), '-repair'], env=env)
+    assert r.status == 0 and r.out == 'nothing to repair\n', r
+    # What the kill of the listener left behind.
+    world.run([harness.program('procsrv'), '-release'], env=env)
+    assert not box.sessions()
+    box.log.close()

@@ -120,6 +120,8 @@ class Session:
     def record(self, sized=False):
         """The next audit record: event, pid and name, the result when it is not OK, and its size if asked for."""
         data = self.pipe.recv(8192)
+        while data[2] == 13:  # a target, for the guard
+            data = self.pipe.recv(8192)
         _, _, _, event, pid, start, dev, ino, result, _, size, name = self.AUDIT.unpack(data)
         return (self.EVENTS[event], pid, name.rstrip(b'\0')) + ((wire.ERRORS[result],) if result else ()) \
             + ((size,) if sized else ())

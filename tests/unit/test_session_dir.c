@@ -115,7 +115,7 @@ static void what_nobody_holds_is_swept_and_what_somebody_holds_is_not(void **sta
 	assert_int_equal(create(&held, "SHA256:a", 2, 16), E_OK);
 	session_close(&gone, false);
 	assert_int_equal(session_list(last_one, &seen, why, sizeof(why)), 2);
-	assert_int_equal(session_sweep(why, sizeof(why)), 1);
+	assert_int_equal(session_sweep(NULL, why, sizeof(why)), 1);
 	assert_int_equal(session_list(last_one, &seen, why, sizeof(why)), 1);
 	assert_string_equal(seen.id, "02020202020202020202020202020202");
 	session_close(&held, true);
@@ -135,7 +135,7 @@ static void the_lock_lives_in_an_inherited_descriptor(void **state)
 	assert_int_equal(live, 1);
 	assert_int_equal(write(copy, "x", 1), -1); /* it does not give the right to write */
 	close(copy);
-	assert_int_equal(session_sweep(why, sizeof(why)), 1);
+	assert_int_equal(session_sweep(NULL, why, sizeof(why)), 1);
 }
 
 static void a_key_has_no_more_sessions_than_its_row_allows(void **state)
@@ -206,7 +206,7 @@ static void a_record_of_rubbish_is_shown_as_nothing_and_swept(void **state)
 	assert_int_equal(session_list(last_one, &seen, why, sizeof(why)), 1);
 	assert_false(seen.live);
 	assert_string_equal(seen.key, "");
-	assert_int_equal(session_sweep(why, sizeof(why)), 1);
+	assert_int_equal(session_sweep(NULL, why, sizeof(why)), 1);
 }
 
 static void a_directory_others_may_write_is_not_used(void **state)

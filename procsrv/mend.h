@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Sessions whose guard and tracer have both been killed: nobody is left who would put
+ * right what their journals say.
+ */
+#ifndef PROCSRV_MEND_H
+#define PROCSRV_MEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Have a guard of the session's own user do it, session by session.  How many sessions
+ * needed it, or -1 and a sentence in why. */
+int mend_sessions(char *why, size_t size);
+
+/* The journal of session id (in the directory all) still names a process that is there:
+ * it must not be thrown away. */
+bool mend_wanted(int all, const char *id);
+
+#endif
