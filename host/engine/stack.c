@@ -17,6 +17,7 @@
 enum {
 	RED_ZONE = 128, /* below the stack pointer, in use by leaf functions (psABI 3.2.2) */
 	WINDOW_ONE = 16 * 1024,        /* first of a single stack */
+	WINDOW_MORE = 64 * 1024,       /* when that, or what came with the stop, will not do */
 	WINDOW_LEAST = 1536,           /* first of each of many */
 	WINDOW_MOST = 1024 * 1024,     /* it grows to this */
 	FIRST_ROUND = 1536 * 1024,     /* what the first windows of all threads may come to */
@@ -53,7 +54,7 @@ static void more_stack(struct he_target *t, const struct he_mapping *m, uint64_t
 	struct mem_range r = clip(m, addr & ~UINT64_C(63), s->window);
 
 	if (s->window < WINDOW_MOST)
-		s->window *= 2;
+		s->window *= 4; /* each time somebody waits for the link */
 	t->trouble = target_prefetch(t, &r, 1);
 }
 
@@ -173,7 +174,7 @@ static struct he_error *unwind_one(
     struct he_target *t, const struct thread *h, unsigned max, struct he_stack **ret)
 {
 	/* A snapshot has no more than it has. */
-	struct stack_reading reading = {.window = WINDOW_ONE, .probe = t->state == HE_FROZEN};
+	struct stack_reading reading = {.window = WINDOW_MORE, .probe = t->state == HE_FROZEN};
 	enum he_end end = h->cut ? HE_END_WINDOW : HE_END_FAULT;
 	struct mem_range first[2];
 	struct sym_regs regs;

@@ -75,6 +75,16 @@ def test_a_breakpoint_stop_with_its_backtrace_takes_one(trips, debuggee):
     assert many - few <= 10
 
 
+def test_a_backtrace_of_a_deep_stack_takes_two(trips, debuggee):
+    once = ['-ex', 'continue', '-ex', 'bt']
+    begin = ['-batch', '-ex', 'break rests', *once, *once]
+    program = ['--', os.path.join(harness.DEBUGGEES, 'deeper'), '400']
+    few, _ = trips(*begin, *program)
+    many, r = trips(*begin, *once * 5, *program)
+    assert r.out.count('Breakpoint 1, rests ') == 7 and r.out.count('#400 ') == 7
+    assert many - few <= 2 * 5
+
+
 # ---- stepping ---------------------------------------------------------------------------------------------------
 
 
