@@ -3,7 +3,9 @@
 # library, whose loader has another place than /lib.
 
 I386_CC ?= i686-linux-gnu-gcc
+I386_CXX ?= i686-linux-gnu-g++
 I386 := $(shell command -v $(I386_CC) 2>/dev/null)
+I386XX := $(shell command -v $(I386_CXX) 2>/dev/null)
 I386_LIB ?= /usr/i686-linux-gnu/lib
 I386_DYNAMIC = -Wl,-dynamic-linker,$(I386_LIB)/ld-linux.so.2 -Wl,-rpath,$(I386_LIB)
 # only programs look for a loader
@@ -14,7 +16,7 @@ define debuggee_i386
 $(DEBUGGEES)/$(1): $(D)/$(2) $(D)/debuggee.h $(D)/i386.mk $(4)
 	@mkdir -p $$(@D)
 	$$(call say,DBG,$(1))
-	$$(Q)$(I386_CC) -std=gnu17 -D_GNU_SOURCE -g -Wall -Wextra -pthread $(3) $(call i386_link,$(3)) -o $$@ $$< $(5)
+	$$(Q)$(if $(filter %.cc,$(2)),$(I386_CXX) -std=c++17,$(I386_CC) -std=gnu17 -D_GNU_SOURCE) -g -Wall -Wextra -pthread $(3) $(call i386_link,$(3)) -o $$@ $$< $(5)
 debuggees: $(DEBUGGEES)/$(1)
 endef
 
@@ -54,4 +56,11 @@ $(eval $(call debuggee_i386,changes-i386,changes.c,-O1))
 $(eval $(call debuggee_i386,becomes-i386,becomes.c,-O1))
 $(eval $(call debuggee_i386,patched-i386,patched.c,-O1))
 $(eval $(call debuggee_i386,steps-i386,steps.c,-O0))
+$(eval $(call debuggee_i386,spin-i386,spin.c,-O1))
+endif
+ifneq ($(I386XX),)
+$(eval $(call debuggee_i386,points-cc-i386,points.cc,-O0))
+$(eval $(call debuggee_i386,steps-cc-i386,steps.cc,-O0))
+$(eval $(call debuggee_i386,names-i386,names.cc,-O0))
+$(eval $(call debuggee_i386,values_cc-i386,values_cc.cc,-O0))
 endif

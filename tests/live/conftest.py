@@ -14,6 +14,7 @@ import pytest
 import harness
 import tracer
 import wire
+from terminal import Terminal
 
 PR_SET_CHILD_SUBREAPER = 36
 CLONE_NEWNS = 0x20000
@@ -64,7 +65,7 @@ def pytest_collection_modifyitems(items):
         if item.get_closest_marker('root') and not (harness.ROOT and harness.PREFIX):
             item.add_marker(pytest.mark.skip(reason='needs root and an installed procsrv'))
         if item.get_closest_marker('i386') and not harness.I386:
-            item.add_marker(pytest.mark.skip(reason='needs a compiler for i386 (tests/debuggees/i386.mk)'))
+            item.add_marker(pytest.mark.skip(reason='needs compilers for i386 (tests/debuggees/i386.mk)'))
 
 
 @pytest.fixture(scope='session')
@@ -104,6 +105,20 @@ def boxes(world):
 def hdb(world):
     """hdb(ARGS…, box=BOX): run to its end."""
     return world.hdb
+
+
+@pytest.fixture
+def terminal(world):
+    """terminal(ARGS…): hdb with a person in front of it."""
+    made = []
+
+    def make(*args, box=None, **how):
+        where = world.premote(box) if box else []
+        made.append(Terminal([harness.program('hdb'), *where, *args], env=world.env, timeout=harness.PATIENCE, **how))
+        return made[-1]
+    yield make
+    for t in made:
+        t.kill()
 
 
 @pytest.fixture

@@ -33,8 +33,8 @@ STRESS = 'STRESS' in os.environ
 ALICE = 'alice' if ROOT else pwd.getpwuid(os.getuid()).pw_name
 BOB = 'bob' if ROOT else None
 
-# Programs for i386 are there when the cross compiler is.
-I386 = os.path.exists(os.path.join(DEBUGGEES, 'sleepers-i386'))
+# Programs for i386 are there when the cross compilers are.
+I386 = all(os.path.exists(os.path.join(DEBUGGEES, name)) for name in ('sleepers-i386', 'steps-cc-i386'))
 
 DAMAGE = ('AddressSanitizer', 'LeakSanitizer', 'runtime error:', 'Assertion', 'stack smashing', 'core dumped')
 
@@ -170,7 +170,9 @@ class Box:
         self.mode = mode or ('root' if ROOT else 'user')
         self.runtime = '/run/procsrv' if self.mode == 'root' else os.path.join(directory, 'run', 'procsrv')
         os.makedirs(os.path.join(directory, 'run'), mode=0o700, exist_ok=True)
-        self.write_map(rows if rows is not None else [f'{keys["alice"].fingerprint} user={ALICE} # alice@test'])
+        # A short grace: what is left is looked at when a test ends. test_lease.py has others.
+        self.write_map(rows if rows is not None else
+                       [f'{keys["alice"].fingerprint} user={ALICE} grace=2s # alice@test'])
         self.expect_status = 0
         self.stopped = False
         self.log = open(self.log_path, 'wb')

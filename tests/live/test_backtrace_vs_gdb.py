@@ -20,7 +20,8 @@ CORPUS = [
 I386 = [('sleepers', '3', '4'), ('sleepers-O2', '3', '4'), ('sleepers-nofp', '3', '4'), ('sleepers-nopie', '3', '4'),
         ('sleepers-static', '3', '4'), ('sleepers-static-pie', '3', '4'), ('sleepers-dwarf4', '3', '4'),
         ('inlined',), ('inlined-O3',), ('sigframe',), ('sigframe-O2',), ('deep', '300'),
-        ('dlopened', 'libplugin-i386.so'), ('plt',), ('jumped',), ('linestart',), ('linestart-O2',)]
+        ('dlopened', 'libplugin-i386.so'), ('plt',), ('jumped',), ('names',), ('linestart',),
+        ('linestart-O2',)]
 CORPUS += [pytest.param((w[0] + '-i386', *w[1:]), marks=pytest.mark.i386) for w in I386]
 BUSY = ('linestart', 'linestart-O2', 'linestart-i386', 'linestart-O2-i386')
 

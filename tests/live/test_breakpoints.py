@@ -29,7 +29,7 @@ def debug(hdb):
 def places(text):
     """Rows of info breakpoints: (number, function without parameters, file's name, line); addresses apart, which
     differ from run to run."""
-    rows = re.findall(r'^(\d+(?:\.\d+)?) .*?(0x[0-9a-f]{16}|<MULTIPLE>)(?: in (.*?))?(?: ?at (\S+):(\d+))?\s*$', text, re.M)
+    rows = re.findall(r'^(\d+(?:\.\d+)?) .*?(0x[0-9a-f]{16}|0x[0-9a-f]{8}|<MULTIPLE>)(?: in (.*?))?(?: ?at (\S+):(\d+))?\s*$', text, re.M)
     return [(n, addr if addr == '<MULTIPLE>' else int(addr, 16) & 0xfff, re.sub(r'\(.*', '', f), os.path.basename(p), line)
             for n, addr, f, p, line in rows]
 
@@ -63,10 +63,11 @@ def test_functions_and_lines_are_where_gdb_has_them(debug, program, names):
     assert [r[:2] for r in ours] == [r[:2] for r in theirs]
 
 
-def test_names_of_cplus_are_found_by_their_parts_and_parameters(debug):
+@pytest.mark.parametrize('program', ['points-cc', pytest.param('points-cc-i386', marks=pytest.mark.i386)])
+def test_names_of_cplus_are_found_by_their_parts_and_parameters(debug, program):
     names = ['space::twice', 'twice(int)', 'twice(double)', 'space::Box<int>::get', 'hidden', 'Base::run', 'Derived::run',
              'operator+(space::Box<int> const&, space::Box<int> const&)', 'risky']
-    r = debug('points-cc', 'break main', 'continue', *['break ' + n for n in names], 'info breakpoints')
+    r = debug(program, 'break main', 'continue', *['break ' + n for n in names], 'info breakpoints')
     found = places(r.out)
     # The first has two places; every other one has one.
     assert [n for n, *_ in found] == ['1', '2', '2.1', '2.2', *[str(n) for n in range(3, 11)]]
@@ -212,6 +213,16 @@ def test_a_function_of_a_library_that_is_not_there_yet_waits_for_it(hdb, debugge
     assert 'Breakpoint 1 (plugin_enter) pending.\n' in r.out
     assert re.search(r'^1 .*<PENDING> +plugin_enter$', r.out, re.M)
     assert 'Breakpoint 1, plugin_enter ' in r.out
+
+
+def test_a_person_is_asked_whether_it_may_wait(terminal):
+    t = terminal('--', debuggee_path('dlopened'), debuggee_path('libplugin.so'))
+    t.prompt().type('break plugin_enter\n').until('not defined.').until('(y or [n]) ').type('n\n').prompt()
+    t.type('break plugin_enter\n').until('(y or [n]) ').type('\n').prompt()
+    t.type('info breakpoints\n').until('No breakpoints').prompt()
+    t.type('break plugin_enter\n').until('(y or [n]) ').type('what\n').until('answer y or n').type('y\n').until(' (plugin_enter) pending.').prompt()
+    t.type('continue\n').until('Breakpoint 1, plugin_enter ').prompt().type('quit\n')
+    assert t.end() == 0
 
 
 def test_without_a_person_nothing_waits(debug):

@@ -81,9 +81,10 @@ def test_both_may_be_kept(happen):
     assert re.search(rf'^ +2 +{child} +happens ', out, re.M)
 
 
-def test_exceptions_are_caught_where_they_are_thrown(hdb):
+@pytest.mark.parametrize('program', ['points-cc', pytest.param('points-cc-i386', marks=pytest.mark.i386)])
+def test_exceptions_are_caught_where_they_are_thrown(hdb, program):
     r = hdb('-batch', '-ex', 'catch throw', '-ex', 'tcatch catch', '-ex', 'continue', '-ex', 'continue', '-ex', 'delete', '-ex',
-            'continue', '--', os.path.join(harness.DEBUGGEES, 'points-cc'))
+            'continue', '--', os.path.join(harness.DEBUGGEES, program))
     assert r.status == 0, r
     assert 'Catchpoint 1 (throw)\n' in r.out and 'Temporary catchpoint 2 (catch)\n' in r.out
     assert re.search(r'^Catchpoint 1 \(exception thrown\), 0x[0-9a-f]+ in __cxa_throw ', r.out, re.M)

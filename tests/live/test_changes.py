@@ -183,13 +183,16 @@ def test_registers_of_a_running_thread_are_not_written(link, debuggee):
 # ---- signals
 
 
-def test_what_comes_along_with_a_signal_can_be_changed(link, debuggee):
-    d = debuggee('signals')
+@pytest.mark.parametrize('name', ['signals', pytest.param('signals-i386', marks=pytest.mark.i386)])
+def test_what_comes_along_with_a_signal_can_be_changed(link, debuggee, name):
+    d = debuggee(name)
     target, _ = link.attach(d.pid, how='RUN')
     link.do('signals', target=target, stop=bit(SIGUSR1))
     os.kill(d.pid, SIGUSR1)
     cause = link.event('stopped', target)['stops'][0]
-    changed = cause['siginfo'][:24] + struct.pack('<Q', 0xabcdef) + cause['siginfo'][32:]
+    # As sigqueue(3) sends it; what kill(2) does brings no value.
+    changed = (cause['siginfo'][:8] + struct.pack('<i', -1) + cause['siginfo'][12:24] + struct.pack('<Q', 0xabcdef)
+               + cause['siginfo'][32:])
     refused('MALFORMED', link, 'siginfo_write', target=target, tid=cause['tid'], siginfo=changed[:-1])
     refused('NO_THREAD', link, 'siginfo_write', target=target, tid=1, siginfo=changed)
     other, = [t for t in clean.threads(d.pid) if t != cause['tid']][:1]

@@ -147,14 +147,15 @@ def test_types_are_named_as_in_gdb(world, debuggee):
     differences(world, d.pid, 'inner', ['whatis ' + x for x in split(TYPES)] + ['ptype ' + x for x in split(EXPANDED)])
 
 
-@pytest.mark.parametrize('name', ['values_cc', 'values_cc-O2'])
+@pytest.mark.parametrize('name', ['values_cc', 'values_cc-O2', pytest.param('values_cc-i386', marks=pytest.mark.i386)])
 def test_what_cplusplus_adds_looks_as_in_gdb(world, debuggee, name):
     d = debuggee(name)
     differences(world, d.pid, 'main', ['print ' + x for x in split(CC)] + ['whatis ' + x for x in split(CC_TYPES)])
 
 
-def test_a_method_sees_its_object(world, debuggee):
-    d = debuggee('values_cc')
+@pytest.mark.parametrize('name', ['values_cc', pytest.param('values_cc-i386', marks=pytest.mark.i386)])
+def test_a_method_sees_its_object(world, debuggee, name):
+    d = debuggee(name)
     differences(world, d.pid, 'shapes::square::look', ['print ' + x for x in split(CC_LOOK)] + ['info locals', 'info args'])
 
 

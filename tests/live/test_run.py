@@ -13,21 +13,6 @@ import pytest
 import clean
 import harness
 from launched import SH
-from terminal import Terminal
-
-
-@pytest.fixture
-def terminal(world):
-    """terminal(ARGS…): hdb with a person in front of it."""
-    made = []
-
-    def make(*args, box=None, **how):
-        where = world.premote(box) if box else []
-        made.append(Terminal([harness.program('hdb'), *where, *args], env=world.env, timeout=harness.PATIENCE, **how))
-        return made[-1]
-    yield make
-    for t in made:
-        t.kill()
 
 
 # ---- without a terminal ---------------------------------------------------------------------

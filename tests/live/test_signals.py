@@ -2,6 +2,7 @@
 """Signals and job control of a target."""
 
 import os
+import signal
 import struct
 import subprocess
 import time
@@ -96,6 +97,36 @@ def test_job_control_works_as_without_us(link, debuggee):
     assert eventually(lambda: set(states(d.pid).values()) == {'S'})
     link.settle(0.1)
     assert not [e for e in link.events if e[0].startswith('job')]
+
+
+@pytest.mark.parametrize('sig', ['SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU'])
+def test_a_signal_that_would_stop_the_job_can_be_caught_first(link, debuggee, sig):
+    d, sig = debuggee('signals'), getattr(signal, sig)
+    target, _ = link.attach(d.pid, how='RUN')
+    link.do('signals', target=target, stop=bit(sig))
+    os.kill(d.pid, sig)
+    cause, = link.event('stopped', target)['stops']
+    assert (cause['reason'], cause['signal']) == (wire.ENUM['STOP_SIGNAL'], sig)
+    assert set(states(d.pid).values()) == {'t'}
+    go(link, target, signal=0)  # it never had it
+    assert eventually(lambda: set(states(d.pid).values()) == {'S'})
+    link.settle()
+    assert not link.events
+
+
+def test_a_caught_sigstop_that_is_delivered_stops_the_job(link, debuggee):
+    d = debuggee('signals')
+    target, _ = link.attach(d.pid, how='RUN')
+    link.do('signals', target=target, stop=bit(SIGSTOP))
+    for n in (1, 2):
+        os.kill(d.pid, SIGSTOP)
+        assert link.event('stopped', target)['stops'][0]['signal'] == SIGSTOP
+        go(link, target)
+        assert link.event('job_stopped', target)['signal'] == SIGSTOP
+        assert len([t for t in link.do('threads', target=target)['threads'] if t['kernel'] == ord('T')]) == len(d.tids())
+        os.kill(d.pid, SIGCONT)
+        link.event('job_continued', target)
+        assert eventually(lambda: peek(link, target, d.facts['counts'] + 24) == n)
 
 
 @pytest.mark.parametrize('how', ['STOP', 'RUN'])
