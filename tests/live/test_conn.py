@@ -17,6 +17,7 @@ import clean
 import harness
 import proofs
 import wire
+from tracer import go_on, hold_up
 
 ACCESS_DENIED = 'access denied'
 EXTREMES = [0, 1, 65537, 2**31 - 1, 2**31, 2**31 + 1, 2**32 - 1]
@@ -338,7 +339,7 @@ def test_heartbeats_are_answered_while_the_tracer_stands_still(link, box):
     c = link()
     c.do('ps', limit=1)
     tracer = pid_of(box, 'procsrv-tracer')
-    os.kill(tracer, signal.SIGSTOP)
+    hold_up(tracer)
     try:
         c.ask('ps', limit=1)
         for stamp in (1, 2**64 - 1):
@@ -347,7 +348,7 @@ def test_heartbeats_are_answered_while_the_tracer_stands_still(link, box):
             assert wire.BY_NUMBER[number] == 'heartbeat_ack'
             assert wire.decode('heartbeat_ack', body)['stamp'] == stamp
     finally:
-        os.kill(tracer, signal.SIGCONT)
+        go_on(tracer)
     c.wait(3)
 
 
@@ -380,7 +381,7 @@ def test_requests_beyond_the_credit_end_the_link_and_take_no_memory(link, box):
     c.do('ps', limit=1)
     tracer, conn = pid_of(box, 'procsrv-tracer'), pid_of(box, 'procsrv-conn')
     before = memory(conn)
-    os.kill(tracer, signal.SIGSTOP)
+    hold_up(tracer)
     body = wire.encode('mem_read', ranges=[dict(space=0, addr=i, len=1) for i in range(2900)])
     try:
         for _ in range(60):
@@ -392,7 +393,7 @@ def test_requests_beyond_the_credit_end_the_link_and_take_no_memory(link, box):
     try:
         assert c.ending() in ('PROTOCOL', 'reset')
     finally:
-        os.kill(tracer, signal.SIGCONT)
+        go_on(tracer)
     assert peak - before < 3 * 1024, (before, peak)
 
 
@@ -400,13 +401,13 @@ def test_more_requests_than_credit_end_the_link(link, box):
     c = link()
     c.do('ps', limit=1)
     tracer = pid_of(box, 'procsrv-tracer')
-    os.kill(tracer, signal.SIGSTOP)
+    hold_up(tracer)
     try:
         for _ in range(65):
             c.ask('ps', limit=1)
         assert c.ending() == 'PROTOCOL'
     finally:
-        os.kill(tracer, signal.SIGCONT)
+        go_on(tracer)
 
 
 def test_a_client_that_sends_byte_by_byte_is_served(link):

@@ -500,15 +500,16 @@ def test_policies_that_are_not_kept_are_refused(link):
         refused('POLICY', link, 'launch', target=HANDLE, program='/bin/true', args=b'a\0', **wrong)
 
 
-def test_a_tracer_that_is_killed_takes_those_with_it_that_asked_for_it(links):
+def test_a_tracer_that_is_killed_takes_those_with_it_that_end_with_the_session(links):
     link = links()
     p = Launched(link, ['/bin/sleep', '60'], loss='KILL')
     q = Launched(link, ['/bin/sleep', '60'], handle=5).go()
+    r = Launched(link, ['/bin/sleep', '60'], handle=6, loss='RESUME').go()
     os.kill(tracer.tracer_of(link), signal.SIGKILL)
     link.child.wait()
-    assert not clean.eventually(lambda: clean.alive(p.pid))
-    assert clean.alive(q.pid), 'never unasked'
-    os.kill(q.pid, signal.SIGKILL)
+    assert not clean.eventually(lambda: clean.alive(p.pid) or clean.alive(q.pid))
+    assert not clean.eventually(lambda: clean.thread_faults(r.pid, r.pid)) and clean.alive(r.pid)
+    os.kill(r.pid, signal.SIGKILL)
 
 
 def test_it_is_killed_at_any_moment_and_nothing_is_left(links):
@@ -598,7 +599,7 @@ LIFTED = '''CapabilityBoundingSet LimitCORE NoNewPrivileges RestrictSUIDSGID Loc
 RestrictAddressFamilies ProtectSystem ReadWritePaths ProtectHome PrivateTmp PrivateDevices PrivateMounts DevicePolicy
 ProtectKernelTunables ProtectKernelModules ProtectKernelLogs ProtectControlGroups ProtectClock ProtectHostname
 RestrictNamespaces RestrictRealtime MemoryDenyWriteExecute SystemCallArchitectures SystemCallFilter'''.split()
-KEPT = '''Type ExecStart ExecStop KillMode TimeoutStopSec Restart RestartPreventExitStatus OOMScoreAdjust OOMPolicy UMask
+KEPT = '''Type ExecStart ExecStop ExecStopPost KillMode TimeoutStopSec Restart RestartPreventExitStatus OOMScoreAdjust OOMPolicy UMask
 KeyringMode SystemCallErrorNumber'''.split()
 
 

@@ -88,7 +88,7 @@ def test_the_tracer_is_undumpable_and_without_stray_descriptors(link):
     assert os.stat(f'/proc/{pid}/environ').st_uid == 0
     if harness.ROOT:
         fds = {n: os.readlink(f'/proc/{pid}/fd/{n}') for n in os.listdir(f'/proc/{pid}/fd')}
-        assert len(fds) <= 8, fds
+        assert len(fds) <= 9, fds
 
 
 def test_end_of_the_link_ends_guard_and_tracer(links):
@@ -107,14 +107,14 @@ def test_sigterm_to_the_guard_ends_it_cleanly(links, debuggee):
     assert not d.faults()
 
 
-def test_a_tracer_that_hangs_keeps_nothing_standing(links, debuggee):
+def test_a_tracer_that_was_sent_sigstop_ends_in_order(links, debuggee):
     d = debuggee('sleepers')
     link = links()
     tracer = tracer_of(link)
     stop(link, d)
     os.kill(tracer, SIGSTOP)
     link.child.terminate()
-    assert link.child.wait(20) == 128 + signal.SIGKILL
+    assert link.child.wait(20) == 0
     assert not clean.alive(tracer)
     assert not d.faults()
 

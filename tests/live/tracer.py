@@ -45,6 +45,19 @@ def tracer_of(link):
     return eventually(lambda: [int(pid) for pid in clean.read(path).split()])[0]
 
 
+def hold_up(tracer):
+    """It stands still: its guard does not let it go on, as it otherwise would at once."""
+    guard = int(clean.status(tracer)['PPid'])
+    os.kill(guard, SIGSTOP)
+    os.kill(tracer, SIGSTOP)
+    return guard
+
+
+def go_on(tracer):
+    os.kill(int(clean.status(tracer)['PPid']), SIGCONT)
+    os.kill(tracer, SIGCONT)
+
+
 def rss(pid):
     """In KiB; the sanitizers' quarantine says nothing of ours."""
     if 'san' in os.path.basename(harness.BUILD):
