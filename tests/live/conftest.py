@@ -53,6 +53,7 @@ def private_users():
 def pytest_configure(config):
     config.addinivalue_line('markers', 'root: needs root, for it takes several users')
     config.addinivalue_line('markers', 'i386: needs debuggees for i386')
+    config.addinivalue_line('markers', 'once: takes its time for what other lanes of make check would not add to')
     # The controller of pytest-xdist runs no tests.
     if hasattr(config, 'workerinput') or not config.getoption('numprocesses', None):
         libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
