@@ -127,6 +127,11 @@ enum wire_text {
 	WIRE_TEXT_STAT,
 	WIRE_TEXT_TASKS, /* stat of each thread */
 	WIRE_TEXT_FDS,   /* number and link of each descriptor, by turns */
+	WIRE_TEXT_CMDLINE,
+	WIRE_TEXT_STATUS,
+	WIRE_TEXT_MAPS,
+	WIRE_TEXT_SMAPS,
+	WIRE_TEXT_COREDUMP_FILTER,
 };
 enum wire_scope { WIRE_SCOPE_CAUSE, WIRE_SCOPE_ALL }; /* threads that caused the stop; every thread */
 enum wire_base {

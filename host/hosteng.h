@@ -893,6 +893,11 @@ enum he_text { /* as enum wire_text; see proc(5) */
 	HE_TEXT_STAT,  /* of a process */
 	HE_TEXT_TASKS, /* stat of each thread, each ended by NUL */
 	HE_TEXT_FDS,   /* number and link of each descriptor, each ended by NUL */
+	HE_TEXT_CMDLINE,
+	HE_TEXT_STATUS,
+	HE_TEXT_MAPS,
+	HE_TEXT_SMAPS,
+	HE_TEXT_COREDUMP_FILTER,
 };
 /* pid 0: of the machine.  The caller frees *ret; behind its *len bytes stands a NUL. */
 struct he_error *he_proc_text(

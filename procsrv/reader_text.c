@@ -13,7 +13,7 @@
 #include "handlers.h"
 #include "reader_path.h"
 
-enum { TEXT_MAX = 4 * 1024 * 1024, NAME = 32 };
+enum { TEXT_MAX = 16 * 1024 * 1024, NAME = 32 };
 
 struct bytes_job {
 	struct buf data;
@@ -161,6 +161,11 @@ static const struct {
     [WIRE_TEXT_STAT] = {"stat", NULL, true, false},
     [WIRE_TEXT_TASKS] = {"task", one_task, true, false},
     [WIRE_TEXT_FDS] = {"fd", one_fd, true, false},
+    [WIRE_TEXT_CMDLINE] = {"cmdline", NULL, true, false},
+    [WIRE_TEXT_STATUS] = {"status", NULL, true, false},
+    [WIRE_TEXT_MAPS] = {"maps", NULL, true, false},
+    [WIRE_TEXT_SMAPS] = {"smaps", NULL, true, false},
+    [WIRE_TEXT_COREDUMP_FILTER] = {"coredump_filter", NULL, true, false},
 };
 
 static int machine_text(struct call *c, unsigned text)

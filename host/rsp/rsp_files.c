@@ -13,6 +13,8 @@ struct open_file {
 	struct he_file_stat st;
 	unsigned how;
 	struct cached_file *cached; /* of one that is only read */
+	char *text;                 /* of one of /proc: all of it ... */
+	size_t text_len;            /* ... as it was when it was opened */
 };
 
 struct rsp_files {
@@ -39,6 +41,7 @@ static struct rsp_files *files_of(struct rsp *r)
 static void close_file(struct open_file *f)
 {
 	rsp_cache_close(f->cached);
+	free(f->text);
 	free(f->path);
 	*f = (struct open_file){0};
 }
@@ -119,6 +122,51 @@ static int open_reading(struct rsp_files *files, struct open_file *f)
 	return f->cached ? 0 : -ENOMEM;
 }
 
+/* What GDB reads of /proc/PID for info proc, and to write core files.  They are no files as
+ * others: who reads them by path is told of itself, so that boxes have requests of their own
+ * for them. */
+static const struct {
+	const char *name;
+	enum he_text text;
+} proc_files[] = {
+    {"cmdline", HE_TEXT_CMDLINE},
+    {"coredump_filter", HE_TEXT_COREDUMP_FILTER},
+    {"maps", HE_TEXT_MAPS},
+    {"smaps", HE_TEXT_SMAPS},
+    {"stat", HE_TEXT_STAT},
+    {"status", HE_TEXT_STATUS},
+};
+
+static bool find_proc(const char *path, uint32_t *pid, enum he_text *text)
+{
+	static const char root[] = "/proc/";
+	char *end;
+	unsigned long n;
+
+	if (strncmp(path, root, sizeof(root) - 1) != 0 || path[sizeof(root) - 1] < '0' ||
+	    path[sizeof(root) - 1] > '9')
+		return false;
+	n = strtoul(path + sizeof(root) - 1, &end, 10);
+	if (!n || n > INT32_MAX || *end++ != '/')
+		return false;
+	*pid = (uint32_t)n;
+	for (size_t i = 0; i < sizeof(proc_files) / sizeof(proc_files[0]); i++)
+		if (strcmp(end, proc_files[i].name) == 0) {
+			*text = proc_files[i].text;
+			return true;
+		}
+	return false;
+}
+
+static int open_proc(struct open_file *f, uint32_t pid, enum he_text text)
+{
+	const struct he_root of = {.server = f->root.server, .pid = pid};
+	struct he_error *e = he_proc_text(&of, text, &f->text, &f->text_len);
+
+	f->st.mode = S_IFREG | S_IRUSR | S_IRGRP | S_IROTH;
+	return failed_or_ok(e);
+}
+
 static int open_writing(struct open_file *f, uint32_t mode)
 {
 	struct he_file_data q = {.mode = mode};
@@ -133,6 +181,8 @@ int rsp_file_open(struct rsp *r, const char *path, unsigned how, uint32_t mode)
 {
 	struct rsp_files *files = files_of(r);
 	struct open_file *f;
+	enum he_text text;
+	uint32_t pid;
 	int fd = 0, ret;
 
 	if (!files)
@@ -145,7 +195,12 @@ int rsp_file_open(struct rsp *r, const char *path, unsigned how, uint32_t mode)
 	*f = (struct open_file){.path = strdup(path), .root = rsp_file_root(r), .how = how};
 	if (!f->path)
 		return -ENOMEM;
-	ret = how & RSP_OPEN_WRITE ? open_writing(f, mode) : open_reading(files, f);
+	if (how & RSP_OPEN_WRITE)
+		ret = open_writing(f, mode);
+	else if (find_proc(path, &pid, &text))
+		ret = open_proc(f, pid, text);
+	else
+		ret = open_reading(files, f);
 	if (ret < 0) {
 		close_file(f);
 		return ret;
@@ -174,6 +229,13 @@ int rsp_file_read(struct rsp *r, uint64_t fd, uint64_t offset, void *buf, size_t
 		return -EBADF;
 	if (S_ISDIR(f->st.mode))
 		return -EISDIR;
+	if (f->text) {
+		size_t left = offset < f->text_len ? f->text_len - (size_t)offset : 0;
+
+		*got = len < left ? len : left;
+		memcpy(buf, f->text + (offset < f->text_len ? offset : 0), *got);
+		return 0;
+	}
 	if (!f->cached)
 		return failed_or_ok(
 		    he_file_pread(&f->root, f->path, f->st.dev, f->st.ino, offset, buf, len, got));

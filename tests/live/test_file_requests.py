@@ -236,6 +236,10 @@ def test_texts_of_the_machine_and_of_processes(link, debuggee):
     assert fds.pop() == b''
     assert dict(zip(fds[::2], fds[1::2])) == {
         n.encode(): os.readlink(f'/proc/{d.pid}/fd/{n}').encode() for n in os.listdir(f'/proc/{d.pid}/fd')}
+    for text, name in (('CMDLINE', 'cmdline'), ('MAPS', 'maps'), ('COREDUMP_FILTER', 'coredump_filter')):
+        assert link.do('proc_text', pid=d.pid, text=TEXT[text])['data'] == read(f'/proc/{d.pid}/{name}')
+    assert b'\nRss:' in link.do('proc_text', pid=d.pid, text=TEXT['SMAPS'])['data']
+    assert b'\nThreads:\t7\n' in link.do('proc_text', pid=d.pid, text=TEXT['STATUS'])['data']
     listener.close()
 
 

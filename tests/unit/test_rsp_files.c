@@ -151,6 +151,15 @@ struct he_error *he_file_change(const struct he_root *r, const char *path, enum 
 	return unlink(real(path)) == 0 ? NULL : no(errno);
 }
 
+struct he_error *he_proc_text(const struct he_root *r, enum he_text text, char **ret, size_t *len)
+{
+	if (r->pid != 42 || text != HE_TEXT_SMAPS)
+		return no(ESRCH);
+	*ret = strdup("smaps of 42");
+	*len = strlen(*ret);
+	return NULL;
+}
+
 struct he_error *he_file_readlink(const struct he_root *r, const char *path, char **ret)
 {
 	char text[256];
@@ -473,6 +482,23 @@ static void packets_open_read_and_close(void **state)
 	assert_string_equal(ask("vFile:pread:0,4,0"), "F-1,9");
 }
 
+static void texts_of_proc_are_read_as_files(void **state)
+{
+	static const char *const others[] = {"/proc/42/mem", "/proc/42/smaps/", "/proc/self/smaps",
+	    "/proc/-42/smaps", "/proc/99999999999999999999/smaps", "/proc//smaps", "/proc/42"};
+
+	(void)state;
+	assert_string_equal(about("open", "/proc/42/smaps", ",0,0"), "F0");
+	assert_string_equal(ask("vFile:pread:0,5,0"), "F5;smaps");
+	assert_string_equal(ask("vFile:pread:0,100,9"), "F2;42");
+	assert_string_equal(ask("vFile:pread:0,100,b"), "F0;");
+	assert_string_equal(ask("vFile:pread:0,100,ffffffffffffffff"), "F0;");
+	assert_string_equal(about("open", "/proc/43/smaps", ",0,0"), "F-1,270f"); /* ESRCH */
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		about("open", others[i], ",0,0"); /* files as all others, to the box */
+	assert_int_equal(self.opens, sizeof(others) / sizeof(others[0]));
+}
+
 static void packets_write_and_remove(void **state)
 {
 	char text[] = "vFile:pwrite:0,1,x\0y";
@@ -564,6 +590,7 @@ int main(void)
 	    T(a_file_that_shrinks_while_it_is_open_is_an_error_not_an_end),
 	    T(build_ids_of_damaged_files_are_none),
 	    T(packets_open_read_and_close),
+	    T(texts_of_proc_are_read_as_files),
 	    T(packets_write_and_remove),
 	    T(a_stat_is_laid_out_as_the_protocol_has_it),
 	    T(bad_packets_get_errors),
