@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "host/rsp/rsp_features.h"
-#include "host/rsp/rsp_lldb.h"
 #include "host/rsp/rsp_osdata.h"
 #include "host/rsp/rsp_regs.h"
 #include "host/rsp/rsp_siginfo.h"
@@ -75,14 +74,10 @@ static bool features(struct rsp *r, struct rd *annex, struct buf *out)
 		return false;
 	if (!rsp_take_word(annex, "target.xml") || annex->left)
 		return rsp_bad(r), false;
-	if (r->lldb)
-		e = rsp_lldb_features(r, p, out);
-	else
-		e = rsp_regs_of(p, tid, &d);
+	e = rsp_regs_of(p, tid, &d);
 	if (e)
 		return refuse(r, e);
-	if (!r->lldb)
-		buf_raw(out, d->xml.p, d->xml.len);
+	buf_raw(out, d->xml.p, d->xml.len);
 	return true;
 }
 
