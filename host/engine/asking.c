@@ -152,12 +152,26 @@ static struct he_error *set_variable(void *arg, const char *name, const struct v
 	return value_store_set(a->target->engine->values, name, v);
 }
 
+static struct he_error *tls(void *arg, const struct module *m, uint64_t offset, uint64_t *addr)
+{
+	struct asking *a = arg;
+
+	if (!a->tid)
+		return he_error_new(E_STATE, "this needs a thread that stands");
+	if (a->missing) {
+		a->missing(a->missing_arg, 0, 0);
+		return he_error_new(E_STATE, "a thread-local variable takes more than one look");
+	}
+	return target_tls(a->target, a->tid, m, offset, addr);
+}
+
 static const struct expr_ops ops = {
     .read = read_memory,
     .write = write_memory,
     .frame = the_frame,
     .get_register = get_register,
     .set_register = set_register,
+    .tls = tls,
     .get_variable = get_variable,
     .set_variable = set_variable,
 };

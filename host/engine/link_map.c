@@ -79,7 +79,7 @@ static void add_node(void *arg, const struct wire_rec_node *n)
 		return;
 	}
 	l->names[l->n] = name;
-	l->v[l->n++] = (struct sym_link){.bias = bias, .dynamic = dynamic, .name = ""};
+	l->v[l->n++] = (struct sym_link){.at = n->addr, .bias = bias, .dynamic = dynamic, .name = ""};
 }
 
 static struct he_error *prefetch_names(struct he_target *t, const struct links *l)

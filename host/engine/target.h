@@ -242,6 +242,11 @@ struct he_error *target_linked_symbols(struct he_target *t, struct symbols **ret
  * a cancellation): NULL, or the caller's to free. */
 struct he_error *target_symbol_trouble(struct he_target *t);
 
+/* Where a thread has what lies at offset in the thread-local data of m. (tls.c) */
+struct module;
+struct he_error *target_tls(struct he_target *t, uint64_t tid, const struct module *m,
+    uint64_t offset, uint64_t *addr);
+
 /* Frames at the inner end of a thread's stack that are not shown, and not counted: inlined
  * calls that only begin where it stands. (step_where.c) */
 unsigned target_hidden(struct he_target *t, uint64_t tid);

@@ -32,7 +32,7 @@ struct noting {
 	struct asking a; /* first: the operations below it take it for their argument */
 	struct expr_ops ops;
 	const struct expr_ops *below;
-	struct watch_value *to;
+	struct watch_value *to;	bool of_thread; /* it takes what a thread has of its own */
 };
 
 static void note(struct watch_value *v, uint64_t addr, uint64_t len)
@@ -72,6 +72,15 @@ static struct he_error *noted_register(
 	return n->below->get_register(arg, name, dwarf, ret);
 }
 
+static struct he_error *noted_tls(
+    void *arg, const struct module *m, uint64_t offset, uint64_t *addr)
+{
+	struct noting *n = arg;
+
+	n->of_thread = true;
+	return n->below->tls(arg, m, offset, addr);
+}
+
 static struct he_error *no_write(void *arg, uint64_t addr, const void *buf, size_t len)
 {
 	(void)arg;
@@ -86,6 +95,7 @@ static void hook(struct noting *n, struct watch_value *to)
 	n->ops = *n->below;
 	n->ops.read = noted_read;
 	n->ops.get_register = noted_register;
+	n->ops.tls = noted_tls;
 	n->ops.write = no_write;
 	n->a.env.ops = &n->ops;
 	n->to = to;
@@ -190,7 +200,7 @@ struct he_error *watch_value_read(struct he_target *t, const char *text,
     const struct watch_frame *f, struct watch_value *ret, bool *left)
 {
 	struct expr *x = NULL;
-	struct noting n;
+	struct noting n = {.to = NULL};
 	struct he_error *err = NULL;
 	unsigned index = 0;
 
@@ -203,6 +213,9 @@ struct he_error *watch_value_read(struct he_target *t, const char *text,
 	err = asking_open(&n.a, t, f->local ? f->tid : 0, index);
 	if (err)
 		return err;
+	/* Of its thread only what that has of its own: names mean the same everywhere. */
+	if (!f->local)
+		n.a.tid = f->tid;
 	n.a.env.arg = &n;
 	hook(&n, ret);
 	err = expr_parse(&n.a.env, text, &x);
@@ -244,7 +257,7 @@ struct he_error *watch_value_begin(struct he_target *t, uint64_t tid, unsigned i
     char **text, struct watch_frame *frame, uint64_t *back, struct watch_value *ret)
 {
 	struct expr *x = NULL;
-	struct noting n;
+	struct noting n = {.to = NULL};
 	struct he_error *err = asking_open(&n.a, t, tid, index);
 	bool left;
 
@@ -267,6 +280,8 @@ struct he_error *watch_value_begin(struct he_target *t, uint64_t tid, unsigned i
 	}
 	if (!err && !location)
 		err = read_it(&n, x, true, ret);
+	if (!frame->local && n.of_thread && !location)
+		frame->tid = tid;
 	expr_free(x);
 	err = asking_close(&n.a, err);
 	if (err || location)

@@ -69,6 +69,7 @@ static uint64_t moved(struct eval *e, struct type *to, struct type *from, uint64
 {
 	struct types *p = e->env->types;
 	struct type *a, *b;
+	struct value *base;
 	uint64_t offset;
 
 	if (from->kind != TYPE_POINTER || to->kind != TYPE_POINTER || !addr)
@@ -77,9 +78,14 @@ static uint64_t moved(struct eval *e, struct type *to, struct type *from, uint64
 	b = type_complete(p, to->target);
 	if (a->kind != TYPE_STRUCT || b->kind != TYPE_STRUCT || a == b)
 		return addr;
-	if (type_find_base(p, a, b, &offset))
-		return addr + offset;
-	return type_find_base(p, b, a, &offset) ? addr - offset : addr;
+	base = value_base(e, value_at(e, a, addr), b);
+	if (base)
+		return base->addr;
+	if (type_find_base(p, b, a, &offset))
+		return addr - offset;
+	if (!e->error && value_base(e, value_at(e, b, addr), a))
+		eval_wrong(e, "which object a virtual base is of is only known to the program");
+	return addr;
 }
 
 static struct value *to_pointer(struct eval *e, struct type *type, struct value *v)
@@ -104,11 +110,11 @@ static struct value *to_real(struct eval *e, struct type *type, struct value *v)
 static struct value *reinterpreted(struct eval *e, struct type *type, struct value *v)
 {
 	struct type *to = type_complete(v->types, type), *from = type_complete(v->types, v->type);
-	uint64_t offset;
+	struct value *base =
+	    from->kind == TYPE_STRUCT && to->kind == TYPE_STRUCT ? value_base(e, v, to) : NULL;
 
-	if (from->kind == TYPE_STRUCT && to->kind == TYPE_STRUCT &&
-	    type_find_base(v->types, from, to, &offset))
-		return value_part(e, v, type, offset, 0, 0);
+	if (base || e->error)
+		return base;
 	if (to->size != from->size && from->kind != TYPE_UNKNOWN)
 		return eval_wrong(e, "a cast between types of %llu and %llu bytes makes no sense",
 		    (unsigned long long)from->size, (unsigned long long)to->size);

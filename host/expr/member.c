@@ -81,14 +81,89 @@ static struct value *static_member(struct eval *e, struct type *owner, const cha
 	return v;
 }
 
+static struct value *virtual_base(struct eval *e, struct value *v, const struct type_member *m)
+{
+	uint64_t addr = 0;
+
+	if (e->types_only)
+		return value_at(e, m->type, 0);
+	if (v->lval != LVAL_MEMORY || !e->env->symbols ||
+	    !symbols_base(e->env->symbols, m, v->addr, &addr))
+		return eval_wrong(e, "nothing tells where this object's base %s lies",
+		    type_strip(m->type)->name ? type_strip(m->type)->name : "class");
+	return value_at(e, m->type, addr);
+}
+
 struct value *value_field(struct eval *e, struct value *v, const struct type_member *m)
 {
 	if (m->is_static)
 		return static_member(e, type_complete(v->types, v->type), m->name);
 	if (m->is_virtual)
-		return eval_wrong(e, "where a virtual base lies is only known at run time");
+		return virtual_base(e, v, m);
 	return value_part(e, v, m->type, m->offset,
 	    m->bit_size ? (unsigned)(m->bit_offset - m->offset * 8) : 0, m->bit_size);
+}
+
+/* By way of a base that is found at run time. */
+static struct value *through_bases(struct eval *e, struct value *v, const char *name)
+{
+	struct type *t = type_complete(v->types, v->type);
+	struct member_found found;
+
+	for (size_t i = 0; i < t->n_members; i++) {
+		const struct type_member *m = &t->member[i];
+
+		if ((m->base || !m->name) && !m->is_static &&
+		    type_find_member(v->types, m->type, name, &found))
+			return value_member(e, value_field(e, v, m), name);
+	}
+	return eval_wrong(e, "there is no member named %s", name);
+}
+
+struct value *value_base(struct eval *e, struct value *v, struct type *base)
+{
+	struct type *t = type_complete(v->types, v->type), *of = type_complete(v->types, base);
+	struct member_found found;
+	struct hunt h = {.types = v->types, .base = of, .ret = &found, .left = LOOKED_AT_MAX};
+
+	if (t == of)
+		return v;
+	if (t->kind != TYPE_STRUCT || !hunt(&h, t, 0, false, 0))
+		return NULL;
+	for (size_t i = 0; i < t->n_members; i++) {
+		const struct type_member *m = &t->member[i];
+
+		if (m->base &&
+		    (type_complete(v->types, m->type) == of || hunt(&h, m->type, 0, false, 0))) {
+			v = value_field(e, v, m);
+			return v ? value_base(e, v, base) : NULL;
+		}
+	}
+	return NULL;
+}
+
+/* obj.Base::member */
+static struct value *qualified(struct eval *e, struct value *v, const char *name)
+{
+	const char *last = name;
+	struct sym_name found;
+	struct he_error *err;
+	char *class;
+
+	for (const char *p = name; (p = strstr(p, "::")); p += 2)
+		last = p + 2;
+	class = strndup(name, (size_t)(last - name) - 2);
+	if (!class)
+		return eval_fail(e, he_error_new(E_NOMEM, "out of memory."));
+	err =
+	    symbols_look_up(e->env->symbols, &e->env->scope, class, LOOK_TYPES | LOOK_TAGS, &found);
+	free(class);
+	if (err)
+		return eval_fail(e, err);
+	v = value_base(e, v, found.type);
+	if (!v && !e->error)
+		eval_fail(e, he_error_new(E_NO_FILE, "there is no member named %s", name));
+	return v ? value_member(e, v, last) : NULL;
 }
 
 struct value *value_member(struct eval *e, struct value *v, const char *name)
@@ -109,13 +184,17 @@ struct value *value_member(struct eval *e, struct value *v, const char *name)
 	if (t->incomplete)
 		return eval_wrong(e, "%s is only declared; its members are not known",
 		    t->name ? t->name : "this type");
+	if (strstr(name, "::") && e->env->symbols)
+		return qualified(e, v, name);
 	if (!type_find_member(v->types, t, name, &found))
 		return eval_fail(e, he_error_new(E_NO_FILE, "there is no member named %s", name));
 	m = found.member;
 	if (m->is_static)
 		return static_member(e, found.owner, name);
-	if (found.is_virtual || m->is_virtual)
-		return eval_wrong(e, "where a virtual base lies is only known at run time");
+	if (m->is_virtual)
+		return virtual_base(e, v, m);
+	if (found.is_virtual)
+		return through_bases(e, v, name);
 	return value_part(e, v, m->type, found.offset + m->offset,
 	    m->bit_size ? (unsigned)(m->bit_offset - m->offset * 8) : 0, m->bit_size);
 }

@@ -87,15 +87,60 @@ static struct value *in_place(struct eval *e, struct type *type, const struct pl
 	return v;
 }
 
+/* ---- arrays of variable length -------------------------------------------------- */
+
+static bool count_in_frame(struct eval *e, const struct type *array, uint64_t *ret)
+{
+	const struct expr_env *env = e->env;
+	struct place_at at = {.tls = tls, .wide = wide_register, .arg = e};
+	struct he_error *err;
+
+	if (!env->ops || !env->ops->frame)
+		return false;
+	err = env->ops->frame(env->arg, &at.frame);
+	he_error_free(err);
+	return !err && symbols_count(env->symbols, array, &at, ret);
+}
+
+static bool depends(struct type *t, unsigned depth)
+{
+	t = type_strip(t);
+	if (depth > TYPE_CHAIN_MAX || (t->kind != TYPE_ARRAY && t->kind != TYPE_POINTER))
+		return false;
+	return t->bound || depends(t->target, depth + 1);
+}
+
+/* The type with the lengths it has in this frame; as it is where they cannot be told. */
+static struct type *in_frame(struct eval *e, struct type *type)
+{
+	struct types *types = e->env->types;
+	struct type *t, *of;
+	uint64_t count;
+
+	if (!depends(type, 0))
+		return type;
+	t = type_strip(type);
+	of = in_frame(e, t->target);
+	if (t->kind == TYPE_POINTER)
+		t = type_pointer(types, of);
+	else if (!t->bound || !count_in_frame(e, t, &count))
+		t = of == t->target || t->count == TYPE_NO_COUNT ? type
+								 : type_array(types, of, t->count);
+	else
+		t = type_sized(types, t, of, count);
+	return t ? t : type;
+}
+
 struct value *value_of_variable(struct eval *e, const struct sym_name *n)
 {
+	struct type *type = in_frame(e, n->type);
 	struct place p;
 	struct he_error *err;
 
 	if (e->types_only)
-		return value_at(e, n->type, 0);
+		return value_at(e, type, 0);
 	err = place(e, n, &p);
-	return err ? eval_fail(e, err) : in_place(e, n->type, &p);
+	return err ? eval_fail(e, err) : in_place(e, type, &p);
 }
 
 static struct value *of_found(struct eval *e, const char *name, const struct sym_name *n)
@@ -125,12 +170,13 @@ static struct value *of_this(struct eval *e, const char *name)
 	struct sym_name found;
 	struct type *t;
 
-	if (!env->cplus || strchr(name, ':') || !strcmp(name, "this"))
+	if (!env->cplus || !strcmp(name, "this"))
 		return NULL;
 	if (!symbols_has_local(env->symbols, &env->scope, "this", &found))
 		return NULL;
 	t = type_strip(found.type);
-	if (t->kind != TYPE_POINTER || !type_find_member(env->types, t->target, name, &member))
+	if (t->kind != TYPE_POINTER ||
+	    (!strstr(name, "::") && !type_find_member(env->types, t->target, name, &member)))
 		return NULL;
 	return value_member(e, value_of_variable(e, &found), name);
 }
@@ -144,13 +190,21 @@ struct value *value_of_name(struct eval *e, const char *name)
 
 	if (!env->symbols)
 		return eval_wrong(e, "no symbol \"%s\": no process is attached", name);
-	if (env->cplus && !symbols_has_local(env->symbols, &env->scope, name, &found)) {
+	if (env->cplus && !strstr(name, "::") &&
+	    !symbols_has_local(env->symbols, &env->scope, name, &found)) {
 		v = of_this(e, name);
 		if (v || e->error)
 			return v;
 	}
 	err = symbols_look_up(env->symbols, &env->scope, name, LOOK_VALUES | LOOK_TYPES, &found);
-	return err ? eval_fail(e, err) : of_found(e, name, &found);
+	if (!err)
+		return of_found(e, name, &found);
+	/* Base::member */
+	v = err->code == E_NO_FILE && strstr(name, "::") ? of_this(e, name) : NULL;
+	if (!v && !e->error)
+		return eval_fail(e, err);
+	he_error_free(err);
+	return v;
 }
 
 /* ---- $ --------------------------------------------------------------------- */

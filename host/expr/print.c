@@ -67,14 +67,34 @@ static void field(struct printer *p, struct value *v, const struct type_member *
 	/* A static one may hold its own kind: GDB follows them once. */
 	if (m->is_static && t == type_strip(v->type))
 		fputs("<same as static member of an already seen type>", p->f);
-	else
+	else {
+		p->as_base = m->base;
 		print_part(p, value_field(p->e, v, m));
+		p->as_base = false;
+	}
+}
+
+/* Was this virtual base shown already?  It is from now on. */
+static bool was_shown(struct printer *p, const struct value *v, const struct type_member *m)
+{
+	struct type *t;
+
+	if (!m->base || !m->is_virtual)
+		return false;
+	t = type_complete(v->types, m->type);
+	for (unsigned i = p->first_seen; i < p->n_seen; i++)
+		if (p->seen[i] == t)
+			return true;
+	if (p->n_seen < PRINT_VIRTUAL_MAX)
+		p->seen[p->n_seen++] = t;
+	return false;
 }
 
 static void structure(struct printer *p, struct value *v)
 {
 	struct type *t = type_complete(v->types, v->type);
-	bool was_inside = p->inside;
+	unsigned first = p->first_seen, n_seen = p->n_seen;
+	bool was_inside = p->inside, as_base = p->as_base;
 	size_t shown = 0;
 
 	if (t->incomplete) {
@@ -82,11 +102,16 @@ static void structure(struct printer *p, struct value *v)
 		return;
 	}
 	p->inside = true;
+	p->as_base = false;
+	if (!as_base)
+		p->first_seen = n_seen;
 	fputc('{', p->f);
 	for (size_t i = 0; i < t->n_members && may_go_on(p); i++) {
 		const struct type_member *m = &t->member[i];
 
 		if (!m->name && !m->base && m->bit_size) /* an unnamed bit-field is a gap */
+			continue;
+		if (was_shown(p, v, m))
 			continue;
 		if (shown++)
 			fputs(", ", p->f);
@@ -94,6 +119,9 @@ static void structure(struct printer *p, struct value *v)
 	}
 	fputs(shown ? "}" : "<No data fields>}", p->f);
 	p->inside = was_inside;
+	if (!as_base)
+		p->n_seen = n_seen;
+	p->first_seen = first;
 }
 
 /* ---- arrays ---------------------------------------------------------------- */

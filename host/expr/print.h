@@ -14,6 +14,7 @@ enum {
 	PRINT_ELEMENTS = 200, /* GDB's `print elements` */
 	PRINT_REPEATS = 10,   /* and `print repeats` */
 	PRINT_NEST_MAX = 40,
+	PRINT_VIRTUAL_MAX = 64,
 	PRINT_PARTS_MAX = 20000, /* members and elements in all: a bound for damaged types */
 };
 
@@ -24,6 +25,10 @@ struct printer {
 	unsigned elements;
 	unsigned nest, parts;
 	bool inside; /* of a structure: references are not followed */
+	/* Virtual bases are shown once in an object: those it has from first_seen on. */
+	struct type *seen[PRINT_VIRTUAL_MAX];
+	unsigned n_seen, first_seen;
+	bool as_base; /* the structure that comes next is a base of the one around it */
 };
 
 /* Any value.  Trouble with reading a part is written in its place. */

@@ -113,6 +113,9 @@ struct member_found {
 };
 bool type_find_member(
     struct types *p, struct type *type, const char *name, struct member_found *ret);
+/* The base class of v that is (nearest) base, wherever it lies; v is a structure.  NULL without
+ * an error: it is none of its bases. */
+struct value *value_base(struct eval *e, struct value *v, struct type *base);
 /* Offset of base within type; false: it is no base of it. */
 bool type_find_base(struct types *p, struct type *type, struct type *base, uint64_t *offset);
 

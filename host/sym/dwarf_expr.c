@@ -487,20 +487,38 @@ static size_t step(struct dw_machine *m, const Dwarf_Op *ops, size_t n, size_t i
 	return i + 1;
 }
 
-bool dw_place(struct dw_context *c, const Dwarf_Op *ops, size_t n, struct place *ret)
+static bool run(struct dw_machine *m, const Dwarf_Op *ops, size_t n, struct place *ret)
 {
-	struct dw_machine m = {.c = c};
 	unsigned steps = 0;
 
 	ret->n = 0;
-	for (size_t i = 0; i < n && !m.bad;) {
+	for (size_t i = 0; i < n && !m->bad;) {
 		if (++steps > STEPS_MAX)
 			return false;
-		i = step(&m, ops, n, i, ret);
+		i = step(m, ops, n, i, ret);
 	}
-	if (!ret->n || m.described || m.n)
-		end_piece(&m, 0, 0, ret);
-	return !m.bad;
+	if (!ret->n || m->described || m->n)
+		end_piece(m, 0, 0, ret);
+	return !m->bad;
+}
+
+bool dw_place(struct dw_context *c, const Dwarf_Op *ops, size_t n, struct place *ret)
+{
+	struct dw_machine m = {.c = c};
+
+	return run(&m, ops, n, ret);
+}
+
+bool dw_from(struct dw_context *c, const Dwarf_Op *ops, size_t n, uint64_t first, uint64_t *ret)
+{
+	struct dw_machine m = {.c = c};
+	struct place p;
+
+	dw_push(&m, first);
+	if (!run(&m, ops, n, &p) || p.n != 1 || p.v[0].kind != PLACE_MEMORY)
+		return false;
+	*ret = p.v[0].addr;
+	return true;
 }
 
 bool dw_number(struct dw_context *c, const Dwarf_Op *ops, size_t n, uint64_t *ret)

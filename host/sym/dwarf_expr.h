@@ -36,6 +36,8 @@ struct dw_context {
 
 /* False: it makes no sense, needs what is not there, or c->error. */
 bool dw_place(struct dw_context *c, const Dwarf_Op *ops, size_t n, struct place *ret);
+/* An address, calculated from one that is on the stack first. */
+bool dw_from(struct dw_context *c, const Dwarf_Op *ops, size_t n, uint64_t first, uint64_t *ret);
 /* The same for an expression that yields a number (a frame base, an argument's value): the
  * content of a register, the value, or the address itself. */
 bool dw_number(struct dw_context *c, const Dwarf_Op *ops, size_t n, uint64_t *ret);

@@ -378,8 +378,9 @@ static void take_spots(struct visit *v, struct spots *s, uint64_t bias)
 		uint64_t addr = first_of_block(s, i) ? past_prologue(s, s->v[i].addr, bias) : 0;
 		struct he_place *p = addr ? locate_add(v->l, s->f, addr, false) : NULL;
 
-		/* Named is the line, though an inlined one may begin there, too. */
-		if (p)
+		/* Named is the line, though an inlined one may begin there, too; but behind a
+		 * prologue, as GDB does, the one where it will stop. */
+		if (p && addr == s->v[i].addr + bias)
 			p->line = v->found_line;
 	}
 	free(s->v);

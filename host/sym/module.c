@@ -358,6 +358,7 @@ void modules_links(struct modules *m, const struct sym_link *v, size_t n)
 		if (!p || p->order < n)
 			continue;
 		p->order = order++;
+		p->link_map = v[i].at;
 		name = v[i].name && v[i].name[0] == '/' ? strdup(v[i].name) : NULL;
 		if (name) {
 			free(p->link_name);

@@ -42,6 +42,7 @@ struct module {
 	size_t n_parts;
 	unsigned order; /* of search by name: 0 = the executable */
 	bool keep;      /* modules_update's mark */
+	uint64_t link_map; /* as modules_links has it; 0 = not known */
 
 	struct symfile *file; /* once opened */
 	bool failed;          /* opening it by every means has failed: why says how */

@@ -59,11 +59,22 @@ struct he_error *symbols_set_maps(struct symbols *s, const struct he_mapping *ma
 /* What the dynamic linker says: load bias and name, in its order; refines names and
  * search order.  May never be called. */
 struct sym_link {
+	uint64_t at;      /* of its link_map */
 	uint64_t bias;    /* l_addr */
 	uint64_t dynamic; /* l_ld */
 	const char *name;
 };
 struct he_error *symbols_set_links(struct symbols *s, const struct sym_link *v, size_t n);
+/* A module's thread-local data. */
+struct module;
+struct sym_tls {
+	uint64_t lo, hi;             /* the module */
+	const char *name;            /* its path */
+	uint64_t link_map;           /* 0 = not known */
+	uint64_t size, align, vaddr; /* of its PT_TLS */
+};
+/* False: it has none. */
+bool symbols_tls(const struct module *m, struct sym_tls *ret);
 /* Where _r_debug's r_map pointer is found for an executable: address of the r_debug
  * structure, 0 = none (static, or not yet set).  Reads target memory. */
 uint64_t symbols_r_debug(struct symbols *s, uint64_t at_phdr, uint64_t at_phnum, uint64_t at_entry);

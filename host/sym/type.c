@@ -227,6 +227,14 @@ struct type *type_array(struct types *p, struct type *of, uint64_t count)
 	return t;
 }
 
+struct type *type_sized(struct types *p, struct type *t, struct type *of, uint64_t count)
+{
+	/* Asked for each time it is looked at: the last one tends to do. */
+	if (!t->sized || t->sized->count != count || t->sized->target != of)
+		t->sized = type_array(p, of, count);
+	return t->sized;
+}
+
 struct type *type_function(struct types *p, struct type *returns, bool prototyped)
 {
 	struct type *t = derived(p, TYPE_FUNCTION, returns, 1);

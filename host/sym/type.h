@@ -39,6 +39,7 @@ enum { TYPE_MEMBERS_MAX = 65536, TYPE_CHAIN_MAX = 64 };
 #define TYPE_NO_COUNT UINT64_MAX
 
 struct type_origin;
+struct type_detail;
 
 /* A member, a base class, a parameter. */
 struct type_member {
@@ -52,6 +53,7 @@ struct type_member {
 	bool is_static;      /* lives elsewhere, under the qualified name */
 	bool artificial;     /* the compiler's: this, _vptr */
 	int64_t value;       /* of an enumerator */
+	struct type_detail *place; /* a virtual base's; NULL = not known */
 };
 
 struct type {
@@ -65,13 +67,14 @@ struct type {
 	struct type *target; /* pointed to, element, aliased, returned; NULL = void */
 	struct type *owner;  /* MEMBER_POINTER: of this class */
 	uint64_t count;      /* elements; TYPE_NO_COUNT = not said */
+	struct type_detail *bound; /* how many there are depends on the frame; NULL = it does not */
 	/* valid after type_complete: members, bases, parameters, enumerators */
 	struct type_member *member;
 	size_t n_members;
 
 	/* type.c's own */
 	struct type_origin *origin;
-	struct type *pointer_to, *same_as;
+	struct type *pointer_to, *same_as, *sized;
 	bool read;
 };
 
@@ -93,6 +96,8 @@ struct type *type_complete(struct types *p, struct type *t);
 struct type *type_pointer(struct types *p, struct type *to);
 struct type *type_reference(struct types *p, struct type *to, bool rvalue);
 struct type *type_array(struct types *p, struct type *of, uint64_t count);
+/* Array t (whose bound is not NULL) of count elements, each of them of. */
+struct type *type_sized(struct types *p, struct type *t, struct type *of, uint64_t count);
 /* A union of n members of these names (copied) and types. */
 struct type *type_union(
     struct types *p, const char *const *names, struct type *const *of, size_t n);

@@ -186,8 +186,23 @@ static uint64_t dimension(Dwarf_Die *range)
 	return (uint64_t)upper - (uint64_t)lower + 1;
 }
 
+/* What dimension cannot tell because it is calculated, or kept in a variable. */
+static struct type_detail *bound(struct type_module *m, Dwarf_Die *range, uint64_t count)
+{
+	struct type_detail *b;
+
+	if (count != TYPE_NO_COUNT || (!dwarf_hasattr_integrate(range, DW_AT_count) &&
+					  !dwarf_hasattr_integrate(range, DW_AT_upper_bound)))
+		return NULL;
+	b = arena_alloc(&m->types->arena, sizeof(*b));
+	if (b)
+		*b = (struct type_detail){m, *range};
+	return b;
+}
+
 static void read_array(struct type_module *m, struct type *t, Dwarf_Die *die, unsigned depth)
 {
+	struct type_detail *bounds[DIMENSIONS_MAX];
 	uint64_t dim[DIMENSIONS_MAX];
 	size_t n = 0;
 	Dwarf_Die child;
@@ -196,12 +211,19 @@ static void read_array(struct type_module *m, struct type *t, Dwarf_Die *die, un
 	for (int more = dwarf_child(die, &child); more == 0 && n < DIMENSIONS_MAX;
 	     more = dwarf_siblingof(&child, &child))
 		if (dwarf_tag(&child) == DW_TAG_subrange_type ||
-		    dwarf_tag(&child) == DW_TAG_enumeration_type)
-			dim[n++] = dimension(&child);
-	while (n > 1 && of) /* the last dimension is the innermost array */
+		    dwarf_tag(&child) == DW_TAG_enumeration_type) {
+			dim[n] = dimension(&child);
+			bounds[n] = bound(m, &child, dim[n]);
+			n++;
+		}
+	while (n > 1 && of) { /* the last dimension is the innermost array */
 		of = type_array(m->types, of, dim[--n]);
+		if (of)
+			of->bound = bounds[n];
+	}
 	t->target = of ? of : type_unknown(m->types, false);
 	t->count = n ? dim[0] : TYPE_NO_COUNT;
+	t->bound = n ? bounds[0] : NULL;
 	t->vector = flag(die, DW_AT_GNU_vector);
 	t->read = true;
 	if (t->count == TYPE_NO_COUNT ||
@@ -411,6 +433,15 @@ static void bit_field(struct type_member *b, Dwarf_Die *die)
 	b->offset = b->bit_offset / 8;
 }
 
+/* From the object, as a virtual base's is from its table. */
+static void computed_place(struct type_module *m, struct type_member *b, Dwarf_Die *die)
+{
+	b->is_virtual = true;
+	b->place = arena_alloc(&m->types->arena, sizeof(*b->place));
+	if (b->place)
+		*b->place = (struct type_detail){m, *die};
+}
+
 static void read_field(struct type_module *m, struct type_member *b, Dwarf_Die *die)
 {
 	uint64_t v;
@@ -425,7 +456,7 @@ static void read_field(struct type_module *m, struct type_member *b, Dwarf_Die *
 	    (flag(die, DW_AT_external) && !dwarf_hasattr(die, DW_AT_data_member_location));
 	if (!b->is_static && dwarf_hasattr(die, DW_AT_data_member_location) &&
 	    !fixed_offset(die, &b->offset))
-		b->is_virtual = true; /* computed from the object: not done here */
+		computed_place(m, b, die);
 	bit_field(b, die);
 }
 

@@ -34,6 +34,13 @@ struct type_origin {
 	Dwarf_Die die;
 };
 
+/* What the target has to be asked for: the length of a dimension (its subrange), where a
+ * virtual base lies (its inheritance). */
+struct type_detail {
+	struct type_module *module;
+	Dwarf_Die die;
+};
+
 struct types {
 	unsigned holders;
 	struct symbols *symbols; /* NULL: the target is gone */

@@ -138,6 +138,16 @@ struct place_at {
 struct he_error *symbols_place(
     struct symbols *s, const struct sym_name *var, const struct place_at *at, struct place *ret);
 
+/* Elements of an array in that frame whose number is not in its type (type.bound); false:
+ * what tells it is not kept. */
+bool symbols_count(
+    struct symbols *s, const struct type *array, const struct place_at *at, uint64_t *ret);
+
+/* Where a virtual base lies of an object at that address; false: nothing tells, or its table
+ * cannot be read. */
+bool symbols_base(
+    struct symbols *s, const struct type_member *base, uint64_t object, uint64_t *ret);
+
 /* The same without a process: at this pc (of scope), what yields it in any frame. */
 enum formula_kind {
 	FORMULA_NONE,     /* cannot be said so simply */

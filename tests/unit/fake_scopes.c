@@ -180,3 +180,30 @@ void type_read_members(struct type *t)
 {
 	(void)t;
 }
+
+bool symbols_count(
+    struct symbols *s, const struct type *array, const struct place_at *at, uint64_t *ret)
+{
+	(void)s;
+	(void)array;
+	(void)at;
+	(void)ret;
+	return false;
+}
+
+bool symbols_base(
+    struct symbols *s, const struct type_member *base, uint64_t object, uint64_t *ret)
+{
+	(void)s;
+	(void)base;
+	(void)object;
+	(void)ret;
+	return false;
+}
+
+bool symbols_tls(const struct module *m, struct sym_tls *ret)
+{
+	(void)m;
+	(void)ret;
+	return false;
+}

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Values whose place or size is only known at run time: thread-local data, arrays of variable length, virtual bases."""
+
+import re
+
+import pytest
+
+import beside
+
+
+def values(text):
+    """What print, ptype and whatis answered, without addresses (of the stack, which differ)."""
+    return [re.sub(r'0x7f\w+', '0x7f', line) for line in beside.told(text, r'^(\$\d+ = |type = |    |}|\w+ = )')]
+
+
+def same(hdb, tmp_path, program, *commands):
+    ours, theirs = (values(beside.script(hdb, program, *commands)), values(beside.gdb(tmp_path, program, *commands)))
+    assert ours == theirs
+    return ours
+
+
+END = 'break 33'  # of fill in lengths.c
+LENGTHS = ['print line', 'ptype line', 'whatis line', 'print sizeof(line)', 'print area', 'ptype area', 'whatis area[1]',
+           'print line[2]', 'print area[1][2]', 'print *area@2', 'print line[1]@2', 'print *line', 'print sizeof(area[0])',
+           'info locals']
+
+
+@pytest.mark.parametrize('program', ['lengths', 'lengths-static'])
+def test_arrays_of_variable_length_have_the_length_of_their_frame(hdb, tmp_path, program):
+    shown = same(hdb, tmp_path, program, END, 'run', *LENGTHS)
+    assert shown[0] == '$1 = {0, 1, 4, 9, 16}' and len(shown) == 16
+
+
+def test_each_call_has_its_own_length(hdb, tmp_path):
+    assert same(hdb, tmp_path, 'lengths', END, 'run', 'print line', 'continue', 'print line', 'print sizeof(area)') == \
+        ['$1 = {0, 1, 4, 9, 16}', '$2 = {0, 1, 4, 9}', '$3 = 48']
+
+
+def test_thread_local_variables_are_those_of_the_selected_thread(hdb, tmp_path):
+    shown = same(hdb, tmp_path, 'lengths', END, 'run', 'print own', 'print mine', 'print mine.n + own', 'print errno',
+                 'continue', 'print own', 'print mine', 'thread 1', 'print own', 'print mine.text')
+    assert shown == ['$1 = 8', '$2 = {n = 4, text = "abc\\000\\000\\000\\000"}', '$3 = 12', '$4 = 5', '$5 = 51',
+                     '$6 = {n = 4, text = "abc\\000\\000\\000\\000"}', '$7 = 8', '$8 = "abc\\000\\000\\000\\000"']
+
+
+def test_a_static_program_has_thread_local_variables_too(hdb, tmp_path):
+    assert same(hdb, tmp_path, 'lengths-static', END, 'run', 'print own', 'set var own = 20', 'print own') == ['$1 = 8', '$2 = 20']
+
+
+def test_a_thread_local_variable_can_be_watched_and_asked_for_in_a_condition(hdb):
+    out = beside.script(hdb, 'lengths', 'break main', 'run', 'break 33 if own > 50', 'continue', 'print own')
+    assert 'Thread 2 "lengths" hit Breakpoint 2, fill (n=4, m=3)' in out and '$1 = 51' in out
+    out = beside.script(hdb, 'lengths', 'break fill', 'run', 'watch own', 'continue')
+    assert re.search(r'atchpoint 2: own\n\nOld value = 7\nNew value = 8\n', out)
+
+
+def test_a_library_without_storage_in_a_thread_is_said_so(hdb):
+    # Before its first instruction there is no thread pointer to go by.
+    r = hdb('-batch', '-ex', 'print own', '--', beside.path('lengths'))
+    assert r.status == 1 and 'hdb: ' in r.err
+
+
+BASES = ['print *this', 'print top', 'print this->top', 'print Left::left', 'print this->Right::right', 'up', 'print object',
+         'print *pointer', 'print pointer->top', 'print object.Top::top', 'print *shared', 'print *side', 'print side->top',
+         'print reference.top', 'print *(Top*)pointer', 'print (Top)object', 'print holder', 'print holder.Plain::plain',
+         'print sizeof(object)', 'print *(Left*)pointer', 'print *(Bottom*)(Left*)pointer', 'print object.count',
+         'whatis object.top', 'set var object.top = 77', 'print shared->top', 'print &object.top == &shared->top']
+
+
+def test_virtual_bases_are_found_through_their_objects(hdb, tmp_path):
+    shown = same(hdb, tmp_path, 'bases', 'break Bottom::sum', 'run', *BASES)
+    assert len(shown) == len(BASES) - 2 and '{<Left> = {<Top> = {_vptr.Top = ' in shown[0] and shown[-1] == '$23 = true'
+    # Once, although two bases have it.
+    assert shown[0].count('<Top>') == 1
