@@ -51,7 +51,7 @@ EXPR = $(addprefix host/expr/,lex parse parse_literal parse_type value convert o
 ENGINE = $(addprefix host/engine/,engine engine_events event_apply server process facts files attach launch \
 	target target_mem target_threads target_symbols target_procsrv target_snapshot memcache maps \
 	threads regs link_map stack source run flight raw raw_patch raw_stop raw_mem raw_link target_run patches insn handling \
-	change breakpoint breakpoint_place breakpoint_stop ifunc catchpoint condition rendezvous watchpoint watch_value asking values tls stack_args \
+	change mapping breakpoint breakpoint_place breakpoint_stop ifunc catchpoint condition rendezvous watchpoint watch_value asking values tls stack_args \
 	step step_where step_code step_hook step_plan step_line step_insn step_value finish return) host/arena $(EXPR) $(ARCH)
 USERMAP = procsrv/usermap procsrv/usermap_words procsrv/trusted_file common/fingerprint
 
@@ -91,7 +91,7 @@ OBJ_procsrv-tracer = procsrv/tracer procsrv/serve procsrv/serve_send procsrv/ser
 	procsrv/trace_thread procsrv/trace_wait procsrv/burst procsrv/watch procsrv/trace_stop procsrv/trace_regs procsrv/trace_mem \
 	procsrv/trace_snapshot procsrv/snapshot_plan procsrv/recipe procsrv/reader_ps procsrv/reader_maps \
 	$(addprefix procsrv/,run go hit pass patch patch_set slot inject machine_x86 \
-	bytecode debugreg debugreg_x86 caught kin change) common/gdb_reg \
+	bytecode debugreg debugreg_x86 caught kin change mapping) common/gdb_reg \
 	procsrv/reader_elf procsrv/reader_path procsrv/reader_file procsrv/reader_store procsrv/reader_text procsrv/proc procsrv/proc_parse procsrv/refuse \
 	procsrv/dying procsrv/journal procsrv/repair procsrv/repair_thread \
 	procsrv/launch procsrv/launch_io procsrv/launch_text procsrv/launch_child \

@@ -321,6 +321,8 @@ static const struct doing {
     {WIRE_patch_hits, false, "count hits"},
     {WIRE_mem_write, false, "write memory"},
     {WIRE_regs_write, false, "write registers"},
+    {WIRE_map_new, false, "allocate memory there"},
+    {WIRE_map_drop, false, "free memory there"},
     {WIRE_siginfo_write, false, "change the signal's information"},
     {WIRE_send_signal, false, "send a signal"},
     {WIRE_kill, false, "kill the target"},

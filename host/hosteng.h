@@ -493,6 +493,12 @@ struct he_error *he_write(struct he_target *t, uint64_t addr, const void *data, 
  * memory or in a register. */
 struct he_error *he_write_register(struct he_target *t, uint64_t tid, unsigned frame,
     const char *name, const void *value, size_t len);
+/* Memory for the caller's own use, private and zero: whole pages; prot as in he_mapping.  A
+ * thread that stands makes the system call (tid 0: any that can): E_RUNNING when all run or
+ * are in one of their own, E_FILTERED. */
+struct he_error *he_map(
+    struct he_target *t, uint64_t tid, uint64_t size, unsigned prot, uint64_t *addr);
+struct he_error *he_unmap(struct he_target *t, uint64_t tid, uint64_t addr, uint64_t size);
 struct he_error *he_signal(
     struct he_target *t, uint64_t tid, uint32_t signal); /* tid 0 = process */
 struct he_error *he_kill(struct he_target *t);           /* HE_E_EXITED follows */

@@ -31,6 +31,11 @@ static int record(struct call *c, uint64_t *count, int event)
 	return E_OK;
 }
 
+int change_memory(struct call *c)
+{
+	return record(c, &c->target->mem_writes, IPC_WRITE_MEM);
+}
+
 void change_record(struct target *tg)
 {
 	if (tg->mem_writes)

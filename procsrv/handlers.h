@@ -15,6 +15,8 @@ handler on_regs_read, on_mem_read, on_mem_walk, on_snapshot;
 /* caught.c, change.c */
 handler on_catch, on_mem_write, on_regs_write, on_siginfo_write, on_send_signal, on_kill;
 handler on_abandon;
+/* mapping.c */
+handler on_map_new, on_map_drop;
 /* go.c, patch_set.c */
 handler on_go, on_patch_set, on_patch_clear, on_patch_hits;
 /* launch*.c */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -62,6 +63,19 @@ uint64_t inject_place(struct target *tg, const struct machine *m)
 }
 
 /* ---- how -------------------------------------------------------------------------- */
+
+bool inject_filtered(const struct tracee *t)
+{
+	uint8_t room[4096];
+	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
+	char name[48];
+	uint64_t mode;
+
+	snprintf(name, sizeof(name), "task/%d/status", (int)t->tid);
+	if (proc_read(t->target->id.dir, name, &b) != 0)
+		return true;
+	return !proc_status_numbers(span_buf(&b), "Seccomp", 10, &mode, 1) || mode != 0;
+}
 
 /* 0: it stands; ESRCH: it ends, and that is left to be reaped. */
 static int await(pid_t tid, int *status)

@@ -5,6 +5,7 @@
 #ifndef PROCSRV_INJECT_H
 #define PROCSRV_INJECT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct machine;
@@ -17,6 +18,9 @@ struct tracee;
  * for. */
 int inject_call(struct tracee *t, const struct machine *m, uint64_t at, long number,
     const uint64_t args[6], int64_t *result);
+
+/* Has it a filter, which could kill it for that?  Also when that cannot be seen. */
+bool inject_filtered(const struct tracee *t);
 
 /* Where such an instruction is; 0 = nowhere. */
 struct target;

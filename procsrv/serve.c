@@ -56,6 +56,8 @@ static handler *const handlers[WIRE_TYPES] = {
     [WIRE_file_write] = on_file_write,
     [WIRE_file_change] = on_file_change,
     [WIRE_proc_text] = on_proc_text,
+    [WIRE_map_new] = on_map_new,
+    [WIRE_map_drop] = on_map_drop,
 };
 
 /* ---- the end of the link ---------------------------------------------------- */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "slot.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -111,19 +110,6 @@ static uint64_t free_address(struct target *tg, uint64_t addr)
 	return best;
 }
 
-static bool has_filter(const struct tracee *t)
-{
-	uint8_t room[4096];
-	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
-	char name[48];
-	uint64_t mode;
-
-	snprintf(name, sizeof(name), "task/%d/status", (int)t->tid);
-	if (proc_read(t->target->id.dir, name, &b) != 0)
-		return true;
-	return !proc_status_numbers(span_buf(&b), "Seccomp", 10, &mode, 1) || mode != 0;
-}
-
 /* Its address, 0 = not mapped. */
 static uint64_t map_page(struct tracee *t, uint64_t addr)
 {
@@ -157,7 +143,7 @@ static struct slot_page *new_page(struct tracee *t, uint64_t addr)
 	ss->refused = true;
 	if (!ss->call)
 		ss->call = inject_place(tg, tg->patches->machine);
-	if (!ss->call || has_filter(t))
+	if (!ss->call || inject_filtered(t))
 		return NULL;
 	p = calloc(1, sizeof(*p));
 	if (p)
@@ -253,7 +239,7 @@ bool slots_unmap(struct tracee *t)
 		const uint64_t args[6] = {p->base, PAGE};
 		int64_t got = -1;
 
-		all &= !has_filter(t) &&
+		all &= !inject_filtered(t) &&
 		       inject_call(t, ps->machine, ps->slots->call, ps->machine->call.munmap, args,
 			   &got) == 0 &&
 		       got == 0;

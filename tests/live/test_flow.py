@@ -18,7 +18,7 @@ from tracer import SIGUSR1, bit, tracer_of, rss, stop, peek, eventually, states
 
 
 # What changes or ends the debuggee as it should, and the one that is asked once.
-HARMS = {'mem_write', 'regs_write', 'siginfo_write', 'send_signal', 'kill', 'abandon', 'open'}
+HARMS = {'mem_write', 'regs_write', 'map_drop', 'siginfo_write', 'send_signal', 'kill', 'abandon', 'open'}
 
 
 def anything(random, link, pids):
