@@ -224,36 +224,13 @@ void lldb_json_reply(struct rsp *r, const struct buf *json)
 
 /* ---- what is kept ---------------------------------------------------------------- */
 
-struct he_error *lldb_facts_of(struct rsp *r, struct rsp_process *p, const struct he_facts **ret)
-{
-	struct rsp_lldb *l = r->lldb;
-	struct he_error *e = NULL;
-
-	if (l->facts_of != p) {
-		he_facts_free(l->facts);
-		l->facts = NULL;
-	}
-	if (!l->facts)
-		e = he_facts(p->t, HE_FACTS_MAPS, &l->facts);
-	l->facts_of = p;
-	*ret = l->facts;
-	return e;
-}
-
-static void stale(struct rsp *r, struct rsp_process *p)
-{
-	if (!r->lldb || (p && p != r->lldb->facts_of))
-		return;
-	he_facts_free(r->lldb->facts);
-	r->lldb->facts = NULL;
-}
-
 static void forget(struct rsp *r, struct rsp_process *p)
 {
-	stale(r, p);
 	if (!r->lldb)
 		return;
 	lldb_saved_forget(r->lldb, p);
+	lldb_stops_forget(r->lldb, p);
+	lldb_memory_forget(r->lldb, p);
 	if (r->lldb->regs_of == p)
 		r->lldb->regs_of = NULL;
 }
@@ -262,9 +239,11 @@ static void closed(struct rsp *r)
 {
 	if (!r->lldb)
 		return;
-	he_facts_free(r->lldb->facts);
 	lldb_saved_forget(r->lldb, NULL);
+	lldb_stops_forget(r->lldb, NULL);
+	lldb_memory_forget(r->lldb, NULL);
 	lldb_list_free(r->lldb->list);
+	lldb_wait_free(r->lldb->wait);
 	free(r->lldb->launch_error);
 	free(r->lldb);
 	r->lldb = NULL;
@@ -293,7 +272,6 @@ static const struct rsp_row lldb[] = {
 const struct rsp_part rsp_part_lldb = {
     .rows = rows,
     .lldb = lldb,
-    .stale = stale,
     .forget = forget,
     .closed = closed,
 };

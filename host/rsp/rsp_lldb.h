@@ -13,8 +13,10 @@
 #include "host/rsp/rsp_lldb_regs.h"
 
 struct lldb_saved;  /* registers of a thread: rsp_lldb_reg.c */
+struct lldb_stops;  /* what threads stand for: rsp_lldb_stop.c */
+struct lldb_wait;   /* for a process: rsp_lldb_launch.c */
 struct lldb_list;   /* of processes: rsp_lldb_ps.c */
-struct lldb_memory; /* allocated for the debugger: rsp_lldb_alloc.c */
+struct lldb_memory; /* allocated for the debugger: rsp_lldb_memory.c */
 
 struct rsp_lldb {
 	bool suffix;  /* threads are named behind packets, not by Hg */
@@ -23,15 +25,17 @@ struct rsp_lldb {
 	const struct rsp_process *regs_of;
 	uint32_t regs_arch;
 	struct lldb_regs regs;
-	/* Mappings of that process as it stands now; NULL: not asked for yet. */
-	const struct rsp_process *facts_of;
-	struct he_facts *facts;
 	struct lldb_saved *saved;
 	unsigned last_saved; /* number */
 	struct lldb_list *list;
+	struct lldb_stops *stops;
 	struct lldb_memory *memory;
+	struct lldb_wait *wait;
 	char *launch_error; /* NULL: the last launch went well */
 };
+
+/* The object features:target.xml. */
+struct he_error *rsp_lldb_features(struct rsp *r, struct rsp_process *p, struct buf *out);
 
 /* From now on it is LLDB; false: no memory, an error is the reply. */
 bool rsp_lldb_on(struct rsp *r);
@@ -40,14 +44,17 @@ bool rsp_lldb_on(struct rsp *r);
  * an error is the reply. */
 struct rsp_process *lldb_thread(struct rsp *r, struct rd *args, uint64_t *tid);
 
-/* How registers of this process are numbered; NULL: an error is the reply. */
-const struct lldb_regs *lldb_regs_of(struct rsp *r, struct rsp_process *p);
-/* Its mappings; valid until it runs or is written to. */
-struct he_error *lldb_facts_of(struct rsp *r, struct rsp_process *p, const struct he_facts **ret);
-
+/* How registers of this process are numbered; valid until it is asked of another. */
+struct he_error *lldb_regs_of(struct rsp *r, struct rsp_process *p, const struct lldb_regs **ret);
 /* p NULL: of all processes. */
 void lldb_saved_forget(struct rsp_lldb *l, const struct rsp_process *p);
+void lldb_stops_forget(struct rsp_lldb *l, const struct rsp_process *p);
+void lldb_memory_forget(struct rsp_lldb *l, const struct rsp_process *p);
 void lldb_list_free(struct lldb_list *l);
+void lldb_wait_free(struct lldb_wait *w);
+
+/* Ctrl-C; false: LLDB waits for nothing of ours. */
+bool rsp_lldb_break(struct rsp *r);
 
 /* "x86_64-pc-linux-gnu" */
 const char *lldb_triple(uint32_t arch);

@@ -8,7 +8,7 @@
 #include "host/rsp/rsp_lldb.h"
 #include "host/rsp/rsp_parts.h"
 
-enum { BAD_ADDRESS = 0x08, NO_PROCESS = 0x15, NOT_LOADED = 0x01 };
+enum { BAD_ADDRESS = 0x08, NO_PROCESS = 0x15, NOT_LOADED = 0x01, PAGE = 4096 };
 
 /* ---- mappings ------------------------------------------------------------------------ */
 
@@ -45,12 +45,12 @@ static void put_mapping(struct buf *b, const struct he_mapping *m)
 }
 
 /* The mapping at addr, or the gap there, which ends where the next begins. */
-static void put_region(struct buf *b, const struct he_facts *f, uint64_t addr)
+static void put_region(struct buf *b, const struct he_mapping *v, size_t n, uint64_t addr)
 {
 	uint64_t from = 0, to = UINT64_MAX;
 
-	for (size_t i = 0; i < f->n_maps; i++) {
-		const struct he_mapping *m = &f->maps[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct he_mapping *m = &v[i];
 
 		if (addr >= m->lo && addr < m->hi) {
 			put_mapping(b, m);
@@ -65,64 +65,61 @@ static void put_region(struct buf *b, const struct he_facts *f, uint64_t addr)
 	    b, "start:%llx;size:%llx;", (unsigned long long)from, (unsigned long long)(to - from));
 }
 
-static const struct he_facts *facts(struct rsp *r)
+/* False: an error is the reply. */
+static bool mappings(struct rsp *r, const struct he_mapping **v, size_t *n)
 {
 	struct rsp_process *p = rsp_current(r);
-	const struct he_facts *f;
 	struct he_error *e;
 
 	if (!p) {
 		buf_reset(&r->reply);
 		rsp_fail_errno(r, NO_PROCESS);
-		return NULL;
+		return false;
 	}
-	if (!rsp_lldb_on(r))
-		return NULL;
-	e = lldb_facts_of(r, p, &f);
+	e = he_maps(p->t, v, n);
 	if (e)
 		rsp_fail(r, e);
-	return e ? NULL : f;
+	return !e;
 }
 
 static void region(struct rsp *r, struct rd *args)
 {
 	uint64_t addr = rsp_take_hex(args);
-	const struct he_facts *f;
+	const struct he_mapping *v;
+	size_t n;
 
-	if (!rd_done(args)) {
+	if (!rd_done(args))
 		rsp_bad(r);
-		return;
-	}
-	f = facts(r);
-	if (f)
-		put_region(&r->reply, f, addr);
+	else if (mappings(r, &v, &n))
+		put_region(&r->reply, v, n, addr);
 }
 
 static void region_supported(struct rsp *r, struct rd *args)
 {
+	const struct he_mapping *v;
+	size_t n;
+
 	(void)args;
-	if (facts(r))
+	if (mappings(r, &v, &n))
 		rsp_ok(r);
 }
 
 /* Where a file's beginning is mapped. */
 static void load_address(struct rsp *r, struct rd *args)
 {
-	char *path = rsp_take_hexstr(args, RSP_PACKET);
-	const struct he_facts *f = path && rd_done(args) ? facts(r) : NULL;
+	char *path = rsp_take_hexstr(args, HE_PATH_MAX);
+	const struct he_mapping *v;
+	size_t n = 0;
 
-	if (!path || !rd_done(args))
+	if (!path || !rd_done(args)) {
 		rsp_bad(r);
-	for (size_t i = 0; f && i < f->n_maps; i++) {
-		const struct he_mapping *m = &f->maps[i];
-
-		if (!m->offset && m->name && strcmp(m->name, path) == 0) {
-			rsp_putf(&r->reply, "%016llx", (unsigned long long)m->lo);
-			break;
-		}
+	} else if (mappings(r, &v, &n)) {
+		for (size_t i = 0; i < n && !r->reply.len; i++)
+			if (!v[i].offset && v[i].name && strcmp(v[i].name, path) == 0)
+				rsp_putf(&r->reply, "%016llx", (unsigned long long)v[i].lo);
+		if (!r->reply.len)
+			rsp_fail_errno(r, NOT_LOADED);
 	}
-	if (!r->reply.len)
-		rsp_fail_errno(r, NOT_LOADED);
 	free(path);
 }
 
@@ -164,6 +161,91 @@ static void read_binary(struct rsp *r, struct rd *args)
 	free(v);
 }
 
+/* ---- memory for the debugger ------------------------------------------------------------ */
+
+/* What was allocated: to free it LLDB gives the address alone. */
+struct lldb_memory {
+	struct lldb_memory *next;
+	const struct rsp_process *p;
+	uint64_t addr, size;
+};
+
+void lldb_memory_forget(struct rsp_lldb *l, const struct rsp_process *p)
+{
+	struct lldb_memory **at = &l->memory, *m;
+
+	while ((m = *at) != NULL) {
+		if (p && m->p != p) {
+			at = &m->next;
+			continue;
+		}
+		*at = m->next;
+		free(m);
+	}
+}
+
+static unsigned take_prot(struct rd *args)
+{
+	static const char letters[] = "rwx";
+	unsigned prot = 0;
+
+	while (args->left && !args->bad) {
+		const char *c = strchr(letters, rd_u8(args));
+
+		if (c && *c)
+			prot |= 1U << (c - letters);
+		else
+			args->bad = true;
+	}
+	return prot;
+}
+
+static void allocate(struct rsp *r, struct rd *args)
+{
+	uint64_t size = rsp_take_hex(args);
+	struct lldb_memory *m = calloc(1, sizeof(*m));
+	struct he_error *e;
+	unsigned prot;
+
+	rsp_want_char(args, ',');
+	prot = take_prot(args);
+	if (!m || args->bad || !size || size > UINT64_MAX - PAGE) {
+		rsp_bad(r);
+		free(m);
+		return;
+	}
+	m->p = rsp_current(r);
+	m->size = (size + PAGE - 1) / PAGE * PAGE;
+	e = m->p ? he_map(m->p->t, 0, m->size, prot, &m->addr) : NULL;
+	if (e || !m->p) {
+		if (e)
+			rsp_fail(r, e);
+		free(m);
+		return;
+	}
+	m->next = r->lldb->memory;
+	r->lldb->memory = m;
+	rsp_putf(&r->reply, "%llx", (unsigned long long)m->addr);
+}
+
+static void deallocate(struct rsp *r, struct rd *args)
+{
+	uint64_t addr = rsp_take_hex(args);
+	struct rsp_process *p = rd_done(args) ? rsp_current(r) : NULL;
+	struct lldb_memory **at = &r->lldb->memory, *m;
+
+	while ((m = *at) != NULL && (m->p != p || m->addr != addr))
+		at = &m->next;
+	if (!p || !m) {
+		rsp_bad(r);
+		return;
+	}
+	*at = m->next;
+	rsp_done(r, he_unmap(p->t, 0, m->addr, m->size));
+	rsp_stale(r, p);
+	free(m);
+}
+
 /* ---- watchpoints --------------------------------------------------------------------- */
 
 enum { WATCHPOINTS = 4 }; /* debug registers of x86 */
@@ -184,6 +266,8 @@ static const struct rsp_row rows[] = {
 
 static const struct rsp_row lldb[] = {
     {"x", RSP_PREFIX, read_binary, "lldb"},
+    {"_M", RSP_PREFIX, allocate, "lldb: expressions"},
+    {"_m", RSP_PREFIX, deallocate, "lldb: expressions"},
     {0},
 };
 

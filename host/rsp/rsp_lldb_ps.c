@@ -78,7 +78,7 @@ static void host_info(struct rsp *r, struct rd *args)
 static void process_info(struct rsp *r, struct rd *args)
 {
 	struct rsp_process *p = rsp_current(r);
-	const struct he_facts *f;
+	struct he_facts *f;
 	struct he_target_info i;
 	struct he_error *e;
 
@@ -90,7 +90,7 @@ static void process_info(struct rsp *r, struct rd *args)
 	}
 	if (!rsp_lldb_on(r))
 		return;
-	e = lldb_facts_of(r, p, &f);
+	e = he_facts(p->t, 0, &f);
 	if (e) {
 		rsp_fail(r, e);
 		return;
@@ -102,6 +102,7 @@ static void process_info(struct rsp *r, struct rd *args)
 	    f->process.gid);
 	put_hex_field(&r->reply, "triple", lldb_triple(i.arch));
 	rsp_putf(&r->reply, "ostype:linux;endian:little;ptrsize:%u;", i.address_bytes);
+	he_facts_free(f);
 }
 
 /* ---- all processes ------------------------------------------------------------------ */

@@ -19,31 +19,40 @@ struct lldb_saved {
 	struct he_registers *v;
 };
 
-const struct lldb_regs *lldb_regs_of(struct rsp *r, struct rsp_process *p)
+struct he_error *lldb_regs_of(struct rsp *r, struct rsp_process *p, const struct lldb_regs **ret)
 {
 	struct rsp_lldb *l = r->lldb;
+	struct he_threads *threads;
 	struct he_registers *have;
 	struct he_target_info info;
 	struct he_error *e;
-	uint64_t tid;
 
+	*ret = &l->regs;
 	he_target_info(p->t, &info);
 	if (l->regs_of == p && l->regs_arch == info.arch)
-		return &l->regs;
-	if (rsp_resolve(r, (struct rsp_id){p->pid, RSP_ANY}, &tid) != p) {
-		rsp_fail_errno(r, ESRCH);
 		return NULL;
-	}
-	e = he_registers(p->t, tid, 0, &have);
-	if (e) {
-		rsp_fail(r, e);
-		return NULL;
-	}
+	e = he_threads(p->t, &threads);
+	if (e)
+		return e;
+	e = he_registers(p->t, threads->n ? threads->v[0].tid : p->pid, 0, &have);
+	he_threads_free(threads);
+	if (e)
+		return e;
 	lldb_regs_build(&l->regs, have);
 	he_registers_free(have);
 	l->regs_of = p;
 	l->regs_arch = info.arch;
-	return &l->regs;
+	return NULL;
+}
+
+struct he_error *rsp_lldb_features(struct rsp *r, struct rsp_process *p, struct buf *out)
+{
+	const struct lldb_regs *regs;
+	struct he_error *e = lldb_regs_of(r, p, &regs);
+
+	if (!e)
+		lldb_regs_xml(out, regs);
+	return e;
 }
 
 /* ---- their list ---------------------------------------------------------------------- */
@@ -53,12 +62,15 @@ static void register_info(struct rsp *r, struct rd *args)
 	uint64_t n = rsp_take_hex(args);
 	const struct lldb_regs *regs;
 	struct rsp_process *p;
+	struct he_error *e;
 
 	if (!rsp_lldb_on(r))
 		return;
 	p = rsp_current(r);
-	regs = p ? lldb_regs_of(r, p) : NULL;
-	if (!regs)
+	e = p ? lldb_regs_of(r, p, &regs) : NULL;
+	if (e)
+		rsp_fail(r, e);
+	if (!p || e)
 		return;
 	if (!rd_done(args) || n >= regs->n)
 		rsp_fail_errno(r, END_OF_LIST);
@@ -77,10 +89,9 @@ static bool load(struct rsp *r, struct rd *args, struct rsp_process **p, uint64_
 	*p = lldb_thread(r, args, tid);
 	if (!*p)
 		return false;
-	*regs = lldb_regs_of(r, *p);
-	if (!*regs)
-		return false;
-	e = he_registers((*p)->t, *tid, 0, have);
+	e = lldb_regs_of(r, *p, regs);
+	if (!e)
+		e = he_registers((*p)->t, *tid, 0, have);
 	if (e)
 		rsp_fail(r, e);
 	return !e;

@@ -20,6 +20,9 @@ const struct rsp_part *const rsp_parts[] = {
     &rsp_part_lldb_reg,
     &rsp_part_lldb_ps,
     &rsp_part_lldb_memory,
+    &rsp_part_lldb_stop,
+    &rsp_part_lldb_modules,
+    &rsp_part_lldb_launch,
     NULL,
 };
 
