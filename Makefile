@@ -75,6 +75,7 @@ OBJ_procsrv-listener = procsrv/listener procsrv/limits procsrv/child procsrv/add
 LIB_procsrv-listener = $(LIB_event)
 # the crypto half only: nothing here parses a certificate
 OBJ_procsrv-monitor = procsrv/monitor procsrv/monitor_conn procsrv/monitor_session procsrv/monitor_audit \
+	procsrv/monitor_resume procsrv/session_secret procsrv/audit_line \
 	procsrv/spawn procsrv/where procsrv/address procsrv/ipc procsrv/ipc_check $(SESSION_DIR) \
 	$(USERMAP) $(KEY) common/err common/clock common/log
 LIB_procsrv-monitor = $(LIB_crypto)
@@ -85,8 +86,8 @@ OBJ_procsrv-keygen = procsrv/keygen procsrv/where common/keymake common/key comm
 LIB_procsrv-keygen = $(LIB_tls)
 # what a journal says, and putting it right
 REPAIR = $(addprefix procsrv/,journal repair repair_thread proc_parse machine_x86 debugreg debugreg_x86)
-OBJ_procsrv-guard = procsrv/guard procsrv/keeper $(REPAIR) procsrv/ipc procsrv/ipc_check common/log
-OBJ_procsrv-tracer = procsrv/tracer procsrv/serve procsrv/serve_send procsrv/serve_link procsrv/reply \
+OBJ_procsrv-guard = procsrv/guard procsrv/keeper procsrv/lease procsrv/audit_line $(REPAIR) procsrv/ipc procsrv/ipc_check common/log common/err common/clock
+OBJ_procsrv-tracer = procsrv/tracer procsrv/loss procsrv/serve procsrv/serve_keep procsrv/serve_send procsrv/serve_link procsrv/reply \
 	procsrv/greet procsrv/open procsrv/target \
 	procsrv/trace_thread procsrv/trace_wait procsrv/burst procsrv/watch procsrv/trace_stop procsrv/trace_regs procsrv/trace_mem \
 	procsrv/trace_snapshot procsrv/snapshot_plan procsrv/recipe procsrv/reader_ps procsrv/reader_maps \

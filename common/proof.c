@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proof.h"
 
+#include <mbedtls/md.h>
+
 #include "tls_compat.h"
 
 enum { BYTES_MAX = 16 + 1 + 255 + 2 + 32 + 32 + 16 + 32 + 1 + 1 + PROOF_USER_MAX };
@@ -40,4 +42,17 @@ bool proof_verify(const struct proof *p, const uint8_t point[KEY_POINT], const u
 	uint8_t hash[KEY_HASH];
 
 	return proof_hash(hash, p) && key_verify(point, hash, sig);
+}
+
+bool proof_resume_mac(uint8_t mac[PROOF_MAC], const uint8_t secret[PROOF_SECRET],
+    const uint8_t nonce[PROOF_NONCE], uint64_t last_reply, uint64_t last_event)
+{
+	uint8_t bytes[PROOF_NONCE + 16];
+	struct buf b = {.p = bytes, .cap = sizeof(bytes), .max = sizeof(bytes)};
+
+	buf_raw(&b, nonce, PROOF_NONCE);
+	buf_u64(&b, last_reply);
+	buf_u64(&b, last_event);
+	return mbedtls_md_hmac(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), secret, PROOF_SECRET, b.p,
+		   b.len, mac) == 0;
 }

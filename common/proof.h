@@ -34,6 +34,12 @@ struct proof {
 	struct span user; /* empty: the row's first; at most PROOF_USER_MAX bytes */
 };
 
+/* What goes into mac to take up a session again: HMAC-SHA-256 under the session's secret
+ * (from message opened) over nonce, u64 last reply, u64 last event.  False: no memory. */
+enum { PROOF_SECRET = 32 };
+bool proof_resume_mac(uint8_t mac[PROOF_MAC], const uint8_t secret[PROOF_SECRET],
+    const uint8_t nonce[PROOF_NONCE], uint64_t last_reply, uint64_t last_event);
+
 /* The hash that is signed.  False when a length is out of bounds. */
 bool proof_hash(uint8_t hash[KEY_HASH], const struct proof *p);
 

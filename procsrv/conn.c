@@ -97,6 +97,7 @@ static void drop_tracer(struct conn *c)
 	heart_stop(&c->heart);
 	if (!c->tracer)
 		return;
+	link_farewell(c, (enum err)c->code);
 	chan_flush(c->tracer);
 	chan_free(c->tracer);
 	c->tracer = NULL;
@@ -186,7 +187,8 @@ static void on_monitor(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	event_del(c->monitor);
-	conn_end(c, E_SHUTDOWN, TLS_ALERT_INTERNAL_ERROR);
+	/* The session does not end with the monitor: its host may come back. */
+	conn_end(c, c->introduced ? E_LOST : E_SHUTDOWN, TLS_ALERT_INTERNAL_ERROR);
 }
 
 /* ---- the channels --------------------------------------------------------------------- */

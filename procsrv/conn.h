@@ -58,6 +58,10 @@ void link_greet(struct conn *c);
  * the link is ending, the frame's bytes may be gone. */
 bool link_take(struct conn *c, const struct wire_row *row, const struct wire_msg *m);
 
+/* The link ends as it should, or because somebody broke a rule: the session is to end with
+ * it.  One whose link is lost hears nothing of us, and waits for the next. */
+void link_farewell(struct conn *c, enum err code);
+
 /* Encode and append one message of ours; nothing is flushed. */
 void link_put(struct conn *c, enum wire_type type, uint64_t id, const struct buf *body);
 

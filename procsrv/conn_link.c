@@ -107,6 +107,30 @@ static bool refuse_open(struct conn *c, uint64_t id, const struct ipc_opened *o)
 
 static void start_heart(struct conn *c);
 
+static void put_opened(struct conn *c, uint64_t id, const struct ipc_opened *o)
+{
+	struct wire_opened m = {
+	    .resumed = o->resumed != 0,
+	    .uid = o->uid,
+	    .gid = o->gid,
+	    .user = span_str(o->user),
+	    .rights = o->rights,
+	    .grace_ms = o->grace_ms,
+	    .max_stop_ms = o->max_stop_ms,
+	    .yama = o->yama,
+	    .last_reply = o->last_id,
+	    .last_event = o->last_event,
+	};
+	struct buf b;
+
+	memcpy(m.session, o->session, sizeof(m.session));
+	memcpy(m.secret, o->secret, sizeof(m.secret));
+	buf_init(&b, WIRE_PIECE);
+	wire_encode_opened(&b, &m);
+	link_put(c, WIRE_opened, id, &b);
+	buf_free(&b);
+}
+
 static bool take_open(struct conn *c, const struct wire_msg *m)
 {
 	struct wire_open o;
@@ -126,10 +150,7 @@ static bool take_open(struct conn *c, const struct wire_msg *m)
 	c->phase.phase = PHASE_OPENED;
 	event_del(c->deadline);
 	start_heart(c);
-	/* No session number and no secret: it cannot be resumed in this version. */
-	PUT(c, opened, m->h.id, .uid = opened.uid, .gid = opened.gid, .user = span_str(opened.user),
-	    .rights = opened.rights, .grace_ms = opened.grace_ms, .max_stop_ms = opened.max_stop_ms,
-	    .yama = opened.yama);
+	put_opened(c, m->h.id, &opened);
 	return !c->ending;
 }
 
@@ -186,6 +207,20 @@ static const struct {
     [WIRE_heartbeat_ack] = {take_nothing},
     [WIRE_goodbye] = {take_goodbye},
 };
+
+void link_farewell(struct conn *c, enum err code)
+{
+	struct wire_goodbye bye = {.code = (uint16_t)code, .text = span_str(err_text((int)code))};
+	struct buf b;
+
+	if (!c->introduced || !c->tracer || code == E_LOST)
+		return;
+	buf_init(&b, WIRE_PIECE);
+	wire_encode_goodbye(&b, &bye);
+	if (!b.bad)
+		frame_put(chan_out(c->tracer), (struct wire_head){.type = WIRE_goodbye}, span_buf(&b));
+	buf_free(&b);
+}
 
 bool link_take(struct conn *c, const struct wire_row *row, const struct wire_msg *m)
 {

@@ -3,6 +3,7 @@
  * Requests go and resume.
  */
 #include "handlers.h"
+#include "loss.h"
 #include "serve.h"
 #include "target.h"
 #include "tracer.h"
@@ -66,6 +67,7 @@ static void start(struct target *tg)
 		if (goes)
 			trace_go(t, t->deliver - 1);
 	}
+	loss_budget(tg);
 	trace_collect(tg);
 }
 

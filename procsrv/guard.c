@@ -24,10 +24,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "audit_line.h"
+#include "common/clock.h"
+#include "common/err.h"
 #include "common/log.h"
 #include "common/wire.h"
 #include "ipc.h"
 #include "keeper.h"
+#include "lease.h"
 
 enum {
 	EXIT_USAGE = 2,
@@ -44,10 +48,21 @@ static struct {
 	pid_t child;
 	bool stopping; /* it was told to end */
 	struct ipc_state from_tracer;
-	struct ipc_audit audit; /* read from the tracer, to be given to the monitor */
-	bool carrying;          /* there is one */
+	/* read from the tracer, to be given to the monitor */
+	union {
+		struct ipc_audit audit;
+		struct ipc_resumed resumed;
+		struct ipc_target target;
+		struct ipc_none none;
+	} body;
+	enum ipc_type type;
+	size_t size;
+	bool carrying; /* there is one */
+	struct lease lease;
+	bool handing; /* a channel was given to the tracer, which has not answered yet */
+	int caller;   /* a monitor that has not said what it wants; -1 = none */
 	struct keeper keeper;
-} self = {.monitor = -1, .tracer = -1, .from_tracer = {T_G, PHASE_OPENED, {0}}};
+} self = {.monitor = -1, .tracer = -1, .caller = -1, .from_tracer = {T_G, PHASE_OPENED, {0}}};
 
 /* ---- the session ---------------------------------------------------------- */
 
@@ -83,6 +98,7 @@ static void receive_session(void)
 	self.session.key[sizeof(self.session.key) - 1] = 0;
 	self.session.from[sizeof(self.session.from) - 1] = 0;
 	self.monitor = FD_PIPE;
+	self.lease.grace_ms = self.session.grace_ms;
 }
 
 /* What ps shows, and what others read who find a process held by us. */
@@ -192,16 +208,21 @@ static void let_go_of_channel(void)
 		close(null);
 }
 
+/* A tracer that hangs (in a read of memory that nobody provides, say) would keep its
+ * targets standing: the kernel detaches and resumes them when it is killed. */
+static void end_soon(void)
+{
+	if (!self.stopping)
+		alarm(LET_GO_S);
+	self.stopping = true;
+}
+
 static void stop_tracer(void)
 {
 	if (self.child <= 0)
 		return;
 	kill(self.child, SIGTERM);
-	/* One that hangs (in a read of memory that nobody provides, say) would keep its
-	 * targets standing: the kernel detaches and resumes them when it is killed. */
-	if (!self.stopping)
-		alarm(LET_GO_S);
-	self.stopping = true;
+	end_soon();
 }
 
 /* ---- what comes in ---------------------------------------------------------- */
@@ -210,8 +231,71 @@ static void told_of_target(const int fds[IPC_FDS])
 {
 	struct ipc_target t;
 
-	memcpy(&t, &self.audit, sizeof(t));
+	memcpy(&t, &self.body, sizeof(t));
 	keeper_told(&self.keeper, &t, fds);
+}
+
+static void tell_tracer(enum ipc_type type, const void *body, size_t size)
+{
+	if (self.tracer >= 0 && ipc_send(self.tracer, type, body, size) != 0)
+		log_error("cannot reach the tracer");
+}
+
+static void record(const char *event, enum err result, const char *why)
+{
+	struct audit_line l = {
+	    .event = event,
+	    .session = self.session.number,
+	    .id = self.session.id,
+	    .key = self.session.key,
+	    .from = self.session.from,
+	    .result = (int)result,
+	    .why = why,
+	};
+
+	audit_line(&l);
+}
+
+/* The monitor goes with its connection: this tells it that nothing follows. */
+static void let_go_of_monitor(void)
+{
+	if (self.monitor >= 0)
+		close(self.monitor);
+	self.monitor = -1;
+	self.carrying = false;
+}
+
+static void lose_link(void)
+{
+	char why[64];
+
+	if (self.lease.lost || self.stopping)
+		return;
+	let_go_of_monitor();
+	if (!self.lease.grace_ms) {
+		stop_tracer();
+		return;
+	}
+	lease_lost(&self.lease, now_ms());
+	snprintf(why, sizeof(why), "kept for %u ms", (unsigned)self.lease.grace_ms);
+	record("lost", E_LOST, why);
+}
+
+/* What concerns the session, not its targets, or is handed on. */
+static void heard(uint16_t type, size_t size)
+{
+	if (type == IPC_LOST) {
+		/* Else it is the link before the one that was handed over. */
+		if (!self.handing)
+			lose_link();
+		return;
+	}
+	self.handing = self.handing && type != IPC_RESUMED;
+	self.type = (enum ipc_type)type;
+	self.size = size;
+	self.carrying = self.monitor >= 0;
+	if (!self.carrying && !self.stdio && type == IPC_AUDIT)
+		audit_of(&self.session, &self.body.audit);
 }
 
 static void from_tracer(void)
@@ -219,7 +303,7 @@ static void from_tracer(void)
 	uint16_t type;
 	size_t size;
 	int fds[IPC_FDS];
-	int err = ipc_recv_fds(self.tracer, &type, &self.audit, sizeof(self.audit), &size, fds);
+	int err = ipc_recv_fds(self.tracer, &type, &self.body, sizeof(self.body), &size, fds);
 
 	if (!err && !ipc_check(&self.from_tracer, type))
 		err = EPROTO;
@@ -235,12 +319,12 @@ static void from_tracer(void)
 	if (type == IPC_TARGET)
 		told_of_target(fds);
 	else
-		self.carrying = self.monitor >= 0;
+		heard(type, size);
 }
 
 static void to_monitor(void)
 {
-	int err = ipc_send(self.monitor, IPC_AUDIT, &self.audit, sizeof(self.audit));
+	int err = ipc_send(self.monitor, self.type, &self.body, self.size);
 
 	/* Full: the packet stays, the tracer's pipe fills up, and the tracer refuses
 	 * what it could not have recorded. */
@@ -248,20 +332,141 @@ static void to_monitor(void)
 		self.carrying = false;
 }
 
-/* The monitor sends nothing after the session: this is its end, and with it the
- * connection's. */
+/* It says that the session has to end, or nothing: then it has ended, and its connection
+ * is not to be trusted without it. */
 static void from_monitor(void)
 {
+	static const struct ipc_resume none;
+	struct ipc_state state = {M_G, PHASE_OPENED, {0}};
+	struct ipc_verdict end;
 	uint16_t type;
 	size_t size;
-	struct ipc_none none = {0};
+	int err = ipc_recv(self.monitor, &type, &end, sizeof(end), &size);
 
-	if (ipc_recv(self.monitor, &type, &none, sizeof(none), &size) == EAGAIN)
+	if (err == EAGAIN)
 		return;
-	close(self.monitor);
-	self.monitor = -1;
-	self.carrying = false;
-	stop_tracer();
+	if (!err && ipc_check(&state, type)) {
+		tell_tracer(IPC_FINISH, &end, sizeof(end));
+		end_soon();
+		return;
+	}
+	let_go_of_monitor();
+	if (!self.lease.grace_ms)
+		stop_tracer();
+	else if (!self.lease.lost)
+		tell_tracer(IPC_CHANNEL, &none, sizeof(none));
+}
+
+/* Only who reaches the session's directory gets here: root, or who serves himself. */
+static bool is_one_of_us(int fd)
+{
+	struct ucred who;
+	socklen_t size = sizeof(who);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 &&
+	       (who.uid == 0 || who.uid == geteuid());
+}
+
+static void refuse(int fd, enum err why)
+{
+	struct ipc_resumed no = {.result = why};
+
+	ipc_send(fd, IPC_RESUMED, &no, sizeof(no));
+	close(fd);
+}
+
+/* A later connection takes the session up: its monitor is ours from now on, and the one
+ * before has lost its link, if it did not know yet. */
+static void take_up(int fd, const struct ipc_resume *r, int channel)
+{
+	int err;
+
+	if (self.stopping || self.tracer < 0) {
+		refuse(fd, E_NO_SESSION);
+		return;
+	}
+	if (self.session.rights & ~r->rights) {
+		refuse(fd, E_RIGHT);
+		return;
+	}
+	err = ipc_send_fds(self.tracer, IPC_CHANNEL, r, sizeof(*r), &channel, 1);
+	if (err) {
+		refuse(fd, E_BUSY);
+		return;
+	}
+	let_go_of_monitor();
+	self.handing = true;
+	self.monitor = fd;
+	lease_resumed(&self.lease);
+	memcpy(self.session.from, r->from, sizeof(self.session.from));
+	self.session.from[sizeof(self.session.from) - 1] = 0;
+}
+
+static void hear_caller(void)
+{
+	struct ipc_state state = {M_G, PHASE_START, {0}};
+	int fds[IPC_FDS] = {-1, -1}, fd = self.caller, err;
+	struct ipc_resume r;
+	uint16_t type;
+	size_t size;
+
+	err = ipc_recv_fds(fd, &type, &r, sizeof(r), &size, fds);
+	if (err == EAGAIN)
+		return;
+	self.caller = -1;
+	if (err || !ipc_check(&state, type) || type != IPC_RESUME || fds[0] < 0)
+		close(fd);
+	else
+		take_up(fd, &r, fds[0]);
+	for (unsigned i = 0; i < IPC_FDS; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+/* One at a time, in the order they came. */
+static void from_socket(void)
+{
+	if (self.caller >= 0) {
+		hear_caller();
+		return;
+	}
+	self.caller = accept4(FD_LISTEN, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (self.caller >= 0 && !is_one_of_us(self.caller)) {
+		close(self.caller);
+		self.caller = -1;
+	}
+}
+
+static int socket_to_watch(void)
+{
+	if (!self.lease.grace_ms)
+		return -1;
+	return self.caller >= 0 ? self.caller : FD_LISTEN;
+}
+
+static void keep_lease(void)
+{
+	static const struct ipc_none none;
+
+	switch (self.stopping ? LEASE_NOTHING : lease_due(&self.lease, now_ms())) {
+	case LEASE_LIFT:
+		tell_tracer(IPC_LIFT, &none, sizeof(none));
+		break;
+	case LEASE_OVER:
+		record("expired", E_LOST, "nobody took the session up again");
+		stop_tracer();
+		break;
+	case LEASE_NOTHING:
+		break;
+	}
+}
+
+static int patience(void)
+{
+	int keeper = keeper_patience(&self.keeper);
+	int lease = self.stopping ? -1 : lease_wait(&self.lease, now_ms());
+
+	return keeper < 0 || (lease >= 0 && lease < keeper) ? lease : keeper;
 }
 
 /* What the tracer said before it ended still has to reach the record. */
@@ -326,19 +531,23 @@ static void from_signals(void)
 static void watch(void)
 {
 	for (;;) {
-		struct pollfd fds[3] = {
+		struct pollfd fds[4] = {
 		    {.fd = self.signals, .events = POLLIN},
 		    {.fd = self.monitor, .events = self.carrying ? POLLIN | POLLOUT : POLLIN},
 		    {.fd = self.carrying ? -1 : self.tracer, .events = POLLIN},
+		    {.fd = socket_to_watch(), .events = POLLIN},
 		};
 
-		if (poll(fds, 3, keeper_patience(&self.keeper)) < 0 && errno != EINTR)
+		if (poll(fds, 4, patience()) < 0 && errno != EINTR)
 			fatal(EXIT_FAILURE, "poll: %s", strerror(errno));
 		keeper_look(&self.keeper);
 		if (fds[0].revents)
 			from_signals();
+		keep_lease();
 		if (fds[2].revents)
 			from_tracer();
+		if (fds[3].revents)
+			from_socket();
 		if (self.monitor >= 0 && fds[1].revents & (POLLIN | POLLHUP | POLLERR))
 			from_monitor();
 		else if (self.carrying)

@@ -21,13 +21,13 @@ enum ipc_phase {
 };
 
 /* Who sends to whom. */
-enum ipc_pipe { M_C, C_M, M_G, T_G };
+enum ipc_pipe { M_C, C_M, M_G, T_G, G_T };
 
 enum ipc_type {
 #define IPC(number, name, pipe, phase, most, body) IPC_##name = number,
 #include "ipc.def"
 };
-enum { IPC_TYPES = 16 }; /* types are below this */
+enum { IPC_TYPES = 32 }; /* types are below this */
 
 /* What the receiver of a pipe remembers. */
 struct ipc_state {
@@ -130,6 +130,10 @@ struct ipc_open {
 
 struct ipc_opened {
 	uint32_t result; /* enum err: why the row does not allow it */
+	uint32_t resumed;
+	uint8_t session[16]; /* zeros: cannot be resumed */
+	uint8_t secret[32];
+	uint64_t last_id, last_event; /* resumed: what the session has seen */
 	uint32_t uid, gid;
 	uint32_t rights;
 	uint32_t grace_ms, max_stop_ms;
@@ -165,10 +169,27 @@ struct ipc_session {
 	 * granted unless the host's hello is the first frame it gets.  0 = the tracer does
 	 * all of it (stdio). */
 	uint32_t greeted;
-	int64_t since; /* time(2) */
+	uint32_t keep_launched; /* what was launched outlives the session */
+	int64_t since;          /* time(2) */
 	char user[64]; /* local user it runs as */
 	char key[128]; /* the key's name (map comment) or fingerprint */
 	char from[64]; /* peer address, "local" in stdio mode */
+};
+
+/* A proven connection takes the session up again. */
+struct ipc_resume {
+	uint64_t last_reply, last_event; /* what the host has */
+	uint32_t rights;                 /* of the row as it is now */
+	uint32_t pad;
+	char from[64];
+};
+
+struct ipc_resumed {
+	uint32_t result; /* enum err */
+	uint32_t rights, grace_ms, max_stop_ms;
+	uint32_t number;
+	uint32_t pad;
+	uint64_t last_id, last_event; /* the newest request seen, the newest event */
 };
 
 /* Something that happened to a process; for the audit record. */

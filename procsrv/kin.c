@@ -242,6 +242,9 @@ static struct target *new_target(const struct target *from, pid_t pid)
 	tg->how = WIRE_ATTACH_STOP;
 	tg->arch = from->arch;
 	tg->preorder = from->preorder;
+	tg->loss = from->loss;
+	tg->grace_ms = from->grace_ms;
+	tg->max_stop_ms = from->max_stop_ms;
 	tg->caught = from->caught;
 	tg->stop_scope = from->stop_scope;
 	tg->stop_signals = from->stop_signals;

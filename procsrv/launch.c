@@ -13,6 +13,7 @@
 #include "launch_child.h"
 #include "launch_spec.h"
 #include "launch_text.h"
+#include "loss.h"
 #include "policy.h"
 #include "serve.h"
 #include "target.h"
@@ -168,7 +169,7 @@ static int check(struct call *c, const struct wire_launch *m)
 		return E_IN_USE;
 	/* Killed when the link is lost is what happens here anyway. */
 	if (m->loss != WIRE_LOSS_KILL)
-		err = policy_target(m->loss, m->grace_ms, 0);
+		err = policy_target(&c->tracer->session, m->loss, m->grace_ms);
 	if (err == E_OK)
 		err = launch_hindered(&c->tracer->session, &c->fault);
 	return err;
@@ -230,6 +231,8 @@ static int follow(struct call *c, const struct wire_launch *m, pid_t pid, struct
 		return E_NOMEM;
 	}
 	err = watch(l, ends);
+	loss_set(tg, m->loss, m->grace_ms, 0);
+	l->loss = tg->loss;
 	*ends = launch_no_ends;
 	if (err == E_OK)
 		err = preorder_set(&tg->preorder, m->recipes, m->notes);
@@ -340,7 +343,8 @@ void launch_free(struct target *tg)
 
 bool launch_kill(struct target *tg)
 {
-	if (!tg->launch || tg->launch->loss == WIRE_LOSS_RESUME)
+	if (!tg->launch || tg->launch->loss == WIRE_LOSS_RESUME ||
+	    tg->tracer->session.keep_launched)
 		return false;
 	proc_kill(&tg->id);
 	if (!tg->count) /* not even traced yet */

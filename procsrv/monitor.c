@@ -304,6 +304,8 @@ int main(int argc, char **argv)
 	status = serve(m);
 	drain_conn(m);
 	drain_guard(m);
+	if (m->guard > 0)
+		monitor_lost(m);
 	session_close(&m->dir, true);
 	end = conclude(m, status);
 	key_free(m->key);

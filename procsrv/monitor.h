@@ -13,6 +13,7 @@
 #include "common/proof.h"
 #include "ipc.h"
 #include "session_dir.h"
+#include "session_secret.h"
 #include "usermap.h"
 
 struct monitor {
@@ -46,10 +47,13 @@ struct monitor {
 	char user_asked[PROOF_USER_MAX + 1];
 	uint8_t mode;
 	bool wants_resume;
+	struct ipc_proof proof; /* as it was proven: what it says of a session to take up */
 
 	/* the session */
 	struct session_dir dir;
 	struct ipc_session session;
+	struct session_secret secret;
+	struct ipc_resumed resumed; /* of one that was taken up */
 	pid_t guard;
 	int guard_pipe; /* -1 = none */
 	struct ipc_state guard_phase;
@@ -75,6 +79,9 @@ bool monitor_serve(struct monitor *m);
 /* What the row allows to the proven client: E_OK, and m->user is set. */
 enum err monitor_judge(struct monitor *m);
 
+/* Bits 1 << enum wire_right: of the row, in the mode that was asked for. */
+uint32_t monitor_rights(const struct monitor *m);
+
 /* Make the session.  E_OK or why not. */
 enum err monitor_open(struct monitor *m, const struct ipc_open *ask);
 
@@ -83,6 +90,18 @@ int monitor_start_guard(struct monitor *m);
 
 /* A packet from the guard is there (or its end). */
 void monitor_serve_guard(struct monitor *m);
+
+/* ---- monitor_resume.c: sessions that wait for their host ------------------------- */
+
+/* Take up the session that the proof names, and hand its guard the channel.  E_OK and
+ * m->resumed, or why not. */
+enum err monitor_resume(struct monitor *m);
+
+/* The host has acknowledged something: it has the newest secret. */
+void monitor_settle(struct monitor *m);
+
+/* The connection is over, but the session waits for another. */
+void monitor_lost(struct monitor *m);
 
 /* ---- monitor_audit.c: the record ------------------------------------------- */
 

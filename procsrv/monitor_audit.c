@@ -1,102 +1,43 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "monitor.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "audit_line.h"
 #include "common/log.h"
 #include "common/tls.h"
 
-/* One word of an audit line: anything that could end it is escaped. */
-static char *word(char *to, size_t size, const char *s)
+static struct audit_line line_of(const struct monitor *m)
 {
-	size_t at = 0;
-
-	if (!*s)
-		s = "-";
-	for (; *s && at + 5 <= size; s++)
-		if (*s > ' ' && *s < 0x7f && *s != '"' && *s != '\\' && *s != '=')
-			to[at++] = *s;
-		else
-			at += (size_t)snprintf(to + at, size - at, "\\x%02x", (unsigned char)*s);
-	to[at] = 0;
-	return to;
-}
-
-/* The same as the last thing on the line, in quotes: spaces may stay. */
-static char *quoted(char *to, size_t size, const char *s)
-{
-	size_t at = 0;
-
-	for (; *s && at + 5 <= size; s++)
-		if (*s >= ' ' && *s < 0x7f && *s != '"' && *s != '\\')
-			to[at++] = *s;
-		else
-			at += (size_t)snprintf(to + at, size - at, "\\x%02x", (unsigned char)*s);
-	to[at] = 0;
-	return to;
+	return (struct audit_line){
+	    .session = m->session.number,
+	    .id = m->session.id,
+	    .key = m->row ? m->row->name : "",
+	    .from = m->from,
+	};
 }
 
 void audit(const struct monitor *m, const char *event, uint32_t pid, uint64_t start, int result,
     const char *why)
 {
-	char key[160], from[160], text[512], process[64] = "pid=- start=-", session[48] = "-";
+	struct audit_line l = line_of(m);
 
-	if (pid)
-		snprintf(process, sizeof(process), "pid=%" PRIu32 " start=%" PRIu64, pid, start);
-	if (m->session.number)
-		snprintf(session, sizeof(session), "%" PRIu32 ".%.8s", m->session.number,
-		    m->dir.facts.id);
-	log_info("event=%s session=%s key=%s from=%s %s result=%s why=\"%s\"", event, session,
-	    word(key, sizeof(key), m->row ? m->row->name : ""), word(from, sizeof(from), m->from),
-	    process, err_name(result), quoted(text, sizeof(text), why));
-}
-
-static const char *const events[] = {
-    [IPC_ATTACH] = "attach",
-    [IPC_DETACH] = "detach",
-    [IPC_SNAPSHOT] = "snapshot",
-    [IPC_FILE_READ] = "file-read",
-    [IPC_EXITED] = "exited",
-    [IPC_LAUNCH] = "launch",
-    [IPC_KILL] = "kill",
-    [IPC_WRITE_MEM] = "write-memory",
-    [IPC_WRITE_REGS] = "write-registers",
-    [IPC_WROTE_MEM] = "wrote-memory",
-    [IPC_WROTE_REGS] = "wrote-registers",
-    [IPC_FILE_WRITE] = "file-write",
-    [IPC_FILE_CHANGE] = "file-change",
-};
-
-/* More facts at the end of a reason, set off by a blank. */
-__attribute__((format(printf, 3, 4))) static void append(
-    char *why, size_t size, const char *fmt, ...)
-{
-	size_t at = strlen(why);
-	va_list ap;
-
-	if (at && at + 1 < size)
-		why[at++] = ' ';
-	va_start(ap, fmt);
-	vsnprintf(why + at, size - at, fmt, ap);
-	va_end(ap);
+	l.event = event;
+	l.pid = pid;
+	l.start = start;
+	l.result = result;
+	l.why = why;
+	audit_line(&l);
 }
 
 void audit_guard(const struct monitor *m, const struct ipc_audit *a)
 {
-	const char *event = a->event < sizeof(events) / sizeof(events[0]) ? events[a->event] : NULL;
+	struct audit_line l = line_of(m);
 	char why[400];
 
-	snprintf(why, sizeof(why), "%.*s", (int)strnlen(a->name, sizeof(a->name)), a->name);
-	if (a->exe_ino)
-		append(why, sizeof(why), "exe=%" PRIx64 ":%" PRIu64, a->exe_dev, a->exe_ino);
-	if (a->size)
-		append(why, sizeof(why), "%s=%" PRIu64,
-		    a->event == IPC_WROTE_MEM || a->event == IPC_WROTE_REGS ? "requests" : "size",
-		    a->size);
-	audit(m, event ? event : "unknown", a->pid, a->start, (int)a->result, why);
+	audit_take(&l, a, why, sizeof(why));
+	audit_line(&l);
 }
 
 /* ---- strangers ------------------------------------------------------------------ */

@@ -263,6 +263,7 @@ static bool on_proof(struct monitor *m, const union body *b)
 		m->phase.phase = PHASE_PROVED;
 		m->mode = ask->mode;
 		m->wants_resume = memcmp(ask->session, none, sizeof(none)) != 0;
+		m->proof = *ask;
 		memcpy(m->user_asked, ask->user, ask->user_n);
 		if (m->listener >= 0 && write(m->listener, "", 1) != 1)
 			m->listener = -1;
@@ -272,13 +273,25 @@ static bool on_proof(struct monitor *m, const union body *b)
 	return answer(m, IPC_PROVEN, &verdict, sizeof(verdict));
 }
 
+/* What the host needs to come back. */
+static void tell_secret(const struct monitor *m, struct ipc_opened *o)
+{
+	if (!m->session.grace_ms)
+		return;
+	memcpy(o->session, m->session.id, sizeof(o->session));
+	memcpy(o->secret, m->secret.now, sizeof(o->secret));
+	o->resumed = m->wants_resume;
+	o->last_id = m->resumed.last_id;
+	o->last_event = m->resumed.last_event;
+}
+
 static bool on_open(struct monitor *m, const union body *b)
 {
 	struct ipc_opened opened = {.yama = m->yama};
 	enum err err = monitor_judge(m);
 
 	if (err == E_OK)
-		err = monitor_open(m, &b->open);
+		err = m->wants_resume ? monitor_resume(m) : monitor_open(m, &b->open);
 	opened.result = err;
 	snprintf(opened.key, sizeof(opened.key), "%s", m->row->name);
 	snprintf(opened.user, sizeof(opened.user), "%s", m->user ? m->user->name : m->user_asked);
@@ -288,6 +301,7 @@ static bool on_open(struct monitor *m, const union body *b)
 		opened.rights = m->session.rights;
 		opened.grace_ms = m->session.grace_ms;
 		opened.max_stop_ms = m->session.max_stop_ms;
+		tell_secret(m, &opened);
 		m->phase.phase = PHASE_OPENED;
 		m->deadline = 0;
 	} else {

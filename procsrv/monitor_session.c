@@ -13,6 +13,7 @@
 
 #include "common/log.h"
 #include "common/wire.h"
+#include "lease.h"
 #include "policy.h"
 #include "spawn.h"
 
@@ -24,13 +25,11 @@ enum err monitor_judge(struct monitor *m)
 		return E_FROM;
 	if (m->mode != PROOF_NORMAL && m->mode != PROOF_READONLY)
 		return E_MODE;
-	if (m->wants_resume)
-		return E_STATE; /* sessions do not outlive their link in this version */
 	m->user = map_row_user(m->row, span_str(m->user_asked));
 	return m->user ? E_OK : E_NO_USER;
 }
 
-static uint32_t rights(const struct monitor *m)
+uint32_t monitor_rights(const struct monitor *m)
 {
 	uint32_t all = m->row->rights;
 
@@ -44,9 +43,10 @@ static void fill_session(struct monitor *m, const struct ipc_open *ask)
 	struct ipc_session *s = &m->session;
 
 	s->number = m->dir.facts.number;
-	s->rights = rights(m);
-	s->grace_ms = 0; /* loss of the link detaches at once */
+	s->rights = monitor_rights(m);
 	s->loss = ask->loss;
+	s->max_stop_ms = m->row->max_stop_ms;
+	s->keep_launched = m->row->keep_launched;
 	s->verbose = m->verbose;
 	s->greeted = 1;
 	s->since = m->dir.facts.since;
@@ -58,12 +58,16 @@ static void fill_session(struct monitor *m, const struct ipc_open *ask)
 enum err monitor_open(struct monitor *m, const struct ipc_open *ask)
 {
 	struct session_facts f = {.pid = getpid(), .since = time(NULL)};
+	struct ipc_session *s = &m->session;
 	char why[256] = "";
-	enum err err = (enum err)policy_session(ask->loss);
+	enum err err;
 
-	if (err != E_OK)
+	s->grace_ms = lease_grace(ask->grace_ms, m->row->has_grace, m->row->grace_ms);
+	err = (enum err)policy_session(ask->loss);
+	if (err == E_MALFORMED || (err != E_OK && !s->grace_ms))
 		return err;
-	if (key_random(NULL, m->session.id, sizeof(m->session.id)) != 0)
+	if (key_random(NULL, m->session.id, sizeof(m->session.id)) != 0 ||
+	    key_random(NULL, m->secret.now, sizeof(m->secret.now)) != 0)
 		return E_INTERNAL;
 	fingerprint_format(f.fingerprint, m->row->key);
 	snprintf(f.key, sizeof(f.key), "%s", m->row->name);
@@ -76,6 +80,8 @@ enum err monitor_open(struct monitor *m, const struct ipc_open *ask)
 		return err;
 	}
 	fill_session(m, ask);
+	if (s->grace_ms && secret_write(m->dir.own, &m->secret) != 0)
+		return E_OS;
 	snprintf(why, sizeof(why), "user %s", m->user->name);
 	audit(m, "open", 0, 0, E_OK, why);
 	return E_OK;
@@ -124,15 +130,22 @@ int monitor_start_guard(struct monitor *m)
 
 void monitor_serve_guard(struct monitor *m)
 {
-	struct ipc_audit a;
+	union {
+		struct ipc_audit audit;
+		struct ipc_resumed resumed;
+		struct ipc_none none;
+	} body;
 	uint16_t type;
 	size_t size;
-	int err = ipc_recv(m->guard_pipe, &type, &a, sizeof(a), &size);
+	int err = ipc_recv(m->guard_pipe, &type, &body, sizeof(body), &size);
 
 	if (err == EAGAIN)
 		return;
 	if (!err && ipc_check(&m->guard_phase, type)) {
-		audit_guard(m, &a);
+		if (type == IPC_AUDIT)
+			audit_guard(m, &body.audit);
+		else if (type == IPC_ACKED)
+			monitor_settle(m);
 		return;
 	}
 	if (err != EPIPE)

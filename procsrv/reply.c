@@ -25,6 +25,7 @@ void reply_free(struct reply *r)
 	if (!r)
 		return;
 	forget_pieces(r);
+	reply_drop_kept(r);
 	if (r->drop)
 		r->drop(r);
 	free(r);
@@ -104,6 +105,54 @@ struct piece *reply_take(struct reply *r)
 	r->bytes -= p->n;
 	*r->total -= p->n;
 	return p;
+}
+
+/* ---- keeping --------------------------------------------------------------- */
+
+size_t reply_keep(struct reply *r, struct piece *p)
+{
+	p->next = NULL;
+	if (r->kept_last)
+		r->kept_last->next = p;
+	else
+		r->kept_first = p;
+	r->kept_last = p;
+	r->kept_bytes += p->n;
+	return p->n;
+}
+
+size_t reply_drop_kept(struct reply *r)
+{
+	size_t n = r->kept_bytes;
+	struct piece *p;
+
+	while ((p = r->kept_first)) {
+		r->kept_first = p->next;
+		free(p);
+	}
+	r->kept_last = NULL;
+	r->kept_bytes = 0;
+	return n;
+}
+
+size_t reply_rewind(struct reply *r)
+{
+	size_t n = r->kept_bytes;
+
+	for (const struct piece *p = r->kept_first; p; p = p->next)
+		r->pieces++;
+	if (r->kept_first) {
+		r->kept_last->next = r->first;
+		if (!r->first)
+			r->last = r->kept_last;
+		r->first = r->kept_first;
+	}
+	r->bytes += n;
+	*r->total += n;
+	r->kept_first = r->kept_last = NULL;
+	r->kept_bytes = 0;
+	r->sent = 0;
+	return n;
 }
 
 /* ---- packing ---------------------------------------------------------------- */

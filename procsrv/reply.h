@@ -29,6 +29,11 @@ struct reply {
 	uint16_t type;
 	uint32_t sent; /* pieces that have left */
 	struct piece *first, *last;
+	struct piece *kept_first, *kept_last; /* sent, and not acknowledged */
+	size_t kept_bytes;
+	bool forgotten;  /* they would have been too many */
+	bool counted;    /* its last piece was out once already */
+	uint64_t at_ms;  /* of an event: when it happened */
 	unsigned pieces; /* waiting */
 	size_t bytes;    /* of them */
 	size_t *total;   /* the session's sum of the same */
@@ -61,6 +66,13 @@ void reply_fail_code(struct reply *r, int code);
 
 /* Only for the sender: take the first piece off; the caller frees it. */
 struct piece *reply_take(struct reply *r);
+
+/* The same piece kept, for another link: bytes more that are. */
+size_t reply_keep(struct reply *r, struct piece *p);
+/* Forget the pieces kept, or put them back in front of those that wait, the first being
+ * the next to be sent: bytes fewer that are kept. */
+size_t reply_drop_kept(struct reply *r);
+size_t reply_rewind(struct reply *r);
 
 /* ---- packing lists into pieces ------------------------------------------------ */
 

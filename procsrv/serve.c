@@ -81,13 +81,51 @@ void serve_goodbye(struct serve *s, int code, const char *text)
 		return;
 	wire_encode_goodbye(&b, &g);
 	serve_frame(s, (struct wire_head){.type = WIRE_goodbye}, span_buf(&b));
-	chan_flush(s->chan);
+	if (s->chan)
+		chan_flush(s->chan);
 	serve_end(s);
 }
 
-void serve_shutdown(struct serve *s)
+void serve_shutdown(struct serve *s, int code)
 {
-	serve_goodbye(s, E_SHUTDOWN, err_text(E_SHUTDOWN));
+	serve_goodbye(s, code, err_text(code));
+}
+
+void serve_drop_link(struct serve *s, const char *why)
+{
+	struct wire_goodbye g = {.code = E_LOST, .text = span_str(why)};
+	uint8_t room[600];
+	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
+
+	if (!s->chan)
+		return;
+	wire_encode_goodbye(&b, &g);
+	serve_frame(s, (struct wire_head){.type = WIRE_goodbye}, span_buf(&b));
+	chan_flush(s->chan);
+	chan_free(s->chan);
+	s->chan = NULL;
+}
+
+void serve_lose(struct serve *s)
+{
+	struct ipc_none none = {0};
+
+	if (s->phase != OPENED)
+		return;
+	serve_drop_link(s, "the connection is not watched over any more");
+	s->phase = LOST;
+	if (ipc_send(FD_PIPE, IPC_LOST, &none, sizeof(none)) != 0)
+		serve_end(s);
+}
+
+uint64_t serve_last_id(const struct serve *s)
+{
+	return s->last_id;
+}
+
+uint64_t serve_last_event(const struct serve *s)
+{
+	return s->events;
 }
 
 /* ---- requests --------------------------------------------------------------- */
@@ -96,7 +134,7 @@ static int allowed(struct serve *s, const struct wire_row *row, struct call *c)
 {
 	if (row->type == WIRE_open)
 		return s->phase == GREETED ? E_OK : E_STATE;
-	if (row->state >= WIRE_OPEN && s->phase != OPENED)
+	if (row->state >= WIRE_OPEN && s->phase != OPENED && s->phase != LOST)
 		return E_STATE;
 	if (row->right != WIRE_R_NONE && !(s->t->session.rights & 1u << row->right))
 		return E_RIGHT;
@@ -191,6 +229,7 @@ static void request(struct serve *s, const struct wire_msg *m, int err)
 	if (s->phase == CLOSING)
 		return;
 	credit_consumed(&s->in, cost);
+	s->fresh = false;
 	s->last_id = m->h.id;
 	s->in_flight++;
 	if (err == E_OK && wait && !may_overtake(s, &m->h)) {
@@ -234,14 +273,14 @@ static void on_readable(struct chan *c, void *arg)
 	int err = E_OK;
 
 	heart_heard(&s->heart);
-	while (s->phase != CLOSING) {
+	while (s->phase != CLOSING && s->phase != LOST) {
 		err = frame_next(chan_in(c), WIRE_FROM_HOST, &m);
 		if (err != E_OK && err != E_UNKNOWN)
 			break;
 		message(s, &m, err);
 		frame_drop(chan_in(c), &m);
 	}
-	if (s->phase == CLOSING)
+	if (s->phase == CLOSING || s->phase == LOST)
 		return;
 	if (err != FRAME_WAIT)
 		serve_goodbye(s, err, err_text(err));
@@ -256,14 +295,39 @@ static void on_writable(struct chan *c, void *arg)
 
 static void on_closed(struct chan *c, int os_errno, void *arg)
 {
+	struct serve *s = arg;
+
 	(void)c;
 	(void)os_errno;
-	serve_end(arg);
+	if (serve_keeps(s) && s->phase == OPENED) {
+		chan_free(s->chan);
+		s->chan = NULL;
+		serve_lose(s);
+	} else {
+		serve_end(s);
+	}
 }
 
 /* ---- start and end ------------------------------------------------------------ */
 
 static const struct chan_cb callbacks = {on_readable, on_writable, on_closed};
+
+static void open_link(struct serve *s, int rfd, int wfd)
+{
+	credit_open(&s->in, CREDIT_REQUEST_BYTES);
+	s->fresh = true;
+	if (s->t->session.greeted)
+		s->out.bytes = CREDIT_REPLY_BYTES - SERVE_CONN_USED;
+	s->chan = chan_new(s->t->base, rfd, wfd, &callbacks, s);
+	if (s->chan)
+		chan_set_low(s->chan, SEND_LOW);
+}
+
+int serve_link_new(struct serve *s, int fd)
+{
+	open_link(s, fd, fd);
+	return s->chan ? 0 : -1;
+}
 
 struct serve *serve_new(
     struct tracer *t, struct event_base *base, int rfd, int wfd, void (*ended)(struct tracer *))
@@ -274,17 +338,14 @@ struct serve *serve_new(
 		return NULL;
 	*s = (struct serve){.t = t, .ended = ended};
 	buf_init(&s->scratch, WIRE_PIECE);
-	credit_open(&s->in, CREDIT_REQUEST_BYTES);
-	s->chan = chan_new(base, rfd, wfd, &callbacks, s);
+	open_link(s, rfd, wfd);
 	s->more = event_new(base, -1, 0, on_more, s);
 	if (!s->chan || !s->more) {
 		serve_free(s);
 		return NULL;
 	}
-	chan_set_low(s->chan, SEND_LOW);
 	if (t->session.greeted) {
 		s->phase = OPENED;
-		s->out.bytes = CREDIT_REPLY_BYTES - SERVE_CONN_USED;
 	} else if (serve_hello(s) != 0) {
 		serve_free(s);
 		return NULL;
@@ -303,6 +364,7 @@ void serve_free(struct serve *s)
 	if (!s)
 		return;
 	heart_stop(&s->heart);
+	serve_keep_nothing(s);
 	free_queue(&s->replies);
 	free_queue(&s->event_queue);
 	while (s->held_first) {

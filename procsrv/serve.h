@@ -49,8 +49,19 @@ void serve_event_body(struct serve *s, uint16_t type, uint32_t target, const str
  * writes).  Else launch_unpause is called once that is so. */
 bool serve_room(const struct serve *s);
 
-/* Say goodbye to the host: the tracer is told to end. */
-void serve_shutdown(struct serve *s);
+/* Say goodbye to the host: the tracer is told to end, for this reason. */
+void serve_shutdown(struct serve *s, int code);
+
+/* The link is gone, and another may come; or it is to be gone.  The guard is told. */
+void serve_lose(struct serve *s);
+
+/* Another link takes the session up (what the host has is said), over fd, which is ours
+ * from now on but when it is refused: E_OK, or why. */
+int serve_resume(struct serve *s, int fd, uint64_t last_reply, uint64_t last_event);
+
+/* The newest request that came, the newest event. */
+uint64_t serve_last_id(const struct serve *s);
+uint64_t serve_last_event(const struct serve *s);
 
 /* Send what can be sent; to be called after replies or events were added outside a
  * handler. */

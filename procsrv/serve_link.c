@@ -47,7 +47,7 @@ static void on_hello(struct serve *s, struct span body)
 	int err = E_OK;
 
 	wire_decode_hello(body, &h);
-	if (s->t->session.greeted && s->last_id == 0)
+	if (s->t->session.greeted && s->fresh)
 		s->out.bytes = -SERVE_CONN_USED;
 	else if (s->phase == GREETING)
 		err = greet_judge(&h);
@@ -87,6 +87,10 @@ static void on_ack(struct serve *s, struct span body)
 	struct wire_ack a;
 
 	wire_decode_ack(body, &a);
+	serve_acked(s, a.last_reply, a.last_event);
+	if (s->resumed)
+		ipc_send(FD_PIPE, IPC_ACKED, &(struct ipc_none){0}, sizeof(struct ipc_none));
+	s->resumed = false;
 	if (!credit_granted(&s->out, a.credit_bytes))
 		serve_goodbye(s, E_PROTOCOL, "more credit than can be counted");
 }
@@ -112,6 +116,8 @@ static void on_cancel(struct serve *s, struct span body)
 static void on_goodbye(struct serve *s, struct span body)
 {
 	(void)body;
+	/* The host had its chance to leave them running. */
+	s->t->session.keep_launched = 0;
 	serve_end(s);
 }
 

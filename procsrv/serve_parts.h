@@ -17,7 +17,8 @@ enum {
 	SERVE_CONN_USED = 4096,
 };
 
-enum serve_phase { GREETING, GREETED, OPENED, CLOSING };
+/* LOST: nobody is at the other end, but somebody may come. */
+enum serve_phase { GREETING, GREETED, OPENED, LOST, CLOSING };
 
 /* A request that waits because too much is under way. */
 struct serve_held {
@@ -33,7 +34,7 @@ struct serve_queue {
 
 struct serve {
 	struct tracer *t;
-	struct chan *chan;
+	struct chan *chan; /* NULL: LOST */
 	struct event *more; /* goes on with what was left for others to have the loop */
 	void (*ended)(struct tracer *);
 	enum serve_phase phase;
@@ -49,6 +50,13 @@ struct serve {
 	size_t built, event_bytes;
 	struct serve_held *held_first, *held_last;
 	struct buf scratch;
+	/* serve_keep.c: what was sent whole, oldest first */
+	struct serve_queue unacked, told;
+	unsigned nunacked, ntold;
+	size_t kept_bytes;
+	uint64_t dropped_reply, dropped_event; /* the newest that are not kept any more */
+	bool fresh;   /* no request has come over this link */
+	bool resumed; /* and no acknowledgement */
 };
 
 /* ---- serve_send.c ---- */
@@ -59,6 +67,17 @@ void serve_frame(struct serve *s, struct wire_head h, struct span body);
 void serve_push(struct serve_queue *q, struct reply *r);
 struct reply *serve_pop(struct serve_queue *q);
 
+/* ---- serve_keep.c ---- */
+
+/* Is there anything to keep for, a later link? */
+bool serve_keeps(const struct serve *s);
+/* A piece has been sent; the last one.  Take them. */
+void serve_keep_piece(struct serve *s, struct reply *r, struct piece *p);
+void serve_keep(struct serve *s, struct reply *r, bool event);
+/* The host has all up to these. */
+void serve_acked(struct serve *s, uint64_t last_reply, uint64_t last_event);
+void serve_keep_nothing(struct serve *s);
+
 /* ---- serve_link.c ---- */
 
 /* Act on a message without id; false: it makes no sense now. */
@@ -68,6 +87,11 @@ bool serve_link(struct serve *s, const struct wire_msg *m);
 int serve_hello(struct serve *s);
 
 /* ---- serve.c ---- */
+
+/* A channel for a link behind conn: 0, or -1 without memory (fd is closed then). */
+int serve_link_new(struct serve *s, int fd);
+/* Say goodbye there, if it still is. */
+void serve_drop_link(struct serve *s, const char *why);
 
 /* The link is over: the tracer is told, once.  serve_goodbye tells the host first. */
 void serve_end(struct serve *s);

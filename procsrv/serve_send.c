@@ -29,6 +29,8 @@ void serve_frame(struct serve *s, struct wire_head h, struct span body)
 		m.h.len = body.n;
 		wire_dump(stderr, "->", &m);
 	}
+	if (!s->chan)
+		return;
 	if (frame_put(chan_out(s->chan), h, body) != E_OK)
 		log_error("out of memory while sending");
 }
@@ -74,9 +76,13 @@ static bool ready(struct reply *r)
 /* The reply's last piece is out (or it never got one, without memory). */
 static void finished(struct serve *s, struct reply *r, struct serve_queue *q)
 {
-	if (q == &s->replies)
+	if (q == &s->replies && !r->counted)
 		s->in_flight--;
-	reply_free(r);
+	r->counted = true;
+	if (serve_keeps(s))
+		serve_keep(s, r, q != &s->replies);
+	else
+		reply_free(r);
 }
 
 /* Send the first piece of a ready reply; bytes sent. */
@@ -97,7 +103,10 @@ static size_t send_piece(struct serve *s, struct reply *r)
 	serve_frame(s, h, (struct span){p->body, p->n});
 	credit_sent(&s->out, n);
 	r->sent++;
-	free(p);
+	if (serve_keeps(s))
+		serve_keep_piece(s, r, p);
+	else
+		free(p);
 	return n;
 }
 
@@ -170,6 +179,15 @@ static bool any_later(const struct serve *s)
 	return r != NULL;
 }
 
+/* Requests that wait are taken up without a link, too. */
+static void go_on(struct serve *s)
+{
+	static const struct timeval soon = {0, 0};
+
+	if (any_later(s) || (s->held_first && s->built <= SERVE_BUILT))
+		event_add(s->more, &soon);
+}
+
 void serve_pump(struct serve *s)
 {
 	/* A timer, which comes after what can be read by now; an active event would come
@@ -180,6 +198,10 @@ void serve_pump(struct serve *s)
 	if (s->phase == CLOSING)
 		return;
 	tell_lost(s);
+	if (!s->chan) {
+		go_on(s);
+		return;
+	}
 	while (n && sent < SEND_TURN) {
 		n = 0;
 		while (chan_pending(s->chan) < SEND_AHEAD && credit_may_send(&s->out)) {
@@ -228,6 +250,8 @@ struct reply *serve_event(struct serve *s, uint16_t type, uint32_t target)
 		return NULL;
 	if (s->event_bytes < max)
 		r = reply_new(type, s->events + 1, target, &s->event_bytes);
+	if (r)
+		r->at_ms = now_ms();
 	if (!r) {
 		s->lost++;
 		return NULL;

@@ -72,10 +72,15 @@ static int make_files(struct session_dir *d)
 	return d->journal < 0 ? -1 : bind_socket(d);
 }
 
-static int make_dir(struct session_dir *d, const uint8_t id[SESSION_ID])
+static void name_of(char text[SESSION_ID_TEXT], const uint8_t id[SESSION_ID])
 {
 	for (size_t i = 0; i < SESSION_ID; i++)
-		snprintf(d->facts.id + 2 * i, 3, "%02x", id[i]);
+		snprintf(text + 2 * i, 3, "%02x", id[i]);
+}
+
+static int make_dir(struct session_dir *d, const uint8_t id[SESSION_ID])
+{
+	name_of(d->facts.id, id);
 	if (mkdirat(d->all, d->facts.id, 0700) != 0)
 		return -1;
 	d->own = openat(d->all, d->facts.id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -116,15 +121,57 @@ int session_create(struct session_dir *d, const struct session_facts *facts,
 	return err;
 }
 
-void session_set_pid(struct session_dir *d, pid_t pid)
+static void write_again(const struct session_dir *d)
 {
 	int fd = openat(d->own, "record", O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 
-	d->facts.pid = pid;
 	if (fd < 0)
 		return;
 	record_write(fd, &d->facts);
 	close(fd);
+}
+
+void session_set_pid(struct session_dir *d, pid_t pid)
+{
+	d->facts.pid = pid;
+	write_again(d);
+}
+
+void session_set_lost(struct session_dir *d, int64_t when)
+{
+	d->facts.lost = when;
+	write_again(d);
+}
+
+int session_find(struct session_dir *d, const uint8_t id[SESSION_ID], char *why, size_t size)
+{
+	char name[SESSION_ID_TEXT];
+
+	*d = (struct session_dir){.all = -1, .own = -1, .record = -1, .listen = -1, .journal = -1};
+	d->all = session_lock_all(why, size);
+	if (d->all < 0)
+		return E_OS;
+	name_of(name, id);
+	if (session_look(d->all, name, &d->facts))
+		d->own = openat(
+		    d->all, d->facts.id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (d->own >= 0)
+		return E_OK;
+	session_close(d, false);
+	return E_NO_SESSION;
+}
+
+int session_connect(const struct session_dir *d)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/sock", d->own);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
 }
 
 void session_close(struct session_dir *d, bool remove)

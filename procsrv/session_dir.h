@@ -26,6 +26,7 @@ struct session_facts {
 	uint32_t number; /* for people: the smallest that was free */
 	pid_t pid;       /* to be told to end with SIGTERM: the guard, before that the monitor */
 	int64_t since;   /* time(2) */
+	int64_t lost;    /* since when it has no link; 0 = it has one */
 	char fingerprint[FINGERPRINT_SIZE];
 	char key[128]; /* the row's name */
 	char user[64];
@@ -51,6 +52,16 @@ int session_create(struct session_dir *d, const struct session_facts *facts,
 
 /* Somebody else is to be told now. */
 void session_set_pid(struct session_dir *d, pid_t pid);
+
+/* Look for a live session by its id: E_OK, with nothing but all (locked: nobody else makes,
+ * finds or sweeps sessions meanwhile), own and facts; E_NO_SESSION; E_OS and a sentence. */
+int session_find(struct session_dir *d, const uint8_t id[SESSION_ID], char *why, size_t size);
+
+/* A packet socket connected to the guard of one that was found; -1 and errno. */
+int session_connect(const struct session_dir *d);
+
+/* It has a link (0), or none since then. */
+void session_set_lost(struct session_dir *d, int64_t when);
 
 /* Close what is still open; remove: and delete the directory. */
 void session_close(struct session_dir *d, bool remove);

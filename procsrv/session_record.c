@@ -19,8 +19,9 @@ int record_write(int fd, const struct session_facts *f)
 	    from[4 * sizeof(f->from)];
 	int n = snprintf(text, sizeof(text),
 	    "version=1\nnumber=%010" PRIu32 "\npid=%010ld\nsince=%020" PRId64
+	    "\nlost=%020" PRId64
 	    "\nfingerprint=%s\nuser=%s\nfrom=%s\nkey=%s\n",
-	    f->number, (long)f->pid, f->since, f->fingerprint,
+	    f->number, (long)f->pid, f->since, f->lost, f->fingerprint,
 	    log_escape(user, sizeof(user), f->user, strlen(f->user)),
 	    log_escape(from, sizeof(from), f->from, strlen(f->from)),
 	    log_escape(key, sizeof(key), f->key, strlen(f->key)));
@@ -46,6 +47,8 @@ static void take_line(struct session_facts *f, char *line)
 		f->pid = (pid_t)strtol(value, NULL, 10);
 	else if (strcmp(line, "since") == 0)
 		f->since = strtoll(value, NULL, 10);
+	else if (strcmp(line, "lost") == 0)
+		f->lost = strtoll(value, NULL, 10);
 	else if (strcmp(line, "fingerprint") == 0)
 		take_text(f->fingerprint, sizeof(f->fingerprint), value);
 	else if (strcmp(line, "user") == 0)

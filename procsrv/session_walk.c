@@ -31,8 +31,7 @@ static bool is_id(const char *name)
 	       strspn(name, "0123456789abcdef") == SESSION_ID_TEXT - 1;
 }
 
-/* Is somebody holding it?  Facts are read in any case. */
-static bool look_at(int all, const char *id, struct session_facts *f)
+bool session_look(int all, const char *id, struct session_facts *f)
 {
 	int dir = openat(all, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), fd;
 
@@ -64,7 +63,7 @@ int session_walk(int all, void (*each)(int all, const struct session_facts *, vo
 	}
 	while ((e = readdir(dir)) != NULL)
 		if (is_id(e->d_name)) {
-			look_at(all, e->d_name, &f);
+			session_look(all, e->d_name, &f);
 			each(all, &f, arg);
 			n++;
 		}
@@ -80,6 +79,7 @@ void session_delete(int all, const char *id)
 		return;
 	unlinkat(dir, "sock", 0);
 	unlinkat(dir, "journal", 0);
+	unlinkat(dir, "secret", 0);
 	unlinkat(dir, "record", 0);
 	close(dir);
 	unlinkat(all, id, AT_REMOVEDIR);

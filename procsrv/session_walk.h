@@ -7,6 +7,9 @@
 
 #include "session_dir.h"
 
+/* Is somebody holding that one (all is locked)?  Facts are read in any case. */
+bool session_look(int all, const char *id, struct session_facts *f);
+
 /* HOME/s, locked against others who make, count or sweep sessions until it is closed (or
  * unlocked).  A descriptor, or -1 and a sentence in why. */
 int session_lock_all(char *why, size_t size);

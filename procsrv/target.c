@@ -13,6 +13,7 @@
 #include "dying.h"
 #include "handlers.h"
 #include "launch.h"
+#include "loss.h"
 #include "policy.h"
 #include "reader.h"
 #include "refuse.h"
@@ -79,6 +80,7 @@ void target_free(struct target *tg)
 	*at = tg->next;
 	tg->tracer->ntargets--;
 	journal_end(tg->tracer->journal, tg->journal);
+	loss_free(tg);
 	launch_free(tg);
 	change_record(tg);
 	kin_free(tg);
@@ -262,7 +264,7 @@ static int answer_attached(struct call *c, const struct target *tg)
 
 static int check_attach(struct call *c, const struct wire_attach *a)
 {
-	int err = policy_target(a->loss, a->grace_ms, a->max_stop_ms);
+	int err = policy_target(&c->tracer->session, a->loss, a->grace_ms);
 
 	if (a->how > WIRE_ATTACH_LOOK || err == E_MALFORMED || c->h->target == 0)
 		return E_MALFORMED;
@@ -288,6 +290,7 @@ int on_attach(struct call *c)
 	if (err != E_OK)
 		return err;
 	tg->how = a.how;
+	loss_set(tg, a.loss, a.grace_ms, a.max_stop_ms);
 	err = preorder_set(&tg->preorder, a.recipes, a.notes);
 	if (err == E_OK)
 		err = start_tracing(tg, &c->fault);

@@ -154,6 +154,13 @@ struct target {
 	struct caught caught;
 	struct kin kin;
 	uint64_t mem_writes, regs_writes; /* requests done, for the record */
+	/* loss.c */
+	uint8_t loss;         /* enum wire_loss, never DEFAULT */
+	uint32_t grace_ms;    /* of its own; 0 = the session's */
+	uint32_t max_stop_ms; /* 0 = no bound */
+	struct event *budget; /* while threads of it stand */
+	struct event *grace;  /* while there is no link */
+	uint16_t why;         /* enum err: it is let go without the host's asking */
 };
 
 /* ---- target.c: the list, coming and going ---------------------------------------- */

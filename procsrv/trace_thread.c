@@ -19,6 +19,7 @@
 #include "handlers.h"
 #include "kill_point.h"
 #include "launch.h"
+#include "loss.h"
 #include "refuse.h"
 #include "run.h"
 #include "serve.h"
@@ -356,6 +357,7 @@ void trace_halt(struct target *tg)
 		tg->since_ms = now_ms();
 	if (any && tg->push)
 		trace_name(tg);
+	loss_budget(tg);
 }
 
 void trace_hold(struct target *tg, struct tracee *only)
@@ -445,7 +447,7 @@ void trace_go(struct tracee *t, int signal)
 /* The detach was answered with BUSY, but now it is done. */
 static void tell_released(const struct target *tg)
 {
-	struct wire_released e = {.why = E_OK};
+	struct wire_released e = {.why = tg->why};
 	uint8_t room[16];
 	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
 

@@ -15,9 +15,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "common/err.h"
 #include "common/log.h"
 #include "dying.h"
 #include "launch.h"
+#include "loss.h"
 #include "serve.h"
 #include "target.h"
 
@@ -43,7 +45,7 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	while (read(fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
 		if (si.ssi_signo != SIGCHLD) {
-			serve_shutdown(t->serve);
+			serve_shutdown(t->serve, E_SHUTDOWN);
 			return;
 		}
 		child = true;
@@ -65,14 +67,57 @@ static void on_beat(evutil_socket_t fd, short what, void *arg)
 		event_add(t->beat, &soon);
 }
 
-/* Guard sends nothing after the session: this is its end. */
+/* Another channel in place of the one there was, or none. */
+static void change_link(struct tracer *t, const struct ipc_resume *r, int fd)
+{
+	struct ipc_resumed a = {
+	    .rights = t->session.rights,
+	    .grace_ms = t->session.grace_ms,
+	    .max_stop_ms = t->session.max_stop_ms,
+	    .number = t->session.number,
+	    .last_id = serve_last_id(t->serve),
+	    .last_event = serve_last_event(t->serve),
+	};
+
+	if (fd < 0) {
+		serve_lose(t->serve);
+		return;
+	}
+	loss_over(t);
+	a.result = (uint32_t)serve_resume(t->serve, fd, r->last_reply, r->last_event);
+	if (a.result == E_NO_SESSION)
+		close(fd);
+	ipc_send(FD_PIPE, IPC_RESUMED, &a, sizeof(a));
+	if (a.result != E_OK)
+		serve_shutdown(t->serve, (int)a.result);
+}
+
 static void on_guard(evutil_socket_t fd, short what, void *arg)
 {
+	struct ipc_state state = {G_T, PHASE_OPENED, {0}};
 	struct tracer *t = arg;
+	int fds[IPC_FDS];
+	union {
+		struct ipc_resume resume;
+		struct ipc_verdict end;
+		struct ipc_none none;
+	} body;
+	uint16_t type;
+	size_t size;
 
-	(void)fd;
 	(void)what;
-	serve_shutdown(t->serve);
+	if (ipc_recv_fds(fd, &type, &body, sizeof(body), &size, fds) != 0 ||
+	    !ipc_check(&state, type)) {
+		serve_shutdown(t->serve, E_SHUTDOWN);
+		return;
+	}
+	if (type == IPC_CHANNEL)
+		change_link(t, &body.resume, fds[0]);
+	else if (type == IPC_LIFT)
+		loss_lift(t);
+	else
+		serve_shutdown(t->serve, (int)body.end.result);
+	serve_pump(t->serve);
 }
 
 static void receive_session(struct ipc_session *s)
@@ -109,7 +154,7 @@ static void listen_to(struct tracer *t)
 	int out = t->session.greeted ? FD_CHANNEL : 1;
 
 	self.on_signal = event_new(t->base, self.signals, EV_READ | EV_PERSIST, on_signal, t);
-	self.on_guard = event_new(t->base, FD_PIPE, EV_READ, on_guard, t);
+	self.on_guard = event_new(t->base, FD_PIPE, EV_READ | EV_PERSIST, on_guard, t);
 	t->beat = event_new(t->base, -1, 0, on_beat, t);
 	if (!self.on_signal || !self.on_guard || !t->beat || event_add(self.on_signal, NULL) != 0 ||
 	    event_add(self.on_guard, NULL) != 0)

@@ -26,6 +26,7 @@ enum {
 	USERMAP_NAME = 127,    /* characters of a row's name; fits ipc_session.key */
 	USERMAP_SESSIONS = 16, /* of a key, unless max-sessions= says otherwise */
 	USERMAP_SESSIONS_MAX = 64,
+	USERMAP_TIME_S = 3600, /* the longest of grace= and max-stop= */
 };
 
 struct usermap;
@@ -58,6 +59,10 @@ struct map_row {
 	bool has_expires;
 	time_t expires;        /* not valid at this second or later */
 	uint32_t max_sessions; /* sessions of this key at once */
+	bool has_grace;
+	uint32_t grace_ms;    /* a session outlives its link so long; without the word the host chooses */
+	uint32_t max_stop_ms; /* an attached process may stand so long at a time; 0 = no bound */
+	bool keep_launched;   /* programs it started outlive its sessions */
 };
 
 /* Load path.  user_mode: the program serves only the user it runs as; otherwise

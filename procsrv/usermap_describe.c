@@ -19,6 +19,36 @@ static void describe_nets(const struct map_row *row, FILE *f)
 	}
 }
 
+/* 1500 as "1.5 s". */
+static const char *seconds(char *to, size_t size, uint32_t ms)
+{
+	if (ms % 1000)
+		snprintf(to, size, "%u.%03u s", (unsigned)(ms / 1000), (unsigned)(ms % 1000));
+	else
+		snprintf(to, size, "%u s", (unsigned)(ms / 1000));
+	return to;
+}
+
+static void describe_times(const struct map_row *row, FILE *f)
+{
+	char text[32];
+
+	if (!row->has_grace)
+		fputs("  after a lost link: the session waits 30 s for it, or as long as the host "
+		      "asked (an hour at most)\n",
+		    f);
+	else if (!row->grace_ms)
+		fputs("  after a lost link: the session ends at once\n", f);
+	else
+		fprintf(f, "  after a lost link: the session waits for it, %s at most\n",
+		    seconds(text, sizeof(text), row->grace_ms));
+	if (row->max_stop_ms)
+		fprintf(f, "  an attached process stands %s at a time, then it is let go\n",
+		    seconds(text, sizeof(text), row->max_stop_ms));
+	fprintf(f, "  programs it started: %s\n",
+	    row->keep_launched ? "outlive the session" : "are killed with the session");
+}
+
 static void describe_row(const struct map_row *row, FILE *f)
 {
 	char key[FINGERPRINT_SIZE], day[32];
@@ -46,6 +76,7 @@ static void describe_row(const struct map_row *row, FILE *f)
 	else
 		fputs("taken out of the map", f);
 	fprintf(f, "\n  sessions at once: %u\n", (unsigned)row->max_sessions);
+	describe_times(row, f);
 }
 
 void usermap_describe(const struct usermap *m, const char *path, FILE *f)

@@ -12,6 +12,7 @@ UNITLIB_test_heart = $(LIB_event)
 UNIT_test_usermap = $(USERMAP) procsrv/usermap_describe common/buf common/log
 UNIT_test_transport = common/transport common/fingerprint common/buf
 UNIT_test_limits = procsrv/limits
+UNIT_test_lease = procsrv/lease
 UNIT_test_regs = $(ARCH) common/buf
 UNIT_test_memcache = host/engine/memcache
 LOCAL_TARGET = tests/unit/local_target $(SYMBOLS) $(ARCH) host/errtext common/buf common/err common/log

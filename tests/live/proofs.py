@@ -2,6 +2,7 @@
 """The proof of a client's key, made with OpenSSL and written down a second time."""
 
 import hashlib
+import hmac
 import struct
 import subprocess
 
@@ -29,8 +30,12 @@ def raw_signature(der):
     return r.to_bytes(32, 'big') + s.to_bytes(32, 'big')
 
 
-def signature(key, server, nonce, user='', mode=0, session=bytes(16)):
+def resume_mac(secret, nonce, last_reply=0, last_event=0):
+    return hmac.digest(secret, nonce + struct.pack('<QQ', last_reply, last_event), 'sha256')
+
+
+def signature(key, server, nonce, user='', mode=0, session=bytes(16), mac=bytes(32)):
     text = (b'procsrv-proof-1\0' + b'\x09procsrv/1' + struct.pack('<H', 1) + nonce +
-            hashlib.sha256(spki(server)).digest() + session + bytes(32) +
+            hashlib.sha256(spki(server)).digest() + session + mac +
             struct.pack('<BB', mode, len(user)) + user.encode())
     return raw_signature(openssl('dgst', '-sha256', '-sign', key.path, data=text))

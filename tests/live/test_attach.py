@@ -56,8 +56,7 @@ def test_a_handle_in_use_and_a_process_twice_are_refused(link, debuggee):
 
 def test_attach_promises_nothing_about_a_lost_link_that_is_not_kept(link, debuggee):
     d = debuggee('sleepers')
-    for asked in (dict(loss=wire.ENUM['LOSS_HOLD']), dict(loss=wire.ENUM['LOSS_KILL']), dict(grace_ms=1000),
-                  dict(max_stop_ms=1000)):
+    for asked in (dict(loss=wire.ENUM['LOSS_HOLD']), dict(loss=wire.ENUM['LOSS_KILL']), dict(grace_ms=1000)):
         refused('POLICY', link, 'attach', target=1, pid=d.pid, **asked)
     for loss in (4, 255):
         refused('MALFORMED', link, 'attach', target=1, pid=d.pid, loss=loss)

@@ -188,6 +188,15 @@ static void what_is_not_understood_is_refused_by_line_and_word(void **state)
 	    {KEY_A " user=$ max-sessions=0\n", ":1:", "max-sessions"},
 	    {KEY_A " user=$ max-sessions=65\n", ":1:", "max-sessions"},
 	    {KEY_A " user=$ max-sessions=4294967297\n", ":1:", "max-sessions"},
+	    {KEY_A " user=$ grace=2h\n", ":1:", "grace"},
+	    {KEY_A " user=$ grace=3601\n", ":1:", "grace"},
+	    {KEY_A " user=$ grace=5d\n", ":1:", "grace"},
+	    {KEY_A " user=$ grace=s\n", ":1:", "grace"},
+	    {KEY_A " user=$ max-stop=0\n", ":1:", "max-stop"},
+	    {KEY_A " user=$ max-stop=-1s\n", ":1:", "max-stop"},
+	    {KEY_A " user=$ max-stop=999999999h\n", ":1:", "max-stop"},
+	    {KEY_A " user=$ keep-launched=yes\n", ":1:", "keep-launched"},
+	    {KEY_A " user=$ # max-stop=2s\n", ":1:", "max-stop"},
 	    {KEY_A " user=$ #readonly\n", ":1:", "space"},
 	    {KEY_A " user=$ # readonly\n", ":1:", "readonly"},
 	    {KEY_A " user=$ #  from=10.0.0.0/8\n", ":1:", "from"},
@@ -200,9 +209,6 @@ static void what_is_not_understood_is_refused_by_line_and_word(void **state)
 	    {KEY_A " user=$ allow-root\n", ":1:", "allow-root"},
 	    {KEY_A " user=$ unit=redis.service\n", ":1:", "unit"},
 	    {KEY_A " user=$ exe=/usr/bin/x\n", ":1:", "exe"},
-	    {KEY_A " user=$ max-stop=2s\n", ":1:", "max-stop"},
-	    {KEY_A " user=$ grace=30s\n", ":1:", "grace"},
-	    {KEY_A " user=$ keep-launched\n", ":1:", "keep-launched"},
 	    {KEY_A " user=$ allow-end-server\n", ":1:", "allow-end-server"},
 	    {KEY_A " user=$ put=/srv\n", ":1:", "put"},
 	    {"ca " KEY_A " user=$\n", ":1:", "ca"},
@@ -211,6 +217,30 @@ static void what_is_not_understood_is_refused_by_line_and_word(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		refuses(rows[i][0], rows[i][1], rows[i][2]);
+}
+
+static void times_are_of_a_number_and_a_unit(void **state)
+{
+	static const struct {
+		const char *word;
+		uint32_t ms;
+	} times[] = {{"0", 0}, {"30", 30000}, {"30s", 30000}, {"500ms", 500}, {"5m", 300000},
+	    {"1h", 3600000}, {"3600", 3600000}};
+	char row[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		struct usermap *m;
+		const struct map_row *r;
+
+		snprintf(row, sizeof(row), KEY_A " user=$ grace=%s max-stop=%s keep-launched\n",
+		    times[i].word, times[i].ms ? times[i].word : "1");
+		r = accepts(row, &m);
+		assert_true(r->has_grace && r->keep_launched);
+		assert_int_equal(r->grace_ms, times[i].ms);
+		assert_int_equal(r->max_stop_ms, times[i].ms ? times[i].ms : 1000);
+		usermap_free(m);
+	}
 }
 
 static void a_row_needs_a_user_unless_there_is_only_one(void **state)
@@ -443,6 +473,7 @@ int main(void)
 	    TEST(a_row_grants_what_it_says),
 	    TEST(words_take_rights_away),
 	    TEST(what_is_not_understood_is_refused_by_line_and_word),
+	    TEST(times_are_of_a_number_and_a_unit),
 	    TEST(a_row_needs_a_user_unless_there_is_only_one),
 	    TEST(a_group_word_changes_the_group),
 	    TEST(from_counts_bits),
