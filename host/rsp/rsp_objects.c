@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "host/rsp/rsp_features.h"
+#include "host/rsp/rsp_lldb.h"
 #include "host/rsp/rsp_osdata.h"
 #include "host/rsp/rsp_regs.h"
 #include "host/rsp/rsp_siginfo.h"
@@ -74,10 +75,14 @@ static bool features(struct rsp *r, struct rd *annex, struct buf *out)
 		return false;
 	if (!rsp_take_word(annex, "target.xml") || annex->left)
 		return rsp_bad(r), false;
-	e = rsp_regs_of(p, tid, &d);
+	if (r->lldb)
+		e = rsp_lldb_features(r, p, out);
+	else
+		e = rsp_regs_of(p, tid, &d);
 	if (e)
 		return refuse(r, e);
-	buf_raw(out, d->xml.p, d->xml.len);
+	if (!r->lldb)
+		buf_raw(out, d->xml.p, d->xml.len);
 	return true;
 }
 
@@ -88,6 +93,14 @@ static bool put_threads(struct rsp *r, const struct rsp_process *p, struct buf *
 	struct he_threads *v;
 	struct he_error *e = he_threads(p->t, &v);
 
+	if (e && rsp_gone(p)) {
+		/* Until its end was told there is a thread of it. */
+		he_error_free(e);
+		rsp_put(out, "<thread id=\"");
+		rsp_put_id(out, r->knows & RSP_MULTIPROCESS, p->pid, p->pid);
+		rsp_put(out, "\"/>\n");
+		return true;
+	}
 	if (e)
 		return refuse(r, e);
 	for (size_t i = 0; i < v->n; i++) {
