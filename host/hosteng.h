@@ -156,6 +156,8 @@ struct he_launch {
 	const char *const *env;  /* NULL-terminated, NAME=VALUE; NULL: what a login gives */
 	bool env_adds;           /* env changes what a login gives; NAME alone takes one out */
 	bool terminal;           /* a terminal of its own, else three pipes */
+	bool apart;              /* which does not control its session: Ctrl-C typed there is no
+				  * signal, and its children outlive it without SIGHUP */
 	bool randomize;          /* addresses, as without a debugger */
 	const char *cwd;         /* NULL: the user's home */
 	unsigned rows, cols;     /* of the terminal */

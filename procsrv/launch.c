@@ -160,7 +160,8 @@ static void on_drop(struct reply *r)
 
 static int check(struct call *c, const struct wire_launch *m)
 {
-	const uint8_t flags = WIRE_LAUNCH_PTY | WIRE_LAUNCH_ASLR | WIRE_LAUNCH_LOGIN;
+	const uint8_t flags =
+	    WIRE_LAUNCH_PTY | WIRE_LAUNCH_ASLR | WIRE_LAUNCH_LOGIN | WIRE_LAUNCH_APART;
 	int err = E_OK;
 
 	if (!c->h->target || m->flags & ~flags || m->loss > WIRE_LOSS_KILL)

@@ -133,7 +133,9 @@ static void join(struct buf *to, const struct launch_text *x, size_t list, struc
 
 static uint32_t spec_flags(const struct call *c, const struct wire_launch *m)
 {
-	return (m->flags & WIRE_LAUNCH_PTY ? LAUNCH_TERMINAL : 0u) |
+	bool controls = m->flags & WIRE_LAUNCH_PTY && !(m->flags & WIRE_LAUNCH_APART);
+
+	return (controls ? LAUNCH_TERMINAL : 0u) |
 	       (m->flags & WIRE_LAUNCH_ASLR ? LAUNCH_ASLR : 0u) |
 	       (m->flags & WIRE_LAUNCH_LOGIN ? LAUNCH_LOGIN : 0u) |
 	       (c->tracer->session.greeted ? LAUNCH_SERVICE : 0u);

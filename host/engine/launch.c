@@ -277,6 +277,7 @@ static struct span send_ahead(
 static uint8_t flags_of(const struct he_launch *q)
 {
 	return (uint8_t)((q->terminal ? WIRE_LAUNCH_PTY : 0) |
+			 (q->terminal && q->apart ? WIRE_LAUNCH_APART : 0) |
 			 (q->randomize ? WIRE_LAUNCH_ASLR : 0) |
 			 (q->env_adds ? WIRE_LAUNCH_LOGIN : 0));
 }
