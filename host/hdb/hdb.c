@@ -394,6 +394,7 @@ static int do_rsp(const struct options *o)
 	const struct rsp_options q = {.listen = o->listen,
 	    .once = o->once,
 	    .multi = o->multi,
+	    .without = o->without,
 	    .attach = o->attach ? o->pid : 0,
 	    .program = o->program,
 	    .wake_fd = h->wake_fd,

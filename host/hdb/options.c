@@ -7,6 +7,7 @@
 
 #include "common/transport.h"
 #include "host/rsp/rsp_listen.h"
+#include "host/rsp/rsp_serve.h"
 
 /* Each takes its arguments and returns what is wrong with them, or NULL. */
 typedef const char *option_fn(struct options *o, char *const *arg);
@@ -174,6 +175,14 @@ static const char *on_multi(struct options *o, char *const *arg)
 	return NULL;
 }
 
+static const char *on_disable_packet(struct options *o, char *const *arg)
+{
+	unsigned without = rsp_without(arg[0]);
+
+	o->without |= without;
+	return without ? NULL : "vCont, Tthread, qC, qfThreadInfo, T and threads can be left out";
+}
+
 /* gdbserver's word; its PID is the operand there, too. */
 static const char *on_attach(struct options *o, char *const *arg)
 {
@@ -236,6 +245,8 @@ static const struct option table[] = {
     {"once", NONE, on_once, "", "with -rsp: end with the first debugger"},
     {"multi", NONE, on_multi, "", "with -rsp: go on when nothing is left to debug"},
     {"attach", ONE, on_attach, "PID", "with -rsp: begin with this process"},
+    {"disable-packet", ONE, on_disable_packet, "WORD",
+	"with -rsp: do as if that packet were not known (to try debuggers out)"},
     {"v", NONE, on_v, "", "show every message of the wire on stderr"},
     {"version", NONE, on_version, "", "print the version"},
     {"help", NONE, on_help, "", "print this"},
@@ -251,9 +262,13 @@ enum { OPTIONS = sizeof(table) / sizeof(table[0]) };
 
 static const struct option *find(const char *word)
 {
+	size_t n;
+
 	word += 1 + (word[1] == '-');
+	n = strcspn(word, "=");
 	for (size_t i = 0; i < OPTIONS; i++)
-		if (strcmp(table[i].name, word) == 0)
+		if (strlen(table[i].name) == n && strncmp(table[i].name, word, n) == 0 &&
+		    (!word[n] || table[i].shape == ONE))
 			return &table[i];
 	return NULL;
 }
@@ -283,6 +298,11 @@ static int take(int argc, char **argv, int *at, struct options *o, char *why, si
 	       : row->shape == PLACE ? *at < argc && is_place(argv[*at])
 	       : row->shape == TWO   ? 2
 				     : row->shape == ONE;
+	/* As gdbserver's options have it. */
+	if (want == 1 && strchr(word, '=')) {
+		arg[0] = strchr(word, '=') + 1;
+		want = 0;
+	}
 	if (argc - *at < want) {
 		snprintf(why, size, "%s needs %s behind it.", word, row->args);
 		return 2;

@@ -43,6 +43,7 @@ struct options {
 	uint32_t pid;
 	const char *name;           /* of the process or unit */
 	const char *listen;         /* -rsp: where, NULL = standard input and output */
+	unsigned without;           /* -rsp: enum rsp_without */
 	bool once, multi;           /* -rsp */
 	bool attach;                /* -rsp: to pid */
 	const char *const *program; /* to launch, with its arguments; NULL = none */

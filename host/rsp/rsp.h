@@ -83,6 +83,15 @@ enum rsp_knows {
 	RSP_ERROR_HEX = 1 << 10, /* LLDB's QEnableErrorStrings */
 };
 
+/* Packets that are kept from the debugger (gdbserver's --disable-packet). */
+enum rsp_without {
+	RSP_NO_VCONT = 1 << 0,
+	RSP_NO_TTHREAD = 1 << 1, /* thread: in stop replies */
+	RSP_NO_QC = 1 << 2,
+	RSP_NO_THREAD_LIST = 1 << 3, /* qfThreadInfo */
+	RSP_NO_T = 1 << 4,           /* S instead */
+};
+
 struct rsp {
 	struct he_engine *engine;
 	struct he_server *server;
@@ -94,6 +103,8 @@ struct rsp {
 	struct rsp_id general;         /* Hg: whose registers and memory; tid 0 = any thread */
 	struct rsp_id resume;          /* Hc, of c and s */
 	struct rsp_process *processes; /* in the order they came */
+	unsigned without;              /* enum rsp_without: as an older stub, for tests */
+	bool chatty;                   /* what happens is said on standard error, as gdbserver */
 	int in, out;                   /* the debugger's descriptors, -1 = nobody is there */
 	bool hang_up;                  /* it is to be let go once what waits was written */
 	bool end;                      /* and the bridge is to end ... */
@@ -136,6 +147,8 @@ int rsp_errno(const struct he_error *e);
 
 /* A sentence on our standard error, escaped. */
 void rsp_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The same, where that is no debugger's console. */
+void rsp_chat(const struct rsp *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Text for the debugger's console: an O packet now (in a qRcmd, or while it waits for a
  * stop). */
 void rsp_console(struct rsp *r, const void *text, size_t n);
@@ -158,6 +171,8 @@ struct rsp_process *rsp_current(struct rsp *r);
 struct rsp_process *rsp_current_thread(struct rsp *r, uint64_t *tid);
 /* What a thread id means: NULL when there is no such process or thread (of -1 and 0: any). */
 struct rsp_process *rsp_resolve(struct rsp *r, struct rsp_id id, uint64_t *tid);
+/* It has ended, and the debugger may not have been told yet. */
+bool rsp_gone(const struct rsp_process *p);
 /* Its main thread, or, when that has ended, the first there is. */
 uint64_t rsp_first_thread(struct rsp_process *p);
 /* New in the list: a target of ours. NULL without memory (t is detached then). */

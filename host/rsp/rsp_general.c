@@ -125,6 +125,10 @@ static void put_threads(struct rsp *r, struct rsp_process *p)
 	struct he_threads *v = NULL;
 
 	he_error_free(he_threads(p->t, &v));
+	if (!v) {
+		rsp_put_char(&r->reply, r->reply.len ? ',' : 'm');
+		rsp_put_id(&r->reply, r->knows & RSP_MULTIPROCESS, p->pid, p->pid);
+	}
 	for (size_t i = 0; v && i < v->n; i++) {
 		rsp_put_char(&r->reply, r->reply.len ? ',' : 'm');
 		rsp_put_id(&r->reply, r->knows & RSP_MULTIPROCESS, p->pid, v->v[i].tid);

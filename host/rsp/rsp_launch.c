@@ -193,19 +193,11 @@ struct he_error *rsp_launch_attach(struct rsp *r, uint32_t pid, struct rsp_proce
 	return NULL;
 }
 
-static bool gone(const struct rsp_process *p)
-{
-	struct he_target_info i;
-
-	he_target_info(p->t, &i);
-	return i.state == HE_GONE;
-}
-
 void rsp_launch_kill(struct rsp *r, struct rsp_process *p)
 {
-	struct he_error *e = gone(p) ? NULL : he_kill(p->t);
+	struct he_error *e = rsp_gone(p) ? NULL : he_kill(p->t);
 
-	for (int i = 0; i < KILL_TRIES && !e && !gone(p); i++) {
+	for (int i = 0; i < KILL_TRIES && !e && !rsp_gone(p); i++) {
 		struct he_event ev = {0};
 
 		e = he_wait(r->engine, KILL_MS, &ev);

@@ -3,6 +3,7 @@
  * Packets that begin and end processes: vRun vAttach vKill k R D, and how the next program
  * is to be started.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,7 +116,7 @@ static void kill_one(struct rsp *r, struct rd *args)
 		rsp_fail_errno(r, ESRCH);
 		return;
 	}
-	rsp_say("Killing process(es): %u", p->pid);
+	rsp_chat(r, "Killing process(es): %u", p->pid);
 	rsp_launch_kill(r, p);
 	rsp_ok(r);
 }
@@ -124,7 +125,7 @@ static void kill_one(struct rsp *r, struct rd *args)
 static void kill_all(struct rsp *r, struct rd *args)
 {
 	(void)args;
-	rsp_say("Killing all inferiors");
+	rsp_chat(r, "Killing all inferiors");
 	while (r->processes)
 		rsp_launch_kill(r, r->processes);
 	rsp_later(r);
@@ -133,7 +134,7 @@ static void kill_all(struct rsp *r, struct rd *args)
 /* Children whose fork was not told are not known to the debugger. */
 static void let_go(struct rsp *r, struct rsp_process *p)
 {
-	rsp_say("Detaching from process %u", p->pid);
+	rsp_chat(r, "Detaching from process %u", p->pid);
 	for (struct rsp_stop *s = r->run->queue; s; s = s->next) {
 		struct rsp_process *child =
 		    s->pid == p->pid && s->child ? rsp_process_find(r, s->child) : NULL;
@@ -198,9 +199,25 @@ static void reset_env(struct rsp *r, struct rd *args)
 	rsp_ok(r);
 }
 
+/* "~" and "~/..." as gdbserver has it; of a box the home is what no directory means. */
+static char *expand(const struct rsp *r, char *text)
+{
+	const char *home = he_server_info(r->server)->local ? getenv("HOME") : "";
+	char *path = NULL;
+
+	if (!text || text[0] != '~' || (text[1] && text[1] != '/') || !home)
+		return text;
+	if (!*home && text[1] && text[2])
+		return text;
+	if (asprintf(&path, "%s%s", home, *home ? text + 1 : "") < 0)
+		return text;
+	free(text);
+	return path;
+}
+
 static void set_cwd(struct rsp *r, struct rd *args)
 {
-	char *text = rsp_take_hexstr(args, WORD_MAX);
+	char *text = expand(r, rsp_take_hexstr(args, WORD_MAX));
 
 	if (rd_done(args)) {
 		free(r->launch->cwd);

@@ -15,6 +15,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "host/rsp/rsp.h"
+#include "host/rsp/rsp_serve.h"
+
 static const char unix_word[] = "unix:path=", tcp_word[] = "tcp:port=";
 
 static const char *behind(const char *text, const char *word)
@@ -47,6 +50,26 @@ int rsp_listen_check(const char *where, char *why, size_t size)
 	    "tcp:port=N, which is of this machine only",
 	    where, sizeof(a.sun_path) - 1);
 	return -1;
+}
+
+unsigned rsp_without(const char *word)
+{
+	static const struct {
+		const char *word;
+		unsigned without;
+	} rows[] = {
+	    {"vCont", RSP_NO_VCONT},
+	    {"Tthread", RSP_NO_TTHREAD},
+	    {"qC", RSP_NO_QC},
+	    {"qfThreadInfo", RSP_NO_THREAD_LIST},
+	    {"T", RSP_NO_T},
+	    {"threads", RSP_NO_VCONT | RSP_NO_TTHREAD | RSP_NO_QC | RSP_NO_THREAD_LIST},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(rows[i].word, word) == 0)
+			return rows[i].without;
+	return 0;
 }
 
 /* ---- listening ------------------------------------------------------------------------ */

@@ -23,6 +23,14 @@ struct rsp_process *rsp_process_of(const struct rsp *r, const struct he_target *
 	return p;
 }
 
+bool rsp_gone(const struct rsp_process *p)
+{
+	struct he_target_info i;
+
+	he_target_info(p->t, &i);
+	return i.state == HE_GONE;
+}
+
 static bool has_thread(const struct rsp_process *p, uint64_t tid)
 {
 	struct he_threads *v;
@@ -132,10 +140,7 @@ void rsp_stale(struct rsp *r, struct rsp_process *p)
 /* It ends before it is let go: he_detach alone would let it run on. */
 static void kill_first(struct rsp_process *p)
 {
-	struct he_target_info i;
-
-	he_target_info(p->t, &i);
-	if (i.state != HE_GONE)
+	if (!rsp_gone(p))
 		he_error_free(he_kill(p->t));
 }
 

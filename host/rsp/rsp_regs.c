@@ -43,6 +43,10 @@ static struct he_registers *current(
 	*p = rsp_current_thread(r, tid);
 	if (!*p)
 		return NULL;
+	/* Its end was not told yet: nothing is known of what the debugger takes to be there. */
+	*d = (*p)->regs;
+	if (*d && rsp_gone(*p))
+		return calloc(1, sizeof(*v));
 	e = rsp_regs_of(*p, *tid, d);
 	if (!e && !*d)
 		rsp_fail_errno(r, ENOMEM);

@@ -120,14 +120,30 @@ void rsp_fail(struct rsp *r, struct he_error *e)
 	he_error_free(e);
 }
 
-void rsp_say(const char *fmt, ...)
+static void say(const char *fmt, va_list ap)
 {
 	char line[SAY_MAX], clean[2 * SAY_MAX];
+
+	vsnprintf(line, sizeof(line), fmt, ap);
+	fprintf(stderr, "%s\n", log_escape(clean, sizeof(clean), line, strlen(line)));
+	fflush(stderr);
+}
+
+void rsp_say(const char *fmt, ...)
+{
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
+	say(fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "%s\n", log_escape(clean, sizeof(clean), line, strlen(line)));
-	fflush(stderr);
+}
+
+void rsp_chat(const struct rsp *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (r->chatty)
+		say(fmt, ap);
+	va_end(ap);
 }

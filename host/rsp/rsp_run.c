@@ -150,6 +150,7 @@ void rsp_run_catch(struct rsp *r, struct rsp_process *p)
 	q.follow = r->knows & RSP_FORK_EVENTS ? HE_FOLLOW_BOTH : HE_FOLLOW_PARENT;
 	he_error_free(he_catch_events(p->t, &q));
 	he_error_free(he_pass_signals(p->t, r->run->pass, ~r->run->program));
+	p->stops->passing = r->run->pass;
 }
 
 void rsp_run_adopt(struct rsp *r, struct rsp_process *p)
@@ -526,6 +527,20 @@ static size_t translate(
 	return m;
 }
 
+/* A thread that steps tells of every signal: GDB has to see the handler come, lest it steps
+ * in it. */
+static void tell_signals(struct rsp *r, struct rsp_process *p, const struct he_go *go, size_t m)
+{
+	uint64_t pass = r->run->pass;
+
+	for (size_t i = 0; i < m; i++)
+		if (go[i].action != HE_GO_CONT)
+			pass = 0;
+	if (pass != p->stops->passing)
+		he_error_free(he_pass_signals(p->t, pass, ~r->run->program));
+	p->stops->passing = pass;
+}
+
 static struct he_error *resume_one(
     struct rsp *r, struct rsp_process *p, const struct rsp_action *v, size_t n, struct he_go *go)
 {
@@ -541,6 +556,7 @@ static struct he_error *resume_one(
 		r->run->some = false;
 	p->stops->hushed = p->stops->break_asked = false;
 	rsp_stale(r, p);
+	tell_signals(r, p, go, m);
 	return he_go(p->t, go, m, r->non_stop);
 }
 

@@ -50,9 +50,9 @@ static int begin(struct serve *v)
 	if (e)
 		return said(e);
 	if (p && v->o->attach)
-		rsp_say("Attached; pid = %u", p->pid);
+		rsp_chat(v->r, "Attached; pid = %u", p->pid);
 	else if (p)
-		rsp_say("Process %s created; pid = %u", v->o->program[0], p->pid);
+		rsp_chat(v->r, "Process %s created; pid = %u", v->o->program[0], p->pid);
 	return 0;
 }
 
@@ -216,13 +216,14 @@ int rsp_serve(struct he_engine *e, struct he_server *s, const struct rsp_options
 	int ret = v.r ? 0 : 1;
 
 	if (v.r) {
+		v.r->without = o->without;
+		v.r->chatty = o->listen != NULL;
 		rsp_terminal_init(v.r, o->listen != NULL);
 		ret = v.r->terminal ? begin(&v) : 1;
 	}
 	if (!ret && o->listen)
 		ret = open_listener(&v);
 	if (!ret && !o->listen) {
-		rsp_say("Remote debugging using stdio");
 		rsp_open(v.r, STDIN_FILENO, STDOUT_FILENO);
 		v.served = true;
 	}

@@ -14,6 +14,7 @@
 struct rsp_options {
 	const char *listen;                /* "unix:path=P", "tcp:port=N"; NULL: stdin and stdout */
 	bool once;                         /* ends with its first debugger */
+	unsigned without;                  /* enum rsp_without */
 	bool multi;                        /* goes on when nothing is left to debug */
 	uint32_t attach;                   /* PID, 0 = none */
 	const char *const *program;        /* to start, NULL-terminated; NULL = none */
@@ -21,6 +22,8 @@ struct rsp_options {
 	const volatile sig_atomic_t *quit; /* not 0: end */
 };
 
+/* What --disable-packet=WORD leaves out, enum rsp_without; 0 = no such word. */
+unsigned rsp_without(const char *word);
 /* Serves until it shall end; exit status.  The engine is raw. */
 int rsp_serve(struct he_engine *e, struct he_server *s, const struct rsp_options *o);
 

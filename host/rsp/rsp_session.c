@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "host/rsp/rsp_launch.h"
+#include "host/rsp/rsp_lldb.h"
 #include "host/rsp/rsp_run.h"
 #include "host/rsp/rsp_terminal.h"
 
@@ -131,7 +132,8 @@ void rsp_take(struct rsp *r, const void *data, size_t n)
 			answer(r, &packet);
 			break;
 		case RSP_IN_BREAK:
-			rsp_run_break(r);
+			if (!r->lldb || !rsp_lldb_break(r))
+				rsp_run_break(r);
 			break;
 		case RSP_IN_BAD:
 			rsp_bad(r);

@@ -26,7 +26,8 @@ static uint64_t take_signals(struct rsp *r, struct rd *args)
 
 		if (n)
 			mask |= UINT64_C(1) << (n - 1);
-		if (args->left)
+		/* LLDB's tests put a blank behind the last. */
+		if (args->left && !rsp_take_char(args, ' '))
 			rsp_want_char(args, ';');
 	}
 	return mask;

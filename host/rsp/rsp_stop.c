@@ -128,7 +128,7 @@ static void put_core(struct buf *b, struct rsp_process *p, uint64_t tid)
 
 	he_error_free(he_threads(p->t, &v));
 	for (size_t i = 0; v && i < v->n; i++)
-		if (v->v[i].tid == tid)
+		if (v->v[i].tid == tid && v->v[i].cpu != UINT32_MAX)
 			rsp_putf(b, "core:%x;", v->v[i].cpu);
 	he_threads_free(v);
 }
@@ -137,14 +137,18 @@ static void put_thread(struct rsp *r, struct buf *b, const struct rsp_stop *s)
 {
 	struct rsp_process *p = rsp_process_find(r, s->pid);
 
-	rsp_putf(b, "T%02x", rsp_signal_out(r, s->signal));
+	rsp_putf(b, "%c%02x", r->without & RSP_NO_T ? 'S' : 'T', rsp_signal_out(r, s->signal));
+	if (r->without & RSP_NO_T)
+		return;
 	put_why(r, b, s);
 	if (!p)
 		return;
 	rsp_regs_expedite(b, p, s->tid);
-	rsp_put(b, "thread:");
-	rsp_put_id(b, r->knows & RSP_MULTIPROCESS, s->pid, s->tid);
-	rsp_put_char(b, ';');
+	if (!(r->without & RSP_NO_TTHREAD)) {
+		rsp_put(b, "thread:");
+		rsp_put_id(b, r->knows & RSP_MULTIPROCESS, s->pid, s->tid);
+		rsp_put_char(b, ';');
+	}
 	put_core(b, p, s->tid);
 	for (size_t i = 0; rsp_parts[i]; i++)
 		if (rsp_parts[i]->stop_fields)

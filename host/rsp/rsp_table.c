@@ -39,11 +39,30 @@ static const struct rsp_row *find(const struct rd *packet, bool lldb)
 	const struct rsp_row *best = NULL, *row;
 
 	for (size_t i = 0; rsp_parts[i]; i++)
-		for (row = lldb ? rsp_parts[i]->lldb : rsp_parts[i]->rows; row && row->prefix; row++)
+		for (row = lldb ? rsp_parts[i]->lldb : rsp_parts[i]->rows; row && row->prefix;
+		     row++)
 			if (matches(row, packet) &&
 			    (!best || strlen(row->prefix) > strlen(best->prefix)))
 				best = row;
 	return best;
+}
+
+static bool left_out(const struct rsp *r, const struct rsp_row *row)
+{
+	static const struct {
+		const char *prefix;
+		unsigned without;
+	} rows[] = {
+	    {"vCont", RSP_NO_VCONT},
+	    {"vCont?", RSP_NO_VCONT},
+	    {"qC", RSP_NO_QC},
+	    {"qfThreadInfo", RSP_NO_THREAD_LIST},
+	};
+
+	for (size_t i = 0; r->without && i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (r->without & rows[i].without && strcmp(rows[i].prefix, row->prefix) == 0)
+			return true;
+	return false;
 }
 
 void rsp_handle(struct rsp *r, const struct rd *packet)
@@ -55,7 +74,7 @@ void rsp_handle(struct rsp *r, const struct rd *packet)
 	r->later = false;
 	if (!row)
 		row = find(packet, false);
-	if (!row)
+	if (!row || left_out(r, row))
 		return;
 	rd_span(&args, strlen(row->prefix));
 	row->handle(r, &args);

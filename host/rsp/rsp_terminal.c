@@ -50,6 +50,8 @@ void rsp_terminal_ask(struct rsp *r, struct he_launch *q)
 
 	/* A terminal even for a debugger's console: a line is seen when it is written. */
 	q->terminal = !r->terminal->own || r->terminal->tty;
+	/* GDB goes on with a child when its parent, which began the session, has ended. */
+	q->apart = true;
 	if (r->terminal->tty && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0) {
 		q->rows = w.ws_row;
 		q->cols = w.ws_col;
