@@ -160,7 +160,7 @@ done
 
 if [ "$(id -u)" = 0 ]; then
 	tests/stage.sh "$OUT/stage" say= BUILD="$BUILD" || exit 1
-	cp -a "$BUILD/debuggees" "$OUT/stage/usr/"
+	cp -a "$BUILD/debuggees" "$BUILD/tests/kill" "$OUT/stage/usr/"
 	export BUILD
 	PROCSRV_PREFIX=$OUT/stage/usr pytests "live, as root" "${PYTEST[@]}" "${live[@]}"
 	pytests "live, as a user" as_user "$BUILD" "${PYTEST[@]}" "${ran[@]}" -m "not once" "${live[@]}"
@@ -189,7 +189,7 @@ san() {
 	replays "fuzz corpora, sanitized" "$build"
 	if [ "$(id -u)" = 0 ]; then
 		tests/stage.sh "$OUT/stage-san" say= BUILD="$build" SAN=address,undefined || return
-		cp -a "$build/debuggees" "$OUT/stage-san/usr/"
+		cp -a "$build/debuggees" "$build/tests/kill" "$OUT/stage-san/usr/"
 		BUILD=$build PROCSRV_PREFIX=$OUT/stage-san/usr pytests "live, sanitized" "${PYTEST[@]}" -m "not once" "${live[@]}"
 	else
 		BUILD=$build pytests "live, sanitized" "${PYTEST[@]}" -m "not once" "${live[@]}"

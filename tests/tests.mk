@@ -63,6 +63,7 @@ $(eval $(call program,tests/wire-table,tests/wire-table $(WIRE),$(LIB_event)))
 tests: $(BUILD)/tests/wire-table
 include tests/fuzz/fuzz.mk
 include tests/privsep/privsep.mk
+include tests/kill/kill.mk
 
 check:
 	$(Q)BUILD=$(BUILD) T="$(T)" tests/check.sh

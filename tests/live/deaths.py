@@ -69,6 +69,41 @@ class Session:
         return status
 
 
+class Steps(Session):
+    """One that comes to every step of planting, passing, lifting and letting go: the tracer is of a build that dies at
+    one of them (tests/kill), the Nth time that it comes there."""
+
+    LABELS = '''seized plant-intended plant-written watch-loaded hit-taken hit-moved-back call-written call-begun call-made
+call-done slot-written slot-entered jump-begun jump-done alone-lifted alone-stepping restore-intended restore-written
+lift-begun lift-written leave-begun leave-lifted detach-ready detached'''.split()
+
+    def __init__(self, d, label, sig, nth=1, labels=None):
+        base = harness.PREFIX if harness.ROOT and harness.PREFIX else os.path.join(harness.BUILD, 'tests')
+        env = {'PROCSRV_KILL': f'{label}:{nth}:{int(sig)}', **({'PROCSRV_LABELS': labels} if labels else {})}
+        super().__init__(d, guard=os.path.join(base, 'kill/procsrv-guard'), env=env)
+
+    def work(self):
+        d, link = self.d, self.link
+        try:
+            self.target, _ = link.attach(d.pid)
+            link.event('stopped', self.target)
+            plant(link, self.target, patch(d, 1, 'beat'), patch(d, 2, 'jump', ignore=1 << 62),
+                  patch(d, 3, 'alone', False, ignore=1 << 62), patch(d, 4, 'beat', False, kind='HARD', ignore=1 << 62))
+            resume(link, self.target)
+            for _ in range(6):
+                link.event('stopped', self.target)
+                resume(link, self.target)
+            link.do('patch_clear', target=self.target, ids=[{'id': 2}])
+            link.do('detach', target=self.target)
+            link.child.stdin.close()
+        except (wire.Closed, wire.Error, OSError, AssertionError):
+            pass
+
+    def run(self):
+        self.work()
+        return self.end()
+
+
 def count(d):
     """How often it has called."""
     try:

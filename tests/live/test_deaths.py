@@ -9,7 +9,7 @@ import pytest
 
 import clean
 import harness
-from deaths import GOOD, DEAD, Session, Tally, verdict
+from deaths import GOOD, DEAD, Session, Steps, Tally, verdict
 from tracer import eventually
 
 TORTURE = 'TORTURE' in os.environ
@@ -107,6 +107,52 @@ def test_a_tracer_cannot_be_held_up_by_sigstop(debuggee):
     assert verdict(d) == GOOD
     s.link.child.stdin.close()
     assert s.end() == 0
+
+
+# ---- at every step
+
+def at_every_step(debuggee, what, sig, threads, nth=(1,), labels=Steps.LABELS):
+    tally, d, bad = Tally(f'{what} at each step, {threads} threads'), None, []
+    for label in labels:
+        for n in nth:
+            if not d or d.expect_gone:
+                d = debuggee('beats', 2000 * threads, threads, busy=True, env={'DEBUGGEE_SECONDS': '3600'})
+            Steps(d, label, sig, n).run()
+            tally.add(seen := verdict(d))
+            bad += [(label, n, seen)] * (seen != GOOD)
+    print(tally, bad)
+    return tally, bad
+
+
+def test_the_steps_are_all_come_to(debuggee, world):
+    path = world.path('labels')
+    open(path, 'w').close()
+    os.chmod(path, 0o666)
+    d = debuggee('beats', 2000, busy=True)
+    assert Steps(d, 'none', 0, labels=path).run() == 0
+    with open(path) as f:
+        assert {line.strip() for line in f} == set(Steps.LABELS)
+    assert verdict(d) == GOOD
+
+
+@pytest.mark.parametrize('threads', [1, 8, pytest.param(200, marks=pytest.mark.skipif(not TORTURE, reason='torture'))])
+def test_a_tracer_that_faults_at_any_step_leaves_nothing(debuggee, threads):
+    _, bad = at_every_step(debuggee, 'SIGSEGV', signal.SIGSEGV, threads, times((1,), range(1, 6)))
+    assert not bad
+
+
+@pytest.mark.parametrize('threads', [1, pytest.param(8, marks=pytest.mark.skipif(not TORTURE, reason='torture')),
+                                     pytest.param(200, marks=pytest.mark.skipif(not TORTURE, reason='torture'))])
+def test_a_tracer_that_is_killed_at_any_step_leaves_nothing_frozen_or_patched(debuggee, threads):
+    _, bad = at_every_step(debuggee, 'SIGKILL', signal.SIGKILL, threads, times((1,), range(1, 6)))
+    assert {seen for _, _, seen in bad} <= {DEAD}, bad
+
+
+@pytest.mark.parametrize('label', ['plant-written', 'hit-taken', 'call-begun', 'detach-ready'])
+def test_a_tracer_that_hangs_is_ended_within_seconds(debuggee, label):
+    d = debuggee('beats', 5000, 4, busy=True)
+    assert Steps(d, label, 0).run() == 128 + signal.SIGABRT
+    assert verdict(d) == GOOD
 
 
 # ---- both of them
