@@ -101,7 +101,7 @@ LIB_procsrv-tracer = $(LIB_event)
 OBJ_procsrv-launch = procsrv/launcher common/log
 
 # The host's link to a server: transports, calls, events, errors.
-HOST_LINK = $(addprefix host/link/,rpc rpc_call rpc_in rpc_open rpc_out inbox connect connect_exec \
+HOST_LINK = $(addprefix host/link/,rpc rpc_call rpc_in rpc_open rpc_out rpc_resume inbox connect connect_exec \
 	connect_tls tls_text child dial find_procsrv boxes known_boxes config_file hostkey) \
 	host/errtext host/errtable common/transport common/keymake
 
@@ -143,6 +143,11 @@ $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# What runs on other people's machines is to be small, unless whoever builds it says how; its
+# unwind tables are where its debug information is.
+SMALL = $(if $(filter file,$(origin CFLAGS)),-Os) -fno-asynchronous-unwind-tables
+$(BUILD)/obj/procsrv/%.o $(BUILD)/obj/common/%.o: ALL_CFLAGS += $(SMALL)
 
 # the compiled-in paths are known to one file, which another PREFIX makes anew
 $(BUILD)/obj/procsrv/where.o: ALL_CFLAGS += -DLIBEXECDIR='"$(LIBEXECDIR)"' -DSYSCONFDIR='"$(SYSCONFDIR)"'
