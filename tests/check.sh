@@ -170,6 +170,25 @@ else
 	skip "live, as root" "needs root (sudo make check): several mapped users, conn's own uid, systemd"
 fi
 
+# ---- other projects' tests of the bridge -----------------------------------------------
+
+# gdb's own tests, a quick few: each is passed when as many of its checks do as with gdbserver
+gdbs_own() {
+	local lane="gdb's own tests" source log=$OUT/gdbs-own.log short
+	[[ $lane == *$T* ]] || return 0
+	source=$(tests/interop/fetch.sh gdb "$BUILD/suite" 'gdb-*/gdb/testsuite/*' 2>"$log") || {
+		skip "$lane" "their source, Debian's package gdb, cannot be had: $(tail -n 1 "$log")"
+		return
+	}
+	HDB_SUITE=$PWD/$BUILD/bin/hdb tests/interop/gdb_suite.py --out "$OUT/gdb-suite" "$source" \
+		tests/interop/fast.list >"$log" 2>&1
+	short=$(grep -c 'SHORT' "$log")
+	grep -q 'fall short' "$log" || short=1
+	[ "$short" -eq 0 ] || cat "$log"
+	tally "$lane" $(($(grep -c '^gdb[.]' "$log") - short)) "$short" 0
+}
+gdbs_own
+
 # ---- all of it under the sanitizers --------------------------------------------------
 
 san() {

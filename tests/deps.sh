@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# deps.sh build|demo|check|bench|lint|fuzz: see that the Debian packages are there which
+# deps.sh build|demo|check|bench|suite|lint|fuzz: see that the Debian packages are there which
 # that needs.  Names what is missing, asks when there is a terminal (YES=1 says yes) and
 # installs it, through sudo when not root.  Nothing missing: nothing is done.
 set -eu
@@ -10,7 +10,7 @@ build='gcc libc6-dev libevent-dev libmbedtls-dev libseccomp-dev libdw-dev libcap
 	libdebuginfod-dev libiberty-dev zlib1g-dev libedit-dev libjansson-dev'
 demo="$build procps util-linux"
 tests='binutils dwz g++ libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-pexpect openssl gdb pkgconf
-	redis-server nginx python3-dbg mandoc systemd systemd-container mmdebstrap
+	dejagnu redis-server nginx python3-dbg mandoc systemd systemd-container mmdebstrap
 	gcc-i686-linux-gnu g++-i686-linux-gnu libc6-dev-i386-cross'
 
 case ${1-} in
@@ -18,10 +18,11 @@ build) want=$build ;;
 demo) want=$demo ;;
 check) want="$demo $tests" ;;
 bench) want="$demo $tests gdbserver lldb" ;;
+suite) want="$demo $tests gdbserver" ;;
 lint) want="$demo $tests clang clang-tidy clang-tools cppcheck shellcheck" ;;
 fuzz) want="$build clang" ;;
 *)
-	echo "usage: $0 build|demo|check|bench|lint|fuzz" >&2
+	echo "usage: $0 build|demo|check|bench|suite|lint|fuzz" >&2
 	exit 2
 	;;
 esac

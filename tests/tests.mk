@@ -123,3 +123,5 @@ UNIT_test_rsp_lldb_regs = host/rsp/rsp_lldb_regs host/rsp/rsp_packet common/buf
 # GDB's remote protocol.
 UNIT_test_rsp_frame = host/rsp/rsp_frame common/buf
 UNIT_test_rsp_packet = host/rsp/rsp_packet host/rsp/rsp_features host/rsp/rsp_signal common/buf
+
+include tests/interop/interop.mk
