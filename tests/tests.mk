@@ -34,6 +34,8 @@ UNIT_test_target = $(ENGINE) host/errtext host/errtable common/wire common/wire_
 UNITLIB_test_target = $(LIB_event) $(LIB_insn)
 UNIT_test_launched = $(UNIT_test_target)
 UNITLIB_test_launched = $(UNITLIB_test_target)
+UNIT_test_raw = $(UNIT_test_target)
+UNITLIB_test_raw = $(UNITLIB_test_target)
 UNIT_test_step = $(filter-out host/engine/step_line,$(UNIT_test_target))
 UNITLIB_test_step = $(UNITLIB_test_target)
 

@@ -423,6 +423,8 @@ static void went(struct he_target *t, struct going *g)
 	r->went = true;
 	r->went_at = t->generation;
 	t->run->interrupting = false;
+	for (size_t i = 0; i < t->run->n; i++)
+		t->run->cause[i].waits = true;
 	if (g->n && !g->v[g->n - 1].tid)
 		r->n_owed = 0;
 	for (size_t i = r->n_owed; i-- > 0;)

@@ -251,8 +251,11 @@ static bool is_strong(const struct cause *c)
 	       c->reason != WIRE_STOP_JOB;
 }
 
-/* The first that somebody wants to know; strong: those that are only stopped stay. */
-static bool tell_first(struct he_target *t, bool strong, struct he_event *ev)
+enum { STRONG = 1, WAITING = 2 };
+
+/* The first that somebody wants to know; STRONG: those that are only stopped stay;
+ * without WAITING those whose threads were not let run do, too. */
+static bool tell_first(struct he_target *t, unsigned which, struct he_event *ev)
 {
 	struct run *r = t->run;
 
@@ -260,7 +263,8 @@ static bool tell_first(struct he_target *t, bool strong, struct he_event *ev)
 		struct cause c;
 		bool tell;
 
-		if (strong && !is_strong(&r->cause[i])) {
+		if ((which & STRONG && !is_strong(&r->cause[i])) ||
+		    (!(which & WAITING) && r->cause[i].waits)) {
 			i++;
 			continue;
 		}
@@ -332,9 +336,9 @@ static bool decide_all(struct he_target *t, struct he_event *ev)
 
 	if (!r->went && !run->interrupting)
 		return false; /* a late one: what it has to tell waits */
-	if (ev->generation <= r->went_at && !run->n)
-		return false;
-	tell = tell_first(t, true, ev) || tell_first(t, false, ev);
+	if (ev->generation <= r->went_at)
+		return false; /* from before it was let run */
+	tell = tell_first(t, STRONG, ev) || tell_first(t, 0, ev);
 	if (!tell && run->interrupting)
 		tell = tell_request(t, ev);
 	if (!tell && t->state != HE_GONE && any_stands(t, &tid)) {
@@ -439,7 +443,7 @@ bool he_also_stopped(struct he_target *t, struct he_event *ret)
 	struct he_event ev = {
 	    .kind = HE_E_STOPPED, .target = t, .server = t->server, .generation = t->generation};
 
-	if (!t->raw || t->raw->alone || t->state == HE_GONE || !tell_first(t, true, &ev))
+	if (!t->raw || t->raw->alone || t->state == HE_GONE || !tell_first(t, STRONG | WAITING, &ev))
 		return false;
 	*ret = ev;
 	return true;

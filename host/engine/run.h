@@ -35,6 +35,7 @@ struct cause {
 	struct cause_hit *hit;
 	size_t n_hits;
 	bool moved; /* raw: its pc was written since */
+	bool waits; /* raw: its thread was not let run when others were */
 };
 
 /* ---- deciding ------------------------------------------------------------------- */

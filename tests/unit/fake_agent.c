@@ -136,7 +136,7 @@ static void put_thread(struct buf *list, unsigned i, uint8_t state)
 static void put_regs(struct buf *list, uint64_t tid, uint32_t note)
 {
 	unsigned i = (unsigned)(tid - FAKE_PID);
-	uint8_t gpr[216] = {0}, fx[512] = {0};
+	uint8_t gpr[216] = {0}, fx[512] = {0}, xstate[832] = {[464] = 7};
 	struct wire_rec_regset r = {.tid = tid, .arch = AUDIT_ARCH_X86_64, .note = note};
 	uint64_t pc = fake_pc(i, 0), sp = fake_sp(i);
 
@@ -145,6 +145,8 @@ static void put_regs(struct buf *list, uint64_t tid, uint32_t note)
 		memcpy(gpr + 19 * 8, &sp, 8);
 		memset(gpr + 10 * 8, fake.salt, 8);
 		r.data = (struct span){gpr, sizeof(gpr)};
+	} else if (note == NT_X86_XSTATE && fake.xstate) {
+		r.data = (struct span){xstate, sizeof(xstate)};
 	} else if (note == NT_PRFPREG) {
 		memset(fx + 160, 0x5a, 16);
 		r.data = (struct span){fx, sizeof(fx)};
@@ -321,6 +323,20 @@ static void on_threads(struct rpc_call *c, struct span body)
 	buf_free(&out);
 }
 
+/* A piece of the reply, when the list is about to be too long for one. */
+static void flush_regs(struct rpc_call *c, struct buf *list)
+{
+	struct buf out;
+
+	if (list->len < 50000)
+		return;
+	buf_init(&out, WIRE_PIECE);
+	wire_encode_regs(&out, &(struct wire_regs){.regs = span_buf(list)});
+	reply(c, &out, true);
+	buf_free(&out);
+	buf_reset(list);
+}
+
 static void on_regs(struct rpc_call *c, struct span body)
 {
 	struct wire_regs_read q;
@@ -336,9 +352,11 @@ static void on_regs(struct rpc_call *c, struct span body)
 
 		for (unsigned i = 0; !q.tids.n && i < fake.threads && i < 200; i++)
 			put_regs(&list, FAKE_PID + i, note.note);
-		while (wire_next_tid(&tids, &tid))
+		while (wire_next_tid(&tids, &tid)) {
 			put_regs(&list, fake.lie == FAKE_OTHER_REGS ? tid.tid + 50000 : tid.tid,
 			    note.note);
+			flush_regs(c, &list);
+		}
 	}
 	wire_encode_regs(&out, &(struct wire_regs){.regs = span_buf(&list)});
 	reply(c, &out, false);
@@ -530,6 +548,25 @@ static const struct {
     {WIRE_snapshot, WIRE_snapshot_data, on_snapshot},
 };
 
+/* What the test answers itself. */
+static bool answer_more(struct rpc_call *c, enum wire_type type, struct span body)
+{
+	int code = 0;
+	struct buf out;
+
+	if (!fake.more)
+		return false;
+	buf_init(&out, WIRE_PIECE);
+	c->reply = (uint16_t)fake.more(type, c->target, body, &out, &code);
+	if (c->reply)
+		reply(c, &out, false);
+	else if (code)
+		c->failed =
+		    he_error_wire("box", "do that", &(struct wire_error){.code = (uint16_t)code});
+	buf_free(&out);
+	return c->reply || code;
+}
+
 /* ---- rpc.h ------------------------------------------------------------------------------- */
 
 static void handle(struct rpc_call *c, enum wire_type type, struct span body)
@@ -543,6 +580,8 @@ static void handle(struct rpc_call *c, enum wire_type type, struct span body)
 		    he_error_wire("box", "do that", &(struct wire_error){.code = fake.refuse_as});
 		return;
 	}
+	if (answer_more(c, type, body))
+		return;
 	for (size_t i = 0; i < sizeof(handlers) / sizeof(*handlers); i++)
 		if (handlers[i].type == type) {
 			c->reply = (uint16_t)handlers[i].reply;
@@ -666,6 +705,8 @@ struct he_error *connect_open(
 	    .host = "",
 	    .user = "alice",
 	    .arch = AUDIT_ARCH_X86_64,
+	    .version = fake.version,
+	    .rights = fake.rights,
 	};
 	*ret = the_link;
 	return NULL;

@@ -37,6 +37,13 @@ struct fake {
 	uint16_t refuse;    /* this request ... */
 	uint16_t refuse_as; /* ... gets that error */
 	uint32_t refuse_pid;
+	bool xstate;      /* it has the regset with the AVX registers */
+	uint16_t version; /* of the wire in use, and rights of the session */
+	uint32_t rights;
+	/* Requests that are not answered here: the type of the reply, its body to out; or
+	 * 0 and an error's code in *code. */
+	enum wire_type (*more)(
+	    enum wire_type type, uint32_t target, struct span body, struct buf *out, int *code);
 	bool unread; /* the launched program reads nothing: input is not answered */
 
 	/* what was seen */
