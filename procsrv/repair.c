@@ -107,9 +107,12 @@ static void open_memory(struct repair_held *h)
 void repair_hold(struct repair *r, unsigned index, uint32_t image, int pidfd, int mem)
 {
 	struct repair_held *h = &r->held[index];
+	pid_t pid = r->journal->targets[index].pid;
+	bool stopped = h->stopped && h->pid == pid; /* told late: repair has begun */
 
 	close_held(h);
-	h->pid = r->journal->targets[index].pid;
+	h->stopped = stopped;
+	h->pid = pid;
 	h->image = image;
 	h->pidfd = pidfd;
 	h->mem = mem;
