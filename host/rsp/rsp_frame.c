@@ -127,8 +127,10 @@ static enum rsp_input refuse(struct rsp_frame *f)
 /* The frame is whole; low is its last digit. */
 static enum rsp_input finish(struct rsp_frame *f, int low, struct rd *ret)
 {
+	bool right = low >= 0 && f->digit <= 15 && f->sum == (uint8_t)(f->digit << 4 | low);
+
 	f->state = RSP_F_IDLE;
-	if (low < 0 || f->digit > 15 || f->sum != (uint8_t)(f->digit << 4 | low))
+	if (!right && !(f->no_ack && f->unsummed))
 		return refuse(f);
 	f->refused = 0;
 	if (!f->no_ack)

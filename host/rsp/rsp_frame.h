@@ -29,6 +29,7 @@ struct rsp_frame {
 	struct buf last; /* the frame that was sent last, while acks are on */
 	size_t sent;     /* of out */
 	bool no_ack;
+	bool unsummed; /* without acks the sums are not looked at, as in lldb-server */
 	unsigned refused; /* in a row, by either side */
 	size_t total;     /* bytes since the last $ */
 	enum { RSP_F_IDLE, RSP_F_BODY, RSP_F_SUM1, RSP_F_SUM2 } state;

@@ -23,6 +23,7 @@ const struct rsp_part *const rsp_parts[] = {
     &rsp_part_lldb_stop,
     &rsp_part_lldb_modules,
     &rsp_part_lldb_launch,
+    &rsp_part_lldb_file,
     NULL,
 };
 
