@@ -43,7 +43,7 @@ TLS = common/tls common/tls_remote
 ARCH = common/arch common/arch_x86_64 common/arch_i386 common/arch_x86
 # everything symbolic: what calls elfutils
 SYMBOLS = $(addprefix host/sym/,symbols sym_lookup code locate locate_name locate_inlined prologue ifunc module symfile symfind fetch debuginfod elf_image elf_class \
-	symtab plt demangle dwarf_index die_name line pcinfo pcmap strpool cfi cfi_expr unwind \
+	symtab plt demangle dwarf_index die_name line pcinfo pcmap strpool cfi cfi_expr saved unwind \
 	unwind_guess type type_read type_detail name_index scope frame look_up dwarf_expr dwarf_arith dw_entry place tls spot returns) host/arena
 EXPR = $(addprefix host/expr/,lex parse parse_literal parse_type value convert operate member assign registers name eval \
 	store print print_scalar print_string print_type ax compile compile_object) common/gdb_reg
@@ -113,7 +113,7 @@ LIB_hosteng = $(LIB_event) $(LIB_pthread) $(LIB_tls) $(LIB_dw) $(LIB_insn)
 HDB = $(addprefix host/hdb/,hdb options console complete cmd cmd_table cmd_process cmd_thread \
 	cmd_stack cmd_data cmd_code cmd_info cmd_run program relay front front_frame front_event numbers address examine \
 	auxv processes show show_table progress json \
-	cmd_break cmd_break_change break_spec break_show cmd_catch settings actions query stop syscalls cmd_step cmd_print display)
+	cmd_break cmd_break_change break_spec break_show cmd_catch settings actions query stop syscalls syscall_groups cmd_step cmd_print display)
 # GDB's remote protocol, another front end in the same program
 RSP = $(addprefix host/rsp/,rsp_table rsp_frame rsp_packet rsp_reply rsp_process rsp_general rsp_features rsp_regs \
 	rsp_memory rsp_break rsp_signal rsp_stop rsp_run rsp_resume rsp_settings rsp_launch rsp_life rsp_terminal \

@@ -47,6 +47,9 @@ struct arch {
 	/* The pc's is the return address column of call frame information, the highest
 	 * that it speaks of. */
 	unsigned dwarf_pc, dwarf_sp, dwarf_fp;
+	/* Where the general regset has the number of the system call under way, as wide as an
+	 * address (orig_rax). */
+	unsigned call_at;
 	/* A register that the regset has in another form; NULL = there is none.  get: the
 	 * value of what stands there; put: back again. */
 	const char *odd;

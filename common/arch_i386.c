@@ -59,6 +59,7 @@ const struct arch arch_i386 = {
     .regs = regs,
     .n_regs = sizeof(regs) / sizeof(*regs),
     .width = 4,
+    .call_at = 44,
     .dwarf_pc = 8,
     .dwarf_sp = 4,
     .dwarf_fp = 5,

@@ -74,6 +74,7 @@ const struct arch arch_x86_64 = {
     .regs = regs,
     .n_regs = sizeof(regs) / sizeof(*regs),
     .width = 8,
+    .call_at = 120,
     .dwarf_pc = 16,
     .dwarf_sp = 7,
     .dwarf_fp = 6,

@@ -127,6 +127,23 @@ static bool put(struct sets *s, const struct arch_reg *r, uint8_t value[64])
 	return true;
 }
 
+/* Elsewhere no system call is under way: the kernel would begin it anew when the thread runs,
+ * and move its pc for that (arch/x86/kernel/signal.c). */
+static void leave_call(struct sets *s)
+{
+	if (!s->copy[0] || s->now.v[0].n < s->arch->call_at + s->arch->width)
+		return;
+	memset(s->copy[0] + s->arch->call_at, 0xff, s->arch->width);
+	s->changed[0] = true;
+}
+
+static bool is_pc(const struct arch *a, const struct he_register *v)
+{
+	const struct arch_reg *r = arch_by_dwarf(a, a->dwarf_pc);
+
+	return r && strcmp(r->name, v->name) == 0;
+}
+
 static struct he_error *send(struct he_target *t, struct thread *h, const struct sets *s)
 {
 	struct wire_rec_regset v[ARCH_NOTES];
@@ -176,14 +193,19 @@ static struct he_error *put_named(struct sets *s, const struct he_register *v, s
 	return NULL;
 }
 
-/* all: with the sets that do not come with every stop. */
-static struct he_error *write_some(
-    struct he_target *t, uint64_t tid, const struct he_register *v, size_t n, bool all, bool *more)
+/* all: with the sets that do not come with every stop.  person: one who moves the pc means
+ * that; a debugger that sends all registers has put the system call's right itself. */
+struct writing {
+	bool all, person;
+};
+
+static struct he_error *write_some(struct he_target *t, uint64_t tid, const struct he_register *v,
+    size_t n, struct writing how, bool *more)
 {
 	const struct arch *a = NULL;
 	struct thread *h = NULL;
 	struct sets s = {.arch = NULL};
-	struct he_error *err = target_thread_regs(t, tid, all, &h, &a);
+	struct he_error *err = target_thread_regs(t, tid, how.all, &h, &a);
 
 	*more = false;
 	if (!a)
@@ -192,6 +214,8 @@ static struct he_error *write_some(
 		err = he_error_new(E_NOMEM, "out of memory.");
 	else
 		err = put_named(&s, v, n, more);
+	if (!err && how.person && n == 1 && is_pc(a, v))
+		leave_call(&s);
 	if (!err)
 		err = send(t, h, &s);
 	sets_free(&s);
@@ -199,15 +223,17 @@ static struct he_error *write_some(
 }
 
 static struct he_error *write_registers(
-    struct he_target *t, uint64_t tid, const struct he_register *v, size_t n)
+    struct he_target *t, uint64_t tid, const struct he_register *v, size_t n, bool person)
 {
+	struct writing how = {.person = person};
 	bool more;
-	struct he_error *err = write_some(t, tid, v, n, false, &more);
+	struct he_error *err = write_some(t, tid, v, n, how, &more);
 
 	if (!more)
 		return err;
 	he_error_free(err);
-	return write_some(t, tid, v, n, true, &more);
+	how.all = true;
+	return write_some(t, tid, v, n, how, &more);
 }
 
 static struct he_error *write_register(
@@ -218,7 +244,48 @@ static struct he_error *write_register(
 	if (len > sizeof(one.value))
 		return he_error_new(E_TOO_BIG, "$%s has not %zu bits.", name, len * 8);
 	memcpy(one.value, value, len);
-	return write_registers(t, tid, &one, 1);
+	return write_registers(t, tid, &one, 1, true);
+}
+
+/* Of an outer frame: in memory, where a frame further in has saved it, or still in its
+ * register. */
+static struct he_error *write_saved(struct he_target *t, uint64_t tid, unsigned frame,
+    const char *name, const void *value, size_t len)
+{
+	const struct arch *a = arch_find(t->arch_id);
+	const struct arch_reg *r = a ? find(a, name) : NULL;
+	struct sym_saved where;
+	struct sym_regs first;
+	struct symbols *s;
+	struct he_error *err = target_symbols(t, &s);
+
+	if (!err && !r)
+		err = he_error_new(E_NO_FILE, "there is no register %s.", name);
+	if (!err && r->dwarf == (int)a->dwarf_sp)
+		err = he_error_new(E_STATE,
+		    "$%s of frame %u is calculated, it is kept nowhere and cannot be changed.",
+		    name, frame);
+	if (!err)
+		err = target_sym_regs(t, tid, &first);
+	if (!err && r->dwarf < 0)
+		where.kind = SYM_SAVED_NOWHERE;
+	else if (!err)
+		err = symbols_saved(s, &first, frame, (unsigned)r->dwarf, &where);
+	if (err)
+		return err;
+	switch (where.kind) {
+	case SYM_SAVED_MEMORY:
+		return he_write(t, where.addr, value, len < a->width ? len : a->width);
+	case SYM_SAVED_REGISTER:
+		r = arch_by_dwarf(a, where.reg);
+		if (r)
+			return write_register(t, tid, r->name, value, len);
+		break;
+	case SYM_SAVED_NOWHERE:
+		break;
+	}
+	return he_error_new(E_STATE,
+	    "$%s of frame %u cannot be changed: nothing tells where it is kept.", name, frame);
 }
 
 struct he_error *he_write_register(struct he_target *t, uint64_t tid, unsigned frame,
@@ -230,12 +297,8 @@ struct he_error *he_write_register(struct he_target *t, uint64_t tid, unsigned f
 		return err;
 	if (!t->ops->regs_write)
 		return target_leave(t, cannot("changed"));
-	if (frame)
-		return target_leave(t, he_error_new(E_STATE,
-					   "$%s of frame %u cannot be changed, only those of frame "
-					   "0; frame 0 selects it.",
-					   name, frame));
-	err = write_register(t, tid, name, value, len);
+	err = frame ? write_saved(t, tid, frame, name, value, len)
+		    : write_register(t, tid, name, value, len);
 	forget_stacks(t);
 	return target_leave(t, err);
 }
@@ -264,7 +327,7 @@ struct he_error *he_write_registers(
 		return target_leave(t, cannot("changed"));
 	err = target_sym_regs(t, tid, &before);
 	if (!err)
-		err = write_registers(t, tid, v, n);
+		err = write_registers(t, tid, v, n, false);
 	if (!err)
 		note_moved(t, tid, before.pc);
 	forget_stacks(t);
@@ -301,7 +364,9 @@ struct he_error *target_set_regs(struct he_target *t, uint64_t tid, const struct
 		err = he_error_new(E_NOMEM, "out of memory.");
 	else if (!put_all(&s, regs))
 		err = he_error_new(E_STATE, "this processor has not all of these registers.");
-	else
+	if (!err && regs->valid >> a->dwarf_pc & 1)
+		leave_call(&s);
+	if (!err)
 		err = send(t, h, &s);
 	sets_free(&s);
 	forget_stacks(t);

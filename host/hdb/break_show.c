@@ -48,6 +48,8 @@ void break_say_caught(struct hdb *h, const struct he_breakpoint *b)
 				       : "any syscall",
 		    h->out);
 		say_numbers(h, b);
+	} else if (b->catch == HE_CATCH_SIGNAL && b->n_numbers == HE_SIGNALS) {
+		fputs("any signal", h->out);
 	} else if (b->catch == HE_CATCH_SIGNAL) {
 		fputs(b->n_numbers > 1 ? "signals "
 		      : b->n_numbers   ? "signal "
@@ -56,6 +58,53 @@ void break_say_caught(struct hdb *h, const struct he_breakpoint *b)
 		say_numbers(h, b);
 	} else {
 		fputs(text[b->catch], h->out);
+	}
+}
+
+/* The same in the table: in quotes, with a blank behind, as GDB has it. */
+static void row_numbers(struct hdb *h, const struct he_breakpoint *b)
+{
+	bool call = b->catch == HE_CATCH_SYSCALL, any = !call && b->n_numbers == HE_SIGNALS;
+	char name[SYSCALL_TEXT];
+
+	fprintf(
+	    h->out, "%s%s \"", call ? "syscall" : "signal", b->n_numbers > 1 && !any ? "s" : "");
+	if (!b->n_numbers || any)
+		fputs(call ? "<any syscall>" : any ? "<any signal>" : "<standard signals>", h->out);
+	for (size_t i = 0; i < b->n_numbers && !any; i++)
+		fprintf(h->out, "%s%s",
+		    !i     ? ""
+		    : call ? ", "
+			   : " ",
+		    call ? syscall_text(name, front_arch(h), b->numbers[i])
+			 : show_signal(name, b->numbers[i]));
+	fputs("\" ", h->out);
+}
+
+static void row_caught(struct hdb *h, const struct he_breakpoint *b)
+{
+	switch (b->catch) {
+	case HE_CATCH_SYSCALL:
+	case HE_CATCH_SIGNAL:
+		row_numbers(h, b);
+		break;
+	case HE_CATCH_LOAD:
+	case HE_CATCH_UNLOAD:
+		break_say_caught(h, b);
+		fputs(" of library", h->out);
+		if (b->where) {
+			fputs(" matching ", h->out);
+			show_text(h->out, b->where);
+		}
+		break;
+	case HE_CATCH_THROW:
+	case HE_CATCH_RETHROW:
+	case HE_CATCH_CATCH:
+		fputs("exception ", h->out);
+		break_say_caught(h, b);
+		break;
+	default:
+		break_say_caught(h, b);
 	}
 }
 
@@ -177,6 +226,26 @@ static const char *type_of(const struct he_breakpoint *b)
 	return b->software ? "watchpoint" : text[b->kind];
 }
 
+/* As GDB has them: types as wide as the longest, addresses where there are such. */
+struct widths {
+	int type, address;
+};
+
+static struct widths widths_of(struct hdb *h, const struct he_breakpoints *p)
+{
+	struct widths w = {.type = 14, .address = 10};
+
+	for (size_t i = 0; i < p->n; i++) {
+		int n = (int)strlen(type_of(&p->v[i]));
+
+		if (n > w.type)
+			w.type = n;
+		if (p->v[i].n)
+			w.address = 2 + 2 * (int)front_address_bytes(h);
+	}
+	return w;
+}
+
 static void row_place(struct hdb *h, const struct he_location *l)
 {
 	fprintf(h->out, "0x%0*" PRIx64 " ", 2 * (int)front_address_bytes(h), l->addr);
@@ -202,20 +271,20 @@ static void row_place(struct hdb *h, const struct he_location *l)
 		fprintf(h->out, "\tcannot be inserted: %s\n", l->trouble);
 }
 
-static void row_what(struct hdb *h, const struct he_breakpoint *b)
+static void row_what(struct hdb *h, const struct he_breakpoint *b, struct widths w)
 {
 	if (b->kind <= HE_BREAK_HARD && b->n == 1) {
 		row_place(h, &b->v[0]);
 	} else if (b->kind <= HE_BREAK_HARD && b->n) {
-		fprintf(h->out, "%-18s \n", "<MULTIPLE>");
+		fprintf(h->out, "%-*s \n", w.address, "<MULTIPLE>");
 	} else if (b->kind <= HE_BREAK_HARD) {
-		fprintf(h->out, "%-18s ", "<PENDING>");
+		fprintf(h->out, "%-*s ", w.address, "<PENDING>");
 		show_text(h->out, b->where);
 		fputc('\n', h->out);
 	} else {
-		fprintf(h->out, "%-18s ", "");
+		fprintf(h->out, "%-*s ", w.address, "");
 		if (b->kind == HE_BREAK_CATCH)
-			break_say_caught(h, b);
+			row_caught(h, b);
 		else
 			show_text(h->out, b->where);
 		fputc('\n', h->out);
@@ -253,31 +322,20 @@ static void row_actions(struct hdb *h, unsigned number)
 	}
 }
 
-/* As wide as its longest, as GDB has it. */
-static int type_width(const struct he_breakpoints *p)
-{
-	int width = 14;
-
-	for (size_t i = 0; i < p->n; i++)
-		if ((int)strlen(type_of(&p->v[i])) > width)
-			width = (int)strlen(type_of(&p->v[i]));
-	return width;
-}
-
-static void row(struct hdb *h, const struct he_breakpoint *b, int width)
+static void row(struct hdb *h, const struct he_breakpoint *b, struct widths w)
 {
 	const char *disp = b->temporary ? "del" : b->disable_hit || b->countdown ? "dis" : "keep";
 
-	fprintf(h->out, "%-7u %-*s %-4s %-3s ", b->number, width, type_of(b), disp,
+	fprintf(h->out, "%-7u %-*s %-4s %-3s ", b->number, w.type, type_of(b), disp,
 	    b->enabled ? "y" : "n");
-	row_what(h, b);
+	row_what(h, b, w);
 	row_more(h, b);
 	row_actions(h, b->number);
 	for (size_t i = 0; b->kind <= HE_BREAK_HARD && b->n > 1 && i < b->n; i++) {
 		char name[24];
 
 		snprintf(name, sizeof(name), "%u.%u", b->number, b->v[i].number);
-		fprintf(h->out, "%-7s %-*s %-4s %-3s ", name, width, "", "",
+		fprintf(h->out, "%-7s %-*s %-4s %-3s ", name, w.type, "", "",
 		    b->v[i].enabled ? "y" : "n");
 		row_place(h, &b->v[i]);
 	}
@@ -286,6 +344,7 @@ static void row(struct hdb *h, const struct he_breakpoint *b, int width)
 int cmd_info_breakpoints(struct hdb *h, const char *args)
 {
 	struct he_breakpoints *p;
+	struct widths w;
 	struct he_error *e;
 	uint64_t number = 0;
 
@@ -294,13 +353,14 @@ int cmd_info_breakpoints(struct hdb *h, const char *args)
 	e = he_breakpoints(h->engine, (unsigned)number, &p);
 	if (e)
 		return fail_error(h, e);
+	w = widths_of(h, p);
 	if (p->n)
-		fprintf(h->out, "%-7s %-*s %-4s %-3s %-18s %s\n", "Num", type_width(p), "Type",
-		    "Disp", "Enb", "Address", "What");
+		fprintf(h->out, "%-7s %-*s %-4s %-3s %-*s %s\n", "Num", w.type, "Type", "Disp",
+		    "Enb", w.address, "Address", "What");
 	else
 		fputs("No breakpoints or watchpoints.\n", h->out);
 	for (size_t i = 0; i < p->n; i++)
-		row(h, &p->v[i], type_width(p));
+		row(h, &p->v[i], w);
 	he_breakpoints_free(p);
 	return 0;
 }

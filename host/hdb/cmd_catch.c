@@ -54,17 +54,51 @@ static bool parse_syscall(struct hdb *h, const char *text, uint32_t *ret)
 	return syscall_number(front_arch(h), text, ret);
 }
 
+/* "group:file", "g:file": what stands behind the colon; NULL: it is none. */
+static const char *group_of(const char *word)
+{
+	if (strncmp(word, "group:", 6) == 0)
+		return word + 6;
+	return strncmp(word, "g:", 2) == 0 ? word + 2 : NULL;
+}
+
+static int take_group(struct hdb *h, const char *name, struct numbers_arg *to)
+{
+	uint32_t v[NUMBERS_MAX];
+	size_t n = syscall_group(front_arch(h), name, v, NUMBERS_MAX);
+
+	if (!n)
+		return fail(h,
+		    "%s is not a group of system calls; there are descriptor, file, ipc, memory, "
+		    "network, process and signal",
+		    name);
+	for (size_t i = 0; i < n && to->n < NUMBERS_MAX; i++) {
+		size_t k = 0;
+
+		while (k < to->n && to->v[k] != v[i])
+			k++;
+		if (k == to->n)
+			to->v[to->n++] = v[i];
+	}
+	return 0;
+}
+
 static int take_numbers(struct hdb *h, const char *args,
-    bool (*parse)(struct hdb *, const char *, uint32_t *), const char *what,
-    struct numbers_arg *to)
+    bool (*parse)(struct hdb *, const char *, uint32_t *), const char *what, struct numbers_arg *to)
 {
 	char word[64];
 
 	while (*args) {
-		if (!cmd_token(&args, word, sizeof(word)) || to->n == NUMBERS_MAX ||
-		    !parse(h, word, &to->v[to->n]))
+		if (!cmd_token(&args, word, sizeof(word)) || to->n == NUMBERS_MAX)
 			return fail(h, "%s is not a %s", *word ? word : args, what);
-		to->n++;
+		if (parse == parse_syscall && group_of(word)) {
+			if (take_group(h, group_of(word), to) != 0)
+				return 1;
+		} else if (parse(h, word, &to->v[to->n])) {
+			to->n++;
+		} else {
+			return fail(h, "%s is not a %s", word, what);
+		}
 	}
 	return 0;
 }

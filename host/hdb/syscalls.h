@@ -6,6 +6,7 @@
 #define HOST_SYSCALLS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { SYSCALL_TEXT = 64 };
@@ -14,5 +15,8 @@ enum { SYSCALL_TEXT = 64 };
 const char *syscall_text(char buf[SYSCALL_TEXT], uint32_t arch, uint32_t number);
 /* By name or number. */
 bool syscall_number(uint32_t arch, const char *text, uint32_t *ret);
+/* Those of a group (GDB's: descriptor, file, ...) by number, into v: how many, 0 = no such
+ * group. */
+size_t syscall_group(uint32_t arch, const char *name, uint32_t *v, size_t max);
 
 #endif

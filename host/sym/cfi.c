@@ -111,38 +111,76 @@ static bool is_kept(const struct expr *e, int regno, bool said)
 	return regno == RBX;
 }
 
-/* The caller's register regno; CFI_NONE: it is undefined there. */
-static enum cfi_result restore(struct expr *e, const struct rules *r, int regno, uint64_t *value)
+/* A rule as it stands in this frame. */
+struct kept {
+	enum { IN_REGISTER, IN_MEMORY, IS_VALUE } how;
+	uint64_t at; /* the register, the address, the value */
+};
+
+/* The rule of the caller's register regno; CFI_NONE: it is undefined there. */
+static enum cfi_result rule(struct expr *e, const struct rules *r, int regno, struct kept *ret)
 {
 	Dwarf_Op mem[3], *ops;
-	const struct sym_source *src = e->src;
 	enum cfi_result result;
-	uint64_t addr;
 	size_t n;
 	bool is_value;
 
+	*ret = (struct kept){IN_REGISTER, (uint64_t)regno};
 	if (dwarf_frame_register(r->frame, regno, mem, &ops, &n) != 0)
 		return CFI_BAD;
 	if (!n)
-		return is_kept(e, regno, ops != mem) ? still_in(e, (uint64_t)regno, value)
-						     : CFI_NONE;
+		return is_kept(e, regno, ops != mem) ? CFI_OK : CFI_NONE;
 	/* Kept in another register, as glibc's vfork keeps its return address. */
-	if (n == 1 && ops->atom == DW_OP_regx)
-		return still_in(e, ops->number, value);
-	if (n == 1 && ops->atom >= DW_OP_reg0 && ops->atom <= DW_OP_reg31)
-		return still_in(e, (uint64_t)ops->atom - DW_OP_reg0, value);
-	result = expr_eval(e, ops, n, &addr, &is_value);
-	if (result != CFI_OK)
-		return result;
-	if (is_value) {
-		*value = addr;
+	if (n == 1 && ops->atom == DW_OP_regx) {
+		ret->at = ops->number;
 		return CFI_OK;
 	}
-	*value = 0;
-	if (src->read(src->arg, addr, value, e->width) == e->width)
+	if (n == 1 && ops->atom >= DW_OP_reg0 && ops->atom <= DW_OP_reg31) {
+		ret->at = (uint64_t)ops->atom - DW_OP_reg0;
 		return CFI_OK;
-	e->fault = addr;
+	}
+	result = expr_eval(e, ops, n, &ret->at, &is_value);
+	ret->how = is_value ? IS_VALUE : IN_MEMORY;
+	return result;
+}
+
+/* The caller's register regno. */
+static enum cfi_result restore(struct expr *e, const struct rules *r, int regno, uint64_t *value)
+{
+	const struct sym_source *src = e->src;
+	struct kept k;
+	enum cfi_result result = rule(e, r, regno, &k);
+
+	if (result != CFI_OK)
+		return result;
+	if (k.how == IN_REGISTER)
+		return still_in(e, k.at, value);
+	*value = k.how == IS_VALUE ? k.at : 0;
+	if (k.how == IS_VALUE || src->read(src->arg, k.at, value, e->width) == e->width)
+		return CFI_OK;
+	e->fault = k.at;
 	return CFI_FAULT;
+}
+
+bool cfi_saved(struct symfile *f, uint64_t pc, const struct sym_regs *regs, unsigned reg,
+    struct sym_saved *ret)
+{
+	const struct arch *a = arch_find(f->src->arch);
+	const struct rules *r = rules_of(f, pc);
+	struct expr e = {.src = f->src, .regs = regs, .width = a ? a->width : 0};
+	struct kept k;
+
+	if (!a || !r || !r->frame)
+		return false;
+	e.bias = r->bias;
+	if (find_cfa(&e, r, &e.cfa) != CFI_OK || rule(&e, r, (int)reg, &k) != CFI_OK ||
+	    k.how == IS_VALUE || (k.how == IN_REGISTER && k.at > a->dwarf_pc))
+		return false;
+	if (k.how == IN_MEMORY)
+		*ret = (struct sym_saved){.kind = SYM_SAVED_MEMORY, .addr = k.at};
+	else
+		*ret = (struct sym_saved){.kind = SYM_SAVED_REGISTER, .reg = (unsigned)k.at};
+	return true;
 }
 
 enum cfi_result cfi_step(

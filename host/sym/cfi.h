@@ -31,6 +31,9 @@ struct cfi_step {
 /* pc: in the function (for a caller one less than its return address). */
 enum cfi_result cfi_step(
     struct symfile *f, uint64_t pc, const struct sym_regs *regs, struct cfi_step *ret);
+/* Where the caller's register reg is kept: true and *ret (in a register: of this frame). */
+bool cfi_saved(struct symfile *f, uint64_t pc, const struct sym_regs *regs, unsigned reg,
+    struct sym_saved *ret);
 /* The CFA as a register and an offset from it; false where it is not so simple. */
 bool cfi_cfa_rule(struct symfile *f, uint64_t pc, unsigned *reg, int64_t *offset);
 /* Drops a value of symfile.rules. */

@@ -96,6 +96,15 @@ const char *symbols_stack_text(struct he_stack *s, const char *text);
 struct he_error *symbols_frame_regs(
     struct symbols *s, const struct sym_regs *regs, unsigned n, struct sym_regs *ret);
 
+/* Where a register (DWARF number) of frame n is kept. */
+struct sym_saved {
+	enum { SYM_SAVED_NOWHERE, SYM_SAVED_MEMORY, SYM_SAVED_REGISTER } kind;
+	uint64_t addr;
+	unsigned reg; /* of frame 0 */
+};
+struct he_error *symbols_saved(struct symbols *s, const struct sym_regs *regs, unsigned n,
+    unsigned reg, struct sym_saved *ret);
+
 /* Where breakpoints go, every place, by address (he_places_free is defined here, too).
  * Nothing found is an empty list.  name: see locate_named; expected: no code of it is there,
  * but a module calls it, so that a library will have it. */

@@ -56,6 +56,7 @@ $(eval $(call debuggee_i386,changes-i386,changes.c,-O1))
 $(eval $(call debuggee_i386,becomes-i386,becomes.c,-O1))
 $(eval $(call debuggee_i386,patched-i386,patched.c,-O1))
 $(eval $(call debuggee_i386,steps-i386,steps.c,-O0))
+$(eval $(call debuggee_i386,waits-i386,waits.c,-O1))
 $(eval $(call debuggee_i386,spin-i386,spin.c,-O1))
 endif
 ifneq ($(I386XX),)

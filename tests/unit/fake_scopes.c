@@ -207,3 +207,14 @@ bool symbols_tls(const struct module *m, struct sym_tls *ret)
 	(void)ret;
 	return false;
 }
+
+struct he_error *symbols_saved(struct symbols *s, const struct sym_regs *regs, unsigned n,
+    unsigned reg, struct sym_saved *ret)
+{
+	(void)s;
+	(void)regs;
+	(void)n;
+	(void)reg;
+	*ret = (struct sym_saved){.kind = SYM_SAVED_NOWHERE};
+	return NULL;
+}
