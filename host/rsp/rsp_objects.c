@@ -197,7 +197,8 @@ static bool libraries(struct rsp *r, struct rd *annex, struct buf *out)
 		rsp_put_char(out, '>');
 		put_some(r, v, from.start, out);
 	} else {
-		if (v->main_lm)
+		/* LLDB would take it for where the address of r_debug stands. */
+		if (v->main_lm && !r->lldb)
 			rsp_putf(out, " main-lm=\"0x%" PRIx64 "\"", v->main_lm);
 		rsp_put_char(out, '>');
 		for (size_t i = 0; i < v->n; i++)

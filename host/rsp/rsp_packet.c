@@ -259,14 +259,24 @@ void rsp_put_id(struct buf *b, bool multi, uint64_t pid, uint64_t tid)
 	rsp_put_u64(b, tid);
 }
 
+static const char *entity(uint8_t c)
+{
+	static const char *const names[128] = {
+	    ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&apos;"};
+
+	return c < sizeof(names) / sizeof(names[0]) ? names[c] : NULL;
+}
+
 void rsp_put_xml(struct buf *b, const char *text)
 {
 	for (const char *p = text; *p; p++) {
 		uint8_t c = (uint8_t)*p;
 
-		if (c < 0x20 && c != '\t' && c != '\n')
+		if (entity(c))
+			rsp_put(b, entity(c));
+		else if (c < 0x20 && c != '\t' && c != '\n')
 			rsp_put_char(b, '?');
-		else if (c >= 0x7f || c < 0x20 || strchr("&<>\"'", c))
+		else if (c >= 0x7f || c < 0x20)
 			rsp_putf(b, "&#%u;", c);
 		else
 			rsp_put_char(b, *p);
