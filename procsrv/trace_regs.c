@@ -99,7 +99,7 @@ static int to_code(int os_errno)
 }
 
 void regs_put(struct pack *p, unsigned list, uint64_t tid, uint32_t arch, const uint32_t *notes,
-    unsigned n, int err)
+    unsigned n, int err, struct regs_points *points)
 {
 	uint8_t room[REGS_MAX];
 
@@ -107,7 +107,7 @@ void regs_put(struct pack *p, unsigned list, uint64_t tid, uint32_t arch, const 
 		struct wire_rec_regset rec = {
 		    .tid = tid, .arch = arch, .note = notes[i], .err = (uint32_t)err};
 		size_t size = sizeof(room);
-		struct regs_points points;
+		struct regs_points now;
 		int os_errno = err == E_OK ? regs_get((pid_t)tid, notes[i], room, &size) : 0;
 
 		if (os_errno)
@@ -115,8 +115,11 @@ void regs_put(struct pack *p, unsigned list, uint64_t tid, uint32_t arch, const 
 		else if (err == E_OK)
 			rec.data = (struct span){room, (uint32_t)size};
 		/* A 32-bit program's set has another size than a 64-bit one's. */
-		if (notes[i] == NT_PRSTATUS && rec.data.n && regs_points(room, size, &points))
-			rec.arch = arch = points.arch;
+		if (notes[i] == NT_PRSTATUS && rec.data.n && regs_points(room, size, &now)) {
+			rec.arch = arch = now.arch;
+			if (points)
+				*points = now;
+		}
 		put(p, list, &rec);
 	}
 }
@@ -150,7 +153,7 @@ static void put_thread(struct regs_job *j, struct target *tg, uint64_t tid)
 		err = E_NO_THREAD;
 	else if (t->state != TRACEE_STANDS)
 		err = E_RUNNING;
-	regs_put(&j->pack, 0, tid, tg->arch, j->notes, j->nnotes, err);
+	regs_put(&j->pack, 0, tid, tg->arch, j->notes, j->nnotes, err, NULL);
 }
 
 static void refill(struct reply *r)

@@ -34,8 +34,9 @@ uint32_t regs_arch(pid_t tid);
 unsigned regs_red_zone(uint32_t arch);
 
 /* Put the records of one thread that stands (or why there are none) on a list.
- * err: E_OK, or the error to report instead. */
+ * err: E_OK, or the error to report instead.  points (NULL: not wanted) is set when
+ * NT_PRSTATUS is among them and says them. */
 void regs_put(struct pack *p, unsigned list, uint64_t tid, uint32_t arch, const uint32_t *notes,
-    unsigned n, int err);
+    unsigned n, int err, struct regs_points *points);
 
 #endif

@@ -200,21 +200,13 @@ static void put_threads(struct pack *p, struct target *tg)
 		close(tasks);
 }
 
-/* The places recipes can refer to, one per fresh thread. */
-static size_t points_of(struct target *tg, struct recipe_thread *out)
+/* The places recipes can refer to: of a thread whose registers have not told them. */
+static bool points_of(const struct tracee *t, struct regs_points *points)
 {
 	uint8_t set[1024];
-	size_t n = 0;
+	size_t size = sizeof(set);
 
-	for (const struct tracee *t = tg->first; t; t = t->next) {
-		size_t size = sizeof(set);
-
-		if (!fresh(t) || regs_get(t->tid, NT_PRSTATUS, set, &size) != 0)
-			continue;
-		if (regs_points(set, size, &out[n].points))
-			out[n++].cause = t->cause;
-	}
-	return n;
+	return regs_get(t->tid, NT_PRSTATUS, set, &size) == 0 && regs_points(set, size, points);
 }
 
 static size_t sum(const struct recipe_range *ranges, size_t n)
@@ -259,25 +251,20 @@ static void put_clipped(
 	free(clipped);
 }
 
-static void put_ordered(struct pack *p, struct target *tg)
+/* threads: n of them, those that are fresh. */
+static void put_ordered(
+    struct pack *p, struct target *tg, const struct recipe_thread *threads, size_t n)
 {
 	const struct preorder *o = &tg->preorder;
-	struct recipe_thread *threads;
-	struct recipe_range *ranges;
-	size_t n, max = (size_t)o->nrecipes * tg->count;
+	size_t max = (size_t)o->nrecipes * n;
+	struct recipe_range *ranges = max ? calloc(max, sizeof(*ranges)) : NULL;
 
-	if (!max)
+	if (!ranges)
 		return;
-	threads = calloc(tg->count, sizeof(*threads));
-	ranges = calloc(max, sizeof(*ranges));
-	if (threads && ranges) {
-		n = recipe_ranges(
-		    o->recipes, o->nrecipes, threads, points_of(tg, threads), ranges, max);
-		n = recipe_merge(ranges, n, BUNDLE_BYTES);
-		if (n)
-			put_clipped(p, tg, ranges, n);
-	}
-	free(threads);
+	n = recipe_ranges(o->recipes, o->nrecipes, threads, n, ranges, max);
+	n = recipe_merge(ranges, n, BUNDLE_BYTES);
+	if (n)
+		put_clipped(p, tg, ranges, n);
 	free(ranges);
 }
 
@@ -290,26 +277,53 @@ static bool all_stand(const struct target *tg)
 }
 
 /* Regsets: those for every thread, and those that a recipe has for it. */
-static void put_regs(struct pack *p, struct target *tg, const struct tracee *t, int err)
+static void put_regs(
+    struct pack *p, struct target *tg, const struct tracee *t, int err, struct regs_points *points)
 {
 	const struct preorder *o = &tg->preorder;
 
-	regs_put(p, REGS, (uint64_t)t->tid, tg->arch, o->notes, o->nnotes, err);
+	regs_put(p, REGS, (uint64_t)t->tid, tg->arch, o->notes, o->nnotes, err, points);
 	for (unsigned i = 0; i < o->nrecipes; i++) {
 		const struct wire_rec_recipe *r = &o->recipes[i];
 		uint32_t note = (uint32_t)r->offset;
 
 		if (r->base == WIRE_BASE_REGSET && (t->cause || r->scope == WIRE_SCOPE_ALL))
-			regs_put(p, REGS, (uint64_t)t->tid, tg->arch, &note, 1, err);
+			regs_put(p, REGS, (uint64_t)t->tid, tg->arch, &note, 1, err, NULL);
 	}
 }
 
+/* Registers of all fresh threads, and what recipes order of their memory. */
+static void put_state(struct pack *p, struct target *tg)
+{
+	struct recipe_thread *fit = calloc(tg->count, sizeof(*fit));
+	size_t n = 0;
+
+	for (const struct tracee *t = tg->first; t; t = t->next) {
+		struct regs_points points = {0};
+
+		if (!fresh(t))
+			continue;
+		put_regs(p, tg, t, p->r->bytes < REGS_BYTES ? E_OK : E_TOO_BIG, &points);
+		if (!fit || !tg->preorder.nrecipes || (!points.arch && !points_of(t, &points)))
+			continue;
+		fit[n++] = (struct recipe_thread){.points = points, .cause = t->cause};
+	}
+	put_ordered(p, tg, fit, n);
+	free(fit);
+}
+
+/* A stop in pieces. */
+struct stop {
+	uint64_t generation;
+	bool all;
+};
+
 static void encode_stopped(struct pack *p, struct buf *out)
 {
-	const struct target *tg = p->arg;
+	const struct stop *s = p->arg;
 	struct wire_stopped m = {
-	    .generation = tg->generation,
-	    .all = all_stand(tg),
+	    .generation = s->generation,
+	    .all = s->all,
 	    .stops = pack_list(p, STOPS),
 	    .threads = pack_list(p, THREADS),
 	    .missing = pack_list(p, MISSING),
@@ -324,6 +338,7 @@ void trace_push(struct target *tg)
 {
 	struct reply *r;
 	struct pack p;
+	struct stop stop;
 
 	tg->push = false;
 	tg->generation++;
@@ -331,20 +346,18 @@ void trace_push(struct target *tg)
 	r = serve_event(tg->tracer->serve, WIRE_stopped, tg->handle);
 	if (!r)
 		return;
-	pack_init(&p, r, STOPPED_FIXED, encode_stopped, tg);
+	stop = (struct stop){tg->generation, all_stand(tg)};
+	pack_init(&p, r, STOPPED_FIXED, encode_stopped, &stop);
 	mark_causes(tg);
 	for (const struct tracee *t = tg->first; t; t = t->next)
 		if (fresh(t) && t->cause)
 			put_stop(&p, t);
 	put_threads(&p, tg);
-	for (const struct tracee *t = tg->first; t; t = t->next)
-		if (fresh(t))
-			put_regs(&p, tg, t, r->bytes < REGS_BYTES ? E_OK : E_TOO_BIG);
-	put_ordered(&p, tg);
+	put_state(&p, tg);
 	pack_flush(&p);
 	pack_free(&p);
 	reply_done(r);
-	if (all_stand(tg))
+	if (stop.all)
 		patch_settle(tg);
 	for (struct tracee *t = tg->first; t; t = t->next)
 		t->reported = t->state == TRACEE_STANDS;
