@@ -101,7 +101,7 @@ LIB_procsrv-tracer = $(LIB_event)
 OBJ_procsrv-launch = procsrv/launcher common/log
 
 # The host's link to a server: transports, calls, events, errors.
-HOST_LINK = $(addprefix host/link/,rpc rpc_call rpc_in rpc_open rpc_out rpc_resume inbox connect connect_exec \
+HOST_LINK = $(addprefix host/link/,rpc rpc_call rpc_in rpc_open rpc_out inbox connect connect_exec \
 	connect_tls tls_text child dial find_procsrv boxes known_boxes config_file hostkey) \
 	host/errtext host/errtable common/transport common/keymake
 
