@@ -52,6 +52,7 @@ enum { NO_THREAD = 0x15, NO_PROCESS = 0xff, NOTHING_TO_DEBUG = 0x44 }; /* lldb-s
 static void select_thread(struct rsp *r, struct rd *args)
 {
 	uint8_t what = rd_u8(args);
+	bool names_process = rsp_peek(args) == 'p';
 	struct rsp_id id = rsp_take_id(args);
 	struct rsp_process *p;
 	uint64_t tid;
@@ -60,7 +61,7 @@ static void select_thread(struct rsp *r, struct rd *args)
 		rsp_bad(r);
 		return;
 	}
-	p = id.pid ? rsp_process_find(r, (uint64_t)id.pid) : r->processes;
+	p = names_process ? rsp_process_find(r, (uint64_t)id.pid) : r->processes;
 	if (!rd_done(args) || !p || id.pid < 0) {
 		rsp_fail_text(r, NO_PROCESS, "no such process is being debugged.");
 		return;

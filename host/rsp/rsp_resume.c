@@ -114,6 +114,9 @@ static void old_go(struct rsp *r, int todo, uint32_t signal, struct rd *args, bo
 		v[0].id = (struct rsp_id){p->pid, (int64_t)tid};
 		n = 2;
 	}
+	/* LLDB's c and C let all run; the thread of Hc is whose the signal is. */
+	if (alone && r->lldb && todo == HE_GO_CONT)
+		n = 2;
 	find_process(r, &v[0]);
 	rsp_run_resume(r, v, n);
 }
