@@ -70,6 +70,8 @@ enum wire_reason {
 };
 enum wire_action { WIRE_RESUME_CONT, WIRE_RESUME_STEP, WIRE_RESUME_RANGE };
 enum wire_stop_scope { WIRE_STOPS_ALL, WIRE_STOPS_THREAD };
+/* Beside the scope of a go: what is planted where a thread stands is hit, not passed. */
+enum { WIRE_GO_HITS = 0x80 };
 enum wire_patch {
 	WIRE_PATCH_SOFT,  /* a breakpoint instruction in the text */
 	WIRE_PATCH_HARD,  /* execution, by a debug register */

@@ -2,6 +2,8 @@
  *
  * Requests go and resume.
  */
+#include <string.h>
+
 #include "handlers.h"
 #include "loss.h"
 #include "serve.h"
@@ -30,6 +32,14 @@ static int check(struct call *c, const struct wire_rec_go *g)
 	return E_RUNNING;
 }
 
+/* Whatever it has come to counts anew: a debugger that steps over its breakpoints itself
+ * plants them where threads stand, to be hit. */
+static void begin_anew(struct tracee *t)
+{
+	memset(t->arrivals, 0, sizeof(t->arrivals));
+	t->since = ++t->target->moment;
+}
+
 static void choose(struct tracee *t, const struct wire_rec_go *g, uint8_t scope)
 {
 	t->chosen = true;
@@ -37,7 +47,9 @@ static void choose(struct tracee *t, const struct wire_rec_go *g, uint8_t scope)
 	t->lo = g->lo;
 	t->hi = g->hi;
 	t->deliver = (uint8_t)(g->signal + 1);
-	t->step_scope = scope;
+	t->step_scope = (uint8_t)(scope & ~WIRE_GO_HITS);
+	if (scope & WIRE_GO_HITS)
+		begin_anew(t);
 }
 
 /* The first record that names a thread holds for it. */
@@ -103,13 +115,13 @@ int on_go(struct call *c)
 	int err = may_go(c);
 
 	wire_decode_go(c->body, &m);
-	if (m.stop > WIRE_STOPS_THREAD)
+	if ((m.stop & ~WIRE_GO_HITS) > WIRE_STOPS_THREAD)
 		return E_MALFORMED;
 	for (list = m.threads; err == E_OK && wire_next_go(&list, &g);)
 		err = check(c, &g);
 	if (err != E_OK)
 		return err;
-	begin(c, m.stop);
+	begin(c, (uint8_t)(m.stop & ~WIRE_GO_HITS));
 	while (wire_next_go(&m.threads, &g))
 		choose_all(c, &g, m.stop);
 	start(c->target);

@@ -87,6 +87,7 @@ struct tracee {
 	bool stepped;       /* resumed for one instruction */
 	bool steps_itself;  /* it had the processor's flag for that already */
 	bool brisk;         /* it went on quietly, and is likely to be back soon */
+	uint8_t given;      /* a signal of the host's that has yet to come, 0 = none: not told */
 	bool rejoin;        /* taken out of a group stop for a moment */
 	bool chosen;        /* by the request in hand */
 	bool regs_known;    /* regs, while it stands */

@@ -432,6 +432,7 @@ void trace_go(struct tracee *t, int signal)
 	else if (!stopped_with && signal) {
 		/* Only a stop at a signal takes another in its place. */
 		tgkill(t->target->id.pid, t->tid, signal);
+		t->given = (uint8_t)signal;
 		signal = 0;
 	}
 	/* So that SIGCONT and SIGKILL work as they do without us.  The kernel lets it

@@ -299,8 +299,12 @@ static void hold(struct tracee *t, enum run_verdict does, bool caught)
 	struct target *tg = t->target;
 	bool ran = does == RUN_STOPS;
 	uint8_t scope = ran ? t->scope : tg->stop_scope;
+	int sig = tracee_signal(t);
+	bool given = sig && sig == t->given;
 
-	if (tg->leaving || !(caught || ran || target_wants(tg->stop_signals, tracee_signal(t))))
+	if (given)
+		t->given = 0;
+	if (tg->leaving || !(caught || ran || (!given && target_wants(tg->stop_signals, sig))))
 		return;
 	t->cause = true;
 	trace_hold(tg, scope == WIRE_STOPS_THREAD ? t : NULL);

@@ -185,7 +185,8 @@ static void put_go(struct he_target *t, const struct run_plan *plan, struct buf 
 
 struct he_error *flight_send(struct he_target *t, struct span go, uint8_t stop)
 {
-	struct run_flight f = {.go = go, .go_stop = stop};
+	bool raw = t->engine->config.raw;
+	struct run_flight f = {.go = go, .go_stop = (uint8_t)(raw ? stop | WIRE_GO_HITS : stop)};
 	struct load l = {.clear.len = 0};
 	struct he_error *err = load(t, &l, &f, go.n != 0);
 

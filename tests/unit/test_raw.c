@@ -90,7 +90,7 @@ static enum wire_type take_go(struct span body, int *code)
 		return WIRE_none;
 	}
 	seen.goes++;
-	seen.stop = q.stop;
+	seen.stop = (uint8_t)(q.stop & ~WIRE_GO_HITS);
 	for (seen.n_go = 0; wire_next_go(&q.threads, &r) && seen.n_go < MOST;)
 		seen.go[seen.n_go++] = r;
 	fake.salt++;
