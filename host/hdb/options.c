@@ -399,6 +399,7 @@ static int operands(char **argv, struct options *o, bool dashes, char *why, size
 int options_parse(int argc, char **argv, struct options *o, char *why, size_t size)
 {
 	const char *wrong;
+	char text[256];
 	bool dashes = false;
 	int at = 1, status = 0;
 
@@ -417,8 +418,8 @@ int options_parse(int argc, char **argv, struct options *o, char *why, size_t si
 	if (status)
 		return status;
 	wrong = contradiction(o);
-	if (!wrong && o->listen && rsp_listen_check(o->listen, why, size) != 0)
-		return 2;
+	if (!wrong && o->listen && rsp_listen_check(o->listen, text, sizeof(text)) != 0)
+		wrong = text;
 	if (!wrong)
 		return unreadable(o, why, size);
 	snprintf(why, size, "%s.", wrong);

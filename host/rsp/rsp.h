@@ -173,6 +173,8 @@ struct rsp_process *rsp_current_thread(struct rsp *r, uint64_t *tid);
 struct rsp_process *rsp_resolve(struct rsp *r, struct rsp_id id, uint64_t *tid);
 /* It has ended, and the debugger may not have been told yet. */
 bool rsp_gone(const struct rsp_process *p);
+/* A thread that debuggers see: a main one that has ended before the others is none. */
+bool rsp_thread_lives(const struct he_thread *t);
 /* Its main thread, or, when that has ended, the first there is. */
 uint64_t rsp_first_thread(struct rsp_process *p);
 /* New in the list: a target of ours. NULL without memory (t is detached then). */

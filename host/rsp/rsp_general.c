@@ -130,6 +130,8 @@ static void put_threads(struct rsp *r, struct rsp_process *p)
 		rsp_put_id(&r->reply, r->knows & RSP_MULTIPROCESS, p->pid, p->pid);
 	}
 	for (size_t i = 0; v && i < v->n; i++) {
+		if (!rsp_thread_lives(&v->v[i]))
+			continue;
 		rsp_put_char(&r->reply, r->reply.len ? ',' : 'm');
 		rsp_put_id(&r->reply, r->knows & RSP_MULTIPROCESS, p->pid, v->v[i].tid);
 	}

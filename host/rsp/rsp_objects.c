@@ -104,6 +104,8 @@ static bool put_threads(struct rsp *r, const struct rsp_process *p, struct buf *
 	if (e)
 		return refuse(r, e);
 	for (size_t i = 0; i < v->n; i++) {
+		if (!rsp_thread_lives(&v->v[i]))
+			continue;
 		rsp_put(out, "<thread id=\"");
 		rsp_put_id(out, r->knows & RSP_MULTIPROCESS, p->pid, v->v[i].tid);
 		rsp_put_char(out, '"');

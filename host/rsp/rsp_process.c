@@ -31,13 +31,18 @@ bool rsp_gone(const struct rsp_process *p)
 	return i.state == HE_GONE;
 }
 
+bool rsp_thread_lives(const struct he_thread *t)
+{
+	return t->state != HE_T_EXITING && t->kernel_state != 'Z' && t->kernel_state != 'X';
+}
+
 static bool has_thread(const struct rsp_process *p, uint64_t tid)
 {
 	struct he_threads *v;
 	struct he_error *e;
 	bool found = false;
 
-	if (p->pid == tid)
+	if (p->pid == tid && rsp_gone(p))
 		return true;
 	e = he_threads(p->t, &v);
 	if (e) {
@@ -45,7 +50,7 @@ static bool has_thread(const struct rsp_process *p, uint64_t tid)
 		return false;
 	}
 	for (size_t i = 0; i < v->n && !found; i++)
-		found = v->v[i].tid == tid;
+		found = v->v[i].tid == tid && rsp_thread_lives(&v->v[i]);
 	he_threads_free(v);
 	return found;
 }
@@ -53,16 +58,14 @@ static bool has_thread(const struct rsp_process *p, uint64_t tid)
 uint64_t rsp_first_thread(struct rsp_process *p)
 {
 	struct he_threads *v = NULL;
-	uint64_t tid = p->pid;
+	uint64_t tid = 0;
 
 	he_error_free(he_threads(p->t, &v));
-	if (v && v->n)
-		tid = v->v[0].tid;
 	for (size_t i = 0; v && i < v->n; i++)
-		if (v->v[i].tid == p->pid && v->v[i].state != HE_T_EXITING)
-			tid = p->pid;
+		if (rsp_thread_lives(&v->v[i]) && (!tid || v->v[i].tid == p->pid))
+			tid = v->v[i].tid;
 	he_threads_free(v);
-	return tid;
+	return tid ? tid : p->pid;
 }
 
 struct rsp_process *rsp_process_with(const struct rsp *r, uint64_t tid)

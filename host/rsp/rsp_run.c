@@ -378,8 +378,8 @@ static void settle_non_stop(struct rsp *r)
 		return;
 	buf_init(&b, RSP_PACKET);
 	rsp_put(&b, "Stop:");
-	put_first(r, &b);
 	r->run->notified = true;
+	put_first(r, &b);
 	rsp_frame_notify(&r->frame, &b);
 	buf_free(&b);
 }

@@ -10,6 +10,7 @@ const struct rsp_part *const rsp_parts[] = {
     &rsp_part_general,
     &rsp_part_regs,
     &rsp_part_memory,
+    &rsp_part_tls,
     &rsp_part_break,
     &rsp_part_resume,
     &rsp_part_settings,

@@ -12,6 +12,7 @@ FUZZ_ipc = procsrv/ipc procsrv/ipc_check
 FUZZ_bytecode = procsrv/bytecode common/gdb_reg
 FUZZ_tls = $(TLS) $(KEY) common/keymake common/chan
 FUZZLIB_tls = $(LIB_event) $(LIB_tls)
+FUZZ_rsp = host/rsp/rsp_frame host/rsp/rsp_packet common/buf
 
 # conn itself is included; in place of TLS and of its pipe stand others
 FUZZ_conn = tests/fuzz/plain_tls procsrv/conn_link procsrv/conn_relay procsrv/greet procsrv/sandbox procsrv/ipc_check \
@@ -20,7 +21,7 @@ FUZZLIB_conn = $(LIB_event) $(LIB_seccomp) $(LIB_crypto)
 
 FUZZLIB_engine = $(BUILD)/libhosteng.a $(LIB_hosteng)
 
-FUZZERS = wire usermap transport ipc tls conn engine bytecode
+FUZZERS = rsp wire usermap transport ipc tls conn engine bytecode
 
 fuzz_main = $(if $(FUZZER),,tests/fuzz/replay)
 fuzz_link = $(if $(FUZZER),-fsanitize=fuzzer)

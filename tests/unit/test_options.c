@@ -133,6 +133,24 @@ static void a_program_stands_behind_two_dashes(void **state)
 	assert_null(expect_right("-batch --").program);
 }
 
+static void the_bridge_is_started_as_gdbserver_is(void **state)
+{
+	static const char *const words[] = {
+	    "hdb", "-rsp", "tcp:port=1234", "--once", "--multi", "prog", "-x", NULL};
+	char *const *argv = (char *const *)words;
+	struct options o;
+	char why[512];
+
+	(void)state;
+	assert_int_equal(options_parse(7, (char **)argv, &o, why, sizeof(why)), 0);
+	assert_int_equal(o.action, ACTION_RSP);
+	assert_string_equal(o.listen, "tcp:port=1234");
+	assert_true(o.once && o.multi && !o.attach);
+	assert_string_equal(o.program[0], "prog");
+	assert_string_equal(o.program[1], "-x");
+	options_free(&o);
+}
+
 static void wrong_command_lines_are_sentences(void **state)
 {
 	static const struct {
@@ -154,7 +172,13 @@ static void wrong_command_lines_are_sentences(void **state)
 	    {"-premote tls:colour=red -ps", 2, "colour"},
 	    {"-snapshot", 2, "PID"},
 	    {"-ps a b", 2, "b: nothing more"},
-	    {"-rsp", 2, "remote protocol"},
+	    {"-server", 2, "serving a session"},
+	    {"-rsp tcp:port=99999", 2, "unix:path=FILE"},
+	    {"-rsp unix:path=", 2, "unix:path=FILE"},
+	    {"-once", 2, "go with -rsp"},
+	    {"-rsp -p 1", 2, "-attach PID"},
+	    {"-rsp -attach x", 2, "positive number"},
+	    {"-rsp --disable-packet=no", 2, "can be left out"},
 	    {"-server tls:port=1", 2, "not in this version"},
 	    {"/bin/true", 2, "hdb -- /bin/true"},
 	    {"-p 1 -- /bin/true", 2, "attaches"},
@@ -170,7 +194,7 @@ static void help_lists_every_option_of_this_version(void **state)
 {
 	static const char *const names[] = {"-premote", "-p ", "-pn", "-psn", "-ex", "-x ",
 	    "-batch", "-return-child-result", "-ps", "-snapshot", "-json", "-keygen", "-key ", "-trust", "-replace", "-v",
-	    "-version", "-help"};
+	    "-version", "-help", "-rsp", "-once", "-multi", "-attach"};
 	char *text;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
@@ -180,7 +204,7 @@ static void help_lists_every_option_of_this_version(void **state)
 	fclose(f);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		assert_non_null(strstr(text, names[i]));
-	assert_null(strstr(text, "-rsp"));
+	assert_null(strstr(text, "-server"));
 	free(text);
 }
 
@@ -192,6 +216,7 @@ int main(void)
 	    cmocka_unit_test(a_program_stands_behind_two_dashes),
 	    cmocka_unit_test(arguments_that_may_be_left_out),
 	    cmocka_unit_test(keys_and_trust),
+	    cmocka_unit_test(the_bridge_is_started_as_gdbserver_is),
 	    cmocka_unit_test(wrong_command_lines_are_sentences),
 	    cmocka_unit_test(help_lists_every_option_of_this_version),
 	};
