@@ -132,8 +132,7 @@ static void say_refused(struct he_target *t, struct run_flight *f)
 	he_error_free(f->refused);
 }
 
-/* The agent has refused it, and so nothing runs. */
-static bool is_refused(const struct he_error *err)
+bool flight_refused(const struct he_error *err)
 {
 	return err && err->code != E_CANCELLED && err->code != E_LOST && err->code != E_NOMEM &&
 	       err->code != E_PROTOCOL;
@@ -192,7 +191,7 @@ struct he_error *flight_send(struct he_target *t, struct span go, uint8_t stop)
 
 	if (!err && (go.n || f.set.n || f.clear.n || f.signals || f.caught || f.preorder)) {
 		err = t->ops->run(t, &f);
-		if (!is_refused(err))
+		if (!flight_refused(err))
 			forget_running(t, go);
 	}
 	say_refused(t, &f);

@@ -385,14 +385,23 @@ static struct he_error *may_run(const struct he_target *t)
 
 struct he_error *run_go(struct he_target *t, const struct run_plan *plan)
 {
-	struct he_error *err = may_run(t);
+	struct he_error *err = may_run(t), *why = NULL;
 
 	if (err)
 		return err;
 	err = flight_go(t, plan);
+	/* Code is not what its file has: with what runs it may go. */
+	if (flight_refused(err) && patches_other_code(t)) {
+		he_error_free(err);
+		err = flight_go(t, plan);
+	}
 	if (err)
 		t->threads.complete = false;
-	return err || !t->stepper ? err : t->stepper->flown(t);
+	if (t->stepper && (!err || flight_refused(err)))
+		why = t->stepper->flown(t, !err);
+	if (why)
+		he_error_free(err);
+	return why ? why : err;
 }
 
 /* ---- for the caller -------------------------------------------------------------------- */

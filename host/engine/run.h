@@ -64,8 +64,9 @@ struct stepper {
 	    struct he_target *t, const struct cause *c, struct he_event *ev);
 	/* The target goes on although nothing was told: how, for the step's sake. */
 	void (*plan)(struct he_target *t, struct run_plan *plan);
-	/* It has been let run: was all that the step needs planted? */
-	struct he_error *(*flown)(struct he_target *t);
+	/* It has been let run, or (runs false) the agent refused that: was all that the step
+	 * needs planted? */
+	struct he_error *(*flown)(struct he_target *t, bool runs);
 	/* Something else is told, or the person lets it run in another way: drop what the
 	 * step has planted, set target.stepper to NULL. */
 	void (*cancel)(struct he_target *t);

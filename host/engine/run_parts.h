@@ -39,5 +39,7 @@ void run_take(struct run *r, size_t i, struct cause *ret);
 struct he_error *flight_go(struct he_target *t, const struct run_plan *plan);
 /* The same with records of message go; empty: as NULL above. */
 struct he_error *flight_send(struct he_target *t, struct span go, uint8_t stop);
+/* The agent has refused it, and so nothing runs. */
+bool flight_refused(const struct he_error *err);
 
 #endif

@@ -165,7 +165,7 @@ static void make_plan(struct he_target *t, struct run_plan *plan)
 }
 
 /* Without its patches the thread would run away. */
-static struct he_error *flown(struct he_target *t)
+static struct he_error *flown(struct he_target *t, bool runs)
 {
 	struct step *st = of(t);
 
@@ -178,8 +178,9 @@ static struct he_error *flown(struct he_target *t)
 			    (unsigned long long)p->want.addr, err_text(p->err));
 
 			end(t);
-			he_error_free(t->ops->interrupt(t, 0));
-			t->stop_due = true;
+			if (runs)
+				he_error_free(t->ops->interrupt(t, 0));
+			t->stop_due = t->stop_due || runs;
 			return why;
 		}
 	}

@@ -114,6 +114,7 @@ struct he_error *plan_at(struct step *st, uint64_t addr, struct span condition, 
 {
 	struct patch_want want = {
 	    .owner = PATCH_STEP,
+	    .needed = true,
 	    .kind = WIRE_PATCH_SOFT,
 	    .addr = addr,
 	    .tid = st->tid,
