@@ -136,25 +136,25 @@ static struct he_error *find_debug(struct he_target *t, uint64_t *ret)
 }
 
 /* Program headers, the dynamic section and the linker's data stand in few mappings. */
-static struct he_error *fetch_ahead(struct he_target *t)
+struct he_error *raw_fetch_ahead(struct he_target *t, struct mem_range page)
 {
 	uint64_t phdr = target_auxv(t, AT_PHDR), base = target_auxv(t, AT_BASE);
 	const struct he_mapping *program = maps_find(&t->maps, phdr);
 	const struct he_mapping *linker = maps_find(&t->maps, base);
-	struct mem_range v[AHEAD + 1];
-	size_t n = 0;
+	struct mem_range v[AHEAD + 1] = {page};
+	size_t n = 1;
 
-	v[n++] = (struct mem_range){phdr, phdr ? NAME_BYTES : 0};
 	for (size_t i = 0; i < t->maps.n && n < AHEAD; i++) {
 		const struct he_mapping *m = &t->maps.v[i];
 		bool of_program = program && m->ino == program->ino && m->dev == program->dev;
 		bool of_linker = linker && m->ino == linker->ino && m->dev == linker->dev;
-		uint64_t len = m->hi - m->lo;
+		uint64_t len = m->hi - m->lo, most = m->offset ? DATA_MOST : MEMCACHE_PAGE;
 
-		if (!m->ino || !m->offset || (m->prot & PROT_EXEC_) || !(of_program || of_linker))
+		if (!m->ino || (m->prot & PROT_EXEC_) || !(of_program || of_linker))
 			continue;
-		v[n++] = (struct mem_range){m->lo, len < DATA_MOST ? len : DATA_MOST};
+		v[n++] = (struct mem_range){m->lo, len < most ? len : most};
 	}
+	t->raw->ahead = true;
 	return target_prefetch(t, v, n);
 }
 
@@ -246,7 +246,7 @@ static struct he_error *load(struct he_target *t, struct kept *k)
 
 	k->of = t;
 	if (!err && !t->raw->r_debug) {
-		err = fetch_ahead(t);
+		err = raw_fetch_ahead(t, (struct mem_range){0});
 		err = err ? err : find_debug(t, &t->raw->r_debug);
 	}
 	k->links.r_debug = t->raw->r_debug;

@@ -8,6 +8,7 @@
  * general registers is known brings a batch of threads, with a window of each stack, and
  * each batch is twice the one before.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "common/err.h"
@@ -17,8 +18,9 @@
 enum {
 	RED_ZONE = 128, /* below the stack pointer, in use by leaf functions (psABI 3.2.2) */
 	BATCH_MOST = 4096,
-	PROT_EXEC_ = 4, /* of wire.def's map.prot */
-	SPARE = 512,    /* above what was asked for */
+	PROT_WRITE_ = 2, /* of wire.def's map.prot */
+	PROT_EXEC_ = 4,
+	SPARE = 512, /* above what was asked for */
 };
 
 /* ---- code ----------------------------------------------------------------------------- */
@@ -78,6 +80,33 @@ static struct mem_range page(uint64_t addr, size_t len)
 	return (struct mem_range){lo, ((addr + len - 1) | (MEMCACHE_PAGE - 1)) - lo + 1};
 }
 
+/* Below all mappings nothing is: debuggers look there for programs that they have not
+ * found yet. */
+static bool is_below(const struct he_target *t, uint64_t addr)
+{
+	return t->maps_fresh && t->maps.n && addr < t->maps.v[0].lo;
+}
+
+static struct mem_range some_page(struct he_target *t, uint64_t addr, size_t len)
+{
+	struct mem_range r = page(addr, len);
+
+	if (is_below(t, r.addr + r.len - 1))
+		memcache_put_unreadable(t->mem, r.addr, r.len, EFAULT);
+	else if (!t->raw->ahead && t->maps.n)
+		/* What has failed here the read behind it will say. */
+		he_error_free(raw_fetch_ahead(t, r));
+	return r;
+}
+
+/* Of files, or not to be written: no stack, however near. */
+static bool is_other(const struct he_target *t, uint64_t addr)
+{
+	const struct he_mapping *m = maps_find(&t->maps, addr);
+
+	return m && (m->ino || !(m->prot & PROT_WRITE_));
+}
+
 /* Two stacks have turned out to be deeper than what came of them: the others' of the
  * batches so far will be, too. */
 static void deepen(struct he_target *t, uint32_t window)
@@ -105,11 +134,12 @@ struct mem_range raw_surroundings(struct he_target *t, uint64_t addr, size_t len
 {
 	struct raw *r = t->raw;
 	uint64_t sp = 0, lo = addr & ~UINT64_C(63);
-	struct thread *h = len < RAW_WINDOW_MOST ? owner(t, addr, &sp) : NULL;
+	bool small = len < RAW_WINDOW_MOST && !is_other(t, addr);
+	struct thread *h = small ? owner(t, addr, &sp) : NULL;
 	uint32_t window = RAW_WINDOW;
 
 	if (!h || addr + len < sp)
-		return page(addr, len);
+		return some_page(t, addr, len);
 	while (window < addr + len - sp + SPARE)
 		window *= 2;
 	if (h->fetched && r->deep && r->deep != h->tid && window <= RAW_WINDOW_ALL)

@@ -80,6 +80,7 @@ struct raw {
 	uint32_t window;  /* bytes of the stacks of a batch; 0 = RAW_WINDOW */
 	uint64_t deep;    /* thread whose stack went beyond it; 0 = none so far */
 	uint64_t r_debug; /* where it is, 0 = not known yet */
+	bool ahead;       /* raw_fetch_ahead was done for this program */
 };
 
 /* An array that grows by one; false without memory. */
@@ -107,5 +108,10 @@ bool raw_tell(struct he_target *t, const struct cause *c, struct he_event *ev);
 bool raw_is_told(const struct raw *r, uint64_t tid);
 /* All that stand were told. */
 void raw_tell_all(struct he_target *t);
+
+/* ---- raw_link.c ------------------------------------------------------------------------ */
+
+/* What every debugger reads of a program first, and page, in one flight. */
+struct he_error *raw_fetch_ahead(struct he_target *t, struct mem_range page);
 
 #endif
