@@ -421,7 +421,7 @@ void rsp_run_next(struct rsp *r)
 
 void rsp_run_acknowledge(struct rsp *r)
 {
-	if (r->run->notified)
+	if (r->run->notified && r->run->queue)
 		free(take_first(r));
 	rsp_run_next(r);
 }
