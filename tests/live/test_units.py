@@ -148,6 +148,13 @@ class Container:
             os.makedirs(directory, exist_ok=True)
             os.symlink(unit, os.path.join(directory, os.path.basename(unit)))
 
+    def launches(self):
+        """The drop-in, as its own text says."""
+        directory = self.path('/etc/systemd/system/procsrv.service.d')
+        os.makedirs(directory)
+        shutil.copy(self.path('/usr/local/share/procsrv/launch.conf'), directory)
+        self.systemctl('daemon-reload')
+
     def is_up(self):
         # Its first child is soon replaced by the one that stays.
         try:
@@ -230,6 +237,46 @@ def test_the_service_starts_at_the_first_connection_serves_and_stops(world, cont
     assert container.systemctl('show', '-P', 'ExecMainStatus', 'procsrv.service') == '0'
     assert container.systemctl('--failed', '--quiet') == ''
     assert container.run('pgrep', 'procsrv').stdout == ''
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not os.path.exists(harness.program('hdb')), reason='no hdb')
+def test_with_its_drop_in_the_service_starts_programs_as_a_login_does(world, container):
+    script = 'echo $(id -u) $(id -g) $PWD; grep -E "^(NoNewPrivs|Seccomp|Cap(Inh|Prm|Eff|Bnd)|SigBlk|SigIgn)" /proc/self/status;' \
+        ' ls -d /home/.; touch /tmp/seen; ulimit -c'
+    hdb = inside(world, container)
+    r = world.run([*hdb, '-batch', '-ex', 'run', '--', '/bin/sh', '-c', script])
+    assert r.status == 1 and 'launch.conf' in r.err, repr(r)
+
+    container.launches()
+    container.systemctl('stop', 'procsrv.service')
+    r = world.run([*hdb, '-batch', '-ex', 'run', '--', '/bin/sh', '-c', script])
+    assert r.status == 0 and 'exited with status 0' in r.out, repr(r)
+    # What a unit of that user without restrictions finds in the same box.
+    plain = container.run('systemd-run', '--wait', '--pipe', '-q', '--uid=alice', '-p', 'IgnoreSIGPIPE=no', '/bin/sh', '-c',
+                          script).stdout
+    ours, theirs = ([line for line in text.splitlines() if re.match('NoNew|Seccomp|Cap|Sig', line)] for text in (r.out, plain))
+    assert len(ours) > 7 and ours == theirs
+    assert '30001 30001 ' in r.out and '/home/.' in r.out
+    assert container.run('test', '-e', '/tmp/seen').returncode == 0
+    # A breakpoint in it, and everything is gone with the service.
+    p = world.start([*hdb, '-ex', 'run', '--', '/bin/sleep', '600'], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT)
+    assert not clean.eventually(lambda: container.run('pgrep', '-u', 'alice', '-f', 'sleep 600').stdout == '', 20)
+    container.systemctl('stop', 'procsrv.socket', 'procsrv.service')
+    assert not clean.eventually(lambda: container.run('pgrep', '-f', 'sleep 600').stdout)
+    assert container.systemctl('--failed', '--quiet') == ''
+    p.stdin.close()
+    p.wait(harness.PATIENCE)
+
+
+def inside(world, container):
+    """hdb as alice, in the box's network."""
+    touch_port(container)
+    container.await_state('procsrv.service', 'active')
+    status = json.loads(container.run('/usr/local/bin/procsrv', '-status', '-json').stdout)
+    premote = f'tls:server=127.0.0.1,port=7000,key={world.keys["alice"].path},pin={status["listeners"][0]["pin"]}'
+    return ['nsenter', '-t', container.init[0], '-n', harness.program('hdb'), '-premote', premote]
 
 
 def by_unit(world, container, hdb):
