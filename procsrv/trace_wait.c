@@ -496,6 +496,8 @@ void trace_collect(struct target *tg)
 	for (unsigned pass = 0; pass < QUICK_PASSES; pass++) {
 		bool progress = false;
 
+		/* On a machine that is busy the passes can take seconds. */
+		tg->tracer->journal->beats++;
 		missing = ask_missing(tg, &progress);
 		if (missing <= 0)
 			break;
