@@ -78,7 +78,7 @@ void arch_x86_get_tags(const struct arch_regsets *s, uint8_t value[64])
 		return;
 	top = fx.p[3] >> 3 & 7;
 	for (unsigned i = 0; i < 8; i++) {
-		const uint8_t *st = fx.p + ST_AT + ST_SIZE * ((i + 8 - top) % 8);
+		const uint8_t *st = fx.p + ST_AT + (size_t)ST_SIZE * ((i + 8 - top) % 8);
 
 		tags |= (used >> i & 1 ? tag_of(st) : (unsigned)TAG_EMPTY) << (2 * i);
 	}
