@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/err.h"
+
 enum { NAME_MAX_LEN = 1024 };
 
 static const char *skip_blanks(const char *s)
@@ -131,12 +133,36 @@ static int term(struct hdb *h, const char **text, uint64_t *ret)
 	return reg ? register_named(h, name, ret) : symbol_named(h, name, ret);
 }
 
+/* False: it is no expression that has an address for its value; *e says why. */
+static bool expression(struct hdb *h, const char *text, uint64_t *ret, struct he_error **e)
+{
+	struct he_value *v = NULL;
+
+	*e = he_evaluate(h->target, h->tid, h->frame, text, &v);
+	if (!*e)
+		*e = he_value_number(h->target, v, ret);
+	he_value_free(v);
+	return !*e;
+}
+
+/* Can it be a sum of symbols? */
+static bool may_be_sum(const char *text)
+{
+	return *text == '\'' || !text[strcspn(text, "[]()*>/%!=?")];
+}
+
 int address_eval(struct hdb *h, const char *text, uint64_t *ret)
 {
 	uint64_t sum = 0, v = 0;
 	bool minus = false;
+	struct he_error *e;
 
 	text = skip_blanks(text);
+	if (expression(h, text, ret, &e))
+		return 0;
+	if (!may_be_sum(text) || e->code == E_LOST || e->code == E_CANCELLED || e->code == E_FAULT)
+		return fail_error(h, e);
+	he_error_free(e);
 	if (*text == '-') {
 		minus = true;
 		text++;

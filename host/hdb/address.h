@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Address expressions of this version: numbers, $registers of the selected frame, and
- * symbols (which stand for their address; 'quoted' when they hold other characters than
- * those of C), joined by + and -.
+ * Address expressions: those of C, whose value is the address (arrays and functions: where they
+ * begin).  Where that is none, as without debug information: numbers, $registers of the selected
+ * frame, and symbols (which stand for their address; 'quoted' when they hold other characters
+ * than those of C), joined by + and -.
  */
 #ifndef HOST_ADDRESS_H
 #define HOST_ADDRESS_H

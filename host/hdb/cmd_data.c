@@ -124,12 +124,13 @@ int cmd_x(struct hdb *h, const char *args)
 	uint64_t addr = h->x.next;
 	const char *letters = *args == '/' ? args + 1 : "";
 	const char *wrong = examine_parse(&letters, &f);
+	bool bare = !*args;
 
 	if (wrong)
 		return fail(h, "x%.*s: %s", (int)strcspn(args, " \t"), args, wrong);
 	if (*args == '/')
 		args = letters;
-	if (h->again)
+	if (h->again || (bare && h->x.count))
 		f.count = h->x.count;
 	if (!*args && !h->x.format)
 		return fail(h, "x needs the address to start at, as in x/4xw $sp");

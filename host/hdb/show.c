@@ -198,6 +198,11 @@ void show_symbol(FILE *f, struct he_target *t, uint64_t addr)
 		he_error_free(e);
 		return;
 	}
+	/* As GDB has it: what lies behind a symbol's end is not its. */
+	if (s->size && addr - s->addr >= s->size) {
+		he_symbol_free(s);
+		return;
+	}
 	fputs(" <", f);
 	show_text(f, s->name);
 	if (addr != s->addr)

@@ -14,6 +14,7 @@ def stopped_in(out, number):
     return re.findall(rf'^Breakpoint {number}(?:\.\d+)?, (?:0x\w+ in )?(\w+) \(', out, re.M)
 
 
+@pytest.mark.once
 def test_before_the_choice_the_breakpoint_stands_at_what_chooses_as_gdb_says(hdb, tmp_path):
     commands = ['break increased', 'info breakpoints']
 

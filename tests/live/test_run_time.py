@@ -25,17 +25,20 @@ LENGTHS = ['print line', 'ptype line', 'whatis line', 'print sizeof(line)', 'pri
            'info locals']
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('program', ['lengths', 'lengths-static'])
 def test_arrays_of_variable_length_have_the_length_of_their_frame(hdb, tmp_path, program):
     shown = same(hdb, tmp_path, program, END, 'run', *LENGTHS)
     assert shown[0] == '$1 = {0, 1, 4, 9, 16}' and len(shown) == 16
 
 
+@pytest.mark.once
 def test_each_call_has_its_own_length(hdb, tmp_path):
     assert same(hdb, tmp_path, 'lengths', END, 'run', 'print line', 'continue', 'print line', 'print sizeof(area)') == \
         ['$1 = {0, 1, 4, 9, 16}', '$2 = {0, 1, 4, 9}', '$3 = 48']
 
 
+@pytest.mark.once
 def test_thread_local_variables_are_those_of_the_selected_thread(hdb, tmp_path):
     shown = same(hdb, tmp_path, 'lengths', END, 'run', 'print own', 'print mine', 'print mine.n + own', 'print errno',
                  'continue', 'print own', 'print mine', 'thread 1', 'print own', 'print mine.text')
@@ -43,6 +46,7 @@ def test_thread_local_variables_are_those_of_the_selected_thread(hdb, tmp_path):
                      '$6 = {n = 4, text = "abc\\000\\000\\000\\000"}', '$7 = 8', '$8 = "abc\\000\\000\\000\\000"']
 
 
+@pytest.mark.once
 def test_a_static_program_has_thread_local_variables_too(hdb, tmp_path):
     assert same(hdb, tmp_path, 'lengths-static', END, 'run', 'print own', 'set var own = 20', 'print own') == ['$1 = 8', '$2 = 20']
 
@@ -67,6 +71,7 @@ BASES = ['print *this', 'print top', 'print this->top', 'print Left::left', 'pri
          'whatis object.top', 'set var object.top = 77', 'print shared->top', 'print &object.top == &shared->top']
 
 
+@pytest.mark.once
 def test_virtual_bases_are_found_through_their_objects(hdb, tmp_path):
     shown = same(hdb, tmp_path, 'bases', 'break Bottom::sum', 'run', *BASES)
     assert len(shown) == len(BASES) - 2 and '{<Left> = {<Top> = {_vptr.Top = ' in shown[0] and shown[-1] == '$23 = true'

@@ -98,6 +98,7 @@ def test_a_group_that_there_is_not_is_said_so(hdb):
 # ---- how they are listed -----------------------------------------------------------------------------
 
 
+@pytest.mark.once
 def test_the_table_of_what_is_caught_reads_as_gdbs(hdb, tmp_path):
     events = ['syscall write', 'syscall read 1', 'syscall', 'signal SIGUSR1', 'signal SIGUSR1 SIGINT', 'signal', 'signal all',
               'fork', 'vfork', 'exec', 'load', 'load foo', 'unload', 'throw', 'catch', 'rethrow']

@@ -3,6 +3,7 @@
  * Expressions made up for the front end's tests: a value is the text it was asked for.
  * "nothing" is not known, a number is itself, anything else is 0x1000.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,10 +61,9 @@ struct he_error *he_value_number(struct he_target *t, struct he_value *v, uint64
 	char *end;
 
 	(void)t;
+	errno = 0;
 	*ret = strtoull(v->text, &end, 0);
-	if (*end)
-		*ret = 0x1000;
-	return NULL;
+	return *end || errno ? unknown() : NULL;
 }
 
 struct he_error *he_remember(struct he_target *t, struct he_value *v, unsigned *number)

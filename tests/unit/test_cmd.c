@@ -475,9 +475,10 @@ static void x_goes_on_where_it_was(void **state)
 
 	expect_error(w, "x", "hdb: x needs the address to start at, as in x/4xw $sp.\n");
 	assert_int_equal(run(w, "x/2xh table"), 0);
-	expect(w, "x", "0x1004 <table+4>:\t0x006f\n");
+	expect(w, "x", "0x1004 <table+4>:\t0x006f\t0x0706\n");
 	forget(w);
-	w->h.again = true; /* an empty line keeps the count too */
+	w->h.x.next = 0x1006;
+	w->h.again = true; /* an empty line, too, keeps the count */
 	w->h.x.count = 2;
 	assert_int_equal(cmd_run(&w->h, "x"), 0);
 	fflush(w->h.out);
@@ -515,7 +516,7 @@ static void addresses_are_sums_of_numbers_registers_and_symbols(void **state)
 	    {"x 0x10000000000000000", "hdb: 0x10000000000000000: more than 64 bits.\n"},
 	    {"x 12abc", "hdb: 12abc: not a number.\n"},
 	    {"x table+", "hdb: the expression ends too early.\n"},
-	    {"x table*2", "hdb: *2: only + and - join the parts of an address.\n"},
+	    {"x table*2", "hdb: no symbol \"nothing\" in this context.\n"},
 	    {"x 'table",
 		"hdb: 'table: not an address expression; numbers, $registers and symbols can "
 		"be joined by + and -.\n"},
