@@ -190,6 +190,16 @@ static void retry(struct he_target *t, const struct raw_patch *p)
 	}
 }
 
+/* For the next time: debuggers clear and set the same ones over and over. */
+static void remember_code(struct he_target *t, uint64_t addr)
+{
+	uint8_t code[CODE_BYTES];
+	int why;
+	size_t n = memcache_get(t->mem, addr, code, sizeof(code), &why);
+
+	memcache_put(t->raw->code, addr, code, n);
+}
+
 /* Instructions at breakpoints to be planted that nothing is known of, in one request. */
 static struct he_error *fetch_code(struct he_target *t)
 {
@@ -213,6 +223,8 @@ static struct he_error *fetch_code(struct he_target *t)
 	}
 	if (!err && n)
 		err = target_prefetch(t, v, n);
+	for (size_t i = 0; !err && i < n; i++)
+		remember_code(t, v[i].addr);
 	free(v);
 	return err;
 }
@@ -344,6 +356,8 @@ static struct he_error *look(struct he_target *t, struct raw_patch *p)
 	if (m || raw_code(t, p->addr, &byte, 1))
 		return NULL;
 	err = target_read(t, p->addr, &byte, 1, &got, &why);
+	if (!err && got)
+		remember_code(t, p->addr);
 	if (!err && !got)
 		err =
 		    he_error_fault(p->addr, why, "memory at %#" PRIx64 " cannot be read.", p->addr);
