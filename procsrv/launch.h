@@ -94,6 +94,8 @@ void launch_forget_texts(struct tracer *t);
 bool launch_io_open(struct launch *l, struct event_base *base, int in, int out, int err);
 /* Read, as long as there is room. */
 void launch_io_start(struct launch *l);
+/* What it wrote before it stopped is told before the stop, as far as there is room. */
+void launch_io_catch_up(struct launch *l);
 /* The program is gone: tell what is left, and that nothing follows. */
 void launch_io_finish(struct launch *l);
 /* Whoever waits to have input taken waits no longer; closes what is for input. */

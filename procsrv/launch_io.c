@@ -19,6 +19,7 @@
 
 enum {
 	READ_ONCE = 32 * 1024,    /* bytes of one event */
+	CATCH_UP = 8,             /* events ahead of a stop */
 	LAST_WORDS = 1024 * 1024, /* bytes of each stream after the end: what a pipe can hold */
 	ROOM_MAX = 1 << 30,
 };
@@ -102,6 +103,18 @@ static void on_output(evutil_socket_t fd, short what, void *arg)
 		read_some(s, l->room);
 	launch_io_start(l);
 	serve_pump(serve);
+}
+
+void launch_io_catch_up(struct launch *l)
+{
+	for (size_t i = 0; i < LAUNCH_STREAMS; i++) {
+		struct launch_stream *s = &l->out[i];
+
+		for (int n = 0; n < CATCH_UP && s->fd >= 0 && s->readable && may_read(l); n++)
+			if (!read_some(s, l->room))
+				break;
+	}
+	launch_io_start(l);
 }
 
 void launch_unpause(struct tracer *t)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "handlers.h"
+#include "launch.h"
 #include "patch.h"
 #include "recipe.h"
 #include "run.h"
@@ -343,6 +344,8 @@ void trace_push(struct target *tg)
 	tg->push = false;
 	tg->generation++;
 	run_tell_causes(tg);
+	if (tg->launch)
+		launch_io_catch_up(tg->launch);
 	r = serve_event(tg->tracer->serve, WIRE_stopped, tg->handle);
 	if (!r)
 		return;
