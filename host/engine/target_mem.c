@@ -29,7 +29,12 @@ void target_put_chunk(void *target, const struct wire_rec_chunk *c)
 		memcache_put(t->mem, c->addr, c->data.p, c->data.n);
 	else if (c->kind == WIRE_ZEROS)
 		memcache_put_zeros(t->mem, c->addr, len);
-	else if (c->kind == WIRE_UNREADABLE)
+	else if (c->kind == WIRE_UNREADABLE && t->raw) {
+		/* What lies behind that page was not looked at, and a debugger asks anew. */
+		uint64_t rest = MEMCACHE_PAGE - (c->addr & (MEMCACHE_PAGE - 1));
+
+		memcache_put_unreadable(t->mem, c->addr, len < rest ? len : rest, c->os_errno);
+	} else if (c->kind == WIRE_UNREADABLE)
 		memcache_put_unreadable(t->mem, c->addr, len, c->os_errno);
 }
 
