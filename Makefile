@@ -64,7 +64,7 @@ FRONT = procsrv/front procsrv/listen procsrv/address procsrv/listening procsrv/r
 # Programs of the target side, by their place below PREFIX.  OBJ_name lists the objects
 # a program links, LIB_name the libraries.
 PROGS_TARGET = bin/procsrv $(addprefix libexec/procsrv/,procsrv-listener procsrv-monitor procsrv-conn \
-	procsrv-guard procsrv-tracer procsrv-launch procsrv-keygen procsrv-admin)
+	procsrv-guard procsrv-tracer procsrv-reader procsrv-launch procsrv-keygen procsrv-admin)
 # the command: understands its options, then becomes one of the others
 OBJ_procsrv = procsrv/procsrv procsrv/options $(FRONT)
 OBJ_procsrv-admin = procsrv/admin procsrv/status procsrv/release procsrv/mend procsrv/spawn $(REPAIR) \
@@ -93,11 +93,14 @@ OBJ_procsrv-tracer = procsrv/tracer procsrv/loss procsrv/serve procsrv/serve_kee
 	procsrv/trace_snapshot procsrv/snapshot_plan procsrv/recipe procsrv/reader_ps procsrv/reader_maps \
 	$(addprefix procsrv/,run go hit pass patch patch_set slot inject machine_x86 \
 	bytecode debugreg debugreg_x86 caught kin change mapping) common/gdb_reg \
-	procsrv/reader_elf procsrv/reader_path procsrv/reader_file procsrv/reader_store procsrv/reader_text procsrv/proc procsrv/proc_parse procsrv/refuse \
+	procsrv/reader_elf procsrv/reading procsrv/proc procsrv/proc_parse procsrv/refuse \
 	procsrv/dying procsrv/journal procsrv/repair procsrv/repair_thread \
 	procsrv/launch procsrv/launch_io procsrv/launch_text procsrv/launch_child \
 	procsrv/ipc procsrv/ipc_check $(WIRE)
 LIB_procsrv-tracer = $(LIB_event)
+# what may block outside our control
+OBJ_procsrv-reader = procsrv/reader $(addprefix procsrv/reader_,ps maps elf path file store text) procsrv/proc \
+	procsrv/proc_parse procsrv/refuse procsrv/reply $(filter common/buf common/err common/wire common/wire_form common/log,$(WIRE))
 OBJ_procsrv-launch = procsrv/launcher common/log
 
 # The host's link to a server: transports, calls, events, errors.

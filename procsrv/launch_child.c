@@ -93,12 +93,12 @@ static void beside(const char *name, char *path, size_t size)
 }
 
 /* These and no others as descriptors from 0 up, then the program. */
-static _Noreturn void become(const int *fds, int n, char *const argv[])
+static _Noreturn void become(const int *fds, int n, const char *program, char *const argv[])
 {
 	char path[4096];
 	int high[GIVEN_MAX];
 
-	beside("procsrv-launch", path, sizeof(path));
+	beside(program, path, sizeof(path));
 	for (int i = 0; i < n; i++)
 		high[i] = fcntl(fds[i], F_DUPFD, OUT_OF_THE_WAY);
 	for (int i = 0; i < n; i++)
@@ -178,7 +178,7 @@ int launch_child(
 	if (!err) {
 		*pid = fork();
 		if (*pid == 0)
-			become((int[]){t.in, t.out, t.err, spec, pair[1]}, GIVEN_MAX, argv);
+			become((int[]){t.in, t.out, t.err, spec, pair[1]}, GIVEN_MAX, name, argv);
 		err = *pid < 0 ? errno : 0;
 	}
 	close_fd(t.in);
@@ -186,6 +186,18 @@ int launch_child(
 	close_fd(t.err);
 	close_fd(pair[1]);
 	return err ? fault_set(f, E_OS, err, 0) : E_OK;
+}
+
+pid_t launch_reader(int socket)
+{
+	char name[] = "procsrv-reader", *argv[] = {name, NULL};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	pid_t pid = null >= 0 ? fork() : -1;
+
+	if (pid == 0)
+		become((int[]){null, null, STDERR_FILENO, socket}, 4, name, argv);
+	close_fd(null);
+	return pid;
 }
 
 void launch_drain(int out, int err)
@@ -198,7 +210,8 @@ void launch_drain(int out, int err)
 		out = err;
 	pid = null >= 0 ? fork() : -1;
 	if (pid == 0)
-		become((int[]){null, null, null, out, err}, err < 0 || err == out ? 4 : 5, argv);
+		become(
+		    (int[]){null, null, null, out, err}, err < 0 || err == out ? 4 : 5, name, argv);
 	if (pid < 0)
 		log_error(
 		    "nobody reads what a program writes that was let go: %s", strerror(errno));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The processes that launching takes: procsrv-launch on its way to be a program, and
- * afterwards, as the reader of what nobody else reads.
+ * The processes that the tracer starts: procsrv-launch on its way to be a program, and
+ * afterwards, as the reader of what nobody else reads; and procsrv-reader.
  */
 #ifndef PROCSRV_LAUNCH_CHILD_H
 #define PROCSRV_LAUNCH_CHILD_H
@@ -28,6 +28,9 @@ int launch_hindered(const struct ipc_session *s, struct fault *f);
  * caller's in any case), or OS. */
 int launch_child(
     const struct wire_launch *m, int spec, struct launch_ends *ends, pid_t *pid, struct fault *f);
+
+/* Start procsrv-reader with that socket.  Its pid, or -1. */
+pid_t launch_reader(int socket);
 
 /* Have somebody read these (-1 = none) until nobody writes there any more. */
 void launch_drain(int out, int err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Files, /proc and mappings: requests that only read, for processes traced or not.
- * This unit knows nothing of ptrace, so that it can move into a process of its own:
- * what it reads may block outside our control.
+ * Files, /proc and mappings: requests of a process of its own, procsrv-reader, because
+ * what it reads may block outside our control.  It knows nothing of ptrace.  Some of it
+ * (records of processes, mappings) serves the tracer, too, which has them stand or pinned.
  */
 #ifndef PROCSRV_READER_H
 #define PROCSRV_READER_H

@@ -14,18 +14,12 @@
 
 #include "handlers.h"
 #include "reader.h"
-#include "target.h"
 
 enum {
 	PROC_REC = 4 * 6 + 16 + 2 + 2 + 64 + 2 + 256 + 2 + 64 + 2 + 4096 + 4 + 4096,
 	TEXT = 8192,
 	AT_ONCE = 32, /* processes looked at before others get the loop */
 };
-
-int reader_open(struct call *c, uint32_t pid, uint64_t start, struct reader_who *w)
-{
-	return target_who(c->target, pid, start, &w->id, &w->own, &c->fault);
-}
 
 void reader_done(struct reader_who *w)
 {

@@ -5,6 +5,7 @@
 #include "common/frame.h"
 #include "common/log.h"
 #include "handlers.h"
+#include "reading.h"
 #include "serve_parts.h"
 #include "target.h"
 #include "tracer.h"
@@ -16,15 +17,15 @@ enum {
 
 static handler *const handlers[WIRE_TYPES] = {
     [WIRE_open] = on_open,
-    [WIRE_ps] = on_ps,
-    [WIRE_facts] = on_facts,
-    [WIRE_maps] = on_maps,
-    [WIRE_auxv] = on_auxv,
-    [WIRE_environment] = on_environment,
-    [WIRE_file_stat] = on_file_stat,
-    [WIRE_file_read] = on_file_read,
-    [WIRE_file_link] = on_file_link,
-    [WIRE_file_list] = on_file_list,
+    [WIRE_ps] = on_reading,
+    [WIRE_facts] = on_reading,
+    [WIRE_maps] = on_reading,
+    [WIRE_auxv] = on_reading,
+    [WIRE_environment] = on_reading,
+    [WIRE_file_stat] = on_reading,
+    [WIRE_file_read] = on_reading,
+    [WIRE_file_link] = on_reading,
+    [WIRE_file_list] = on_reading,
     [WIRE_attach] = on_attach,
     [WIRE_detach] = on_detach,
     [WIRE_interrupt] = on_interrupt,
@@ -52,10 +53,10 @@ static handler *const handlers[WIRE_TYPES] = {
     [WIRE_input] = on_input,
     [WIRE_window] = on_window,
     [WIRE_output_more] = on_output_more,
-    [WIRE_file_look] = on_file_look,
-    [WIRE_file_write] = on_file_write,
-    [WIRE_file_change] = on_file_change,
-    [WIRE_proc_text] = on_proc_text,
+    [WIRE_file_look] = on_reading,
+    [WIRE_file_write] = on_reading,
+    [WIRE_file_change] = on_reading,
+    [WIRE_proc_text] = on_reading,
     [WIRE_map_new] = on_map_new,
     [WIRE_map_drop] = on_map_drop,
 };

@@ -146,19 +146,6 @@ int target_journal(struct target *tg)
 	return E_OK;
 }
 
-int target_who(struct target *target, uint32_t pid, uint64_t start, struct proc_id *id, bool *own,
-    struct fault *f)
-{
-	*own = pid != 0;
-	if (pid)
-		return proc_open(id, pid, start, f);
-	if (!target)
-		return E_NO_TARGET;
-	proc_relive(&target->id);
-	*id = target->id;
-	return E_OK;
-}
-
 /* ---- audit ------------------------------------------------------------------ */
 
 int target_audit(int event, const struct proc_id *id, const char *name, uint64_t size, int result)

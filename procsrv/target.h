@@ -186,11 +186,6 @@ int target_journal(struct target *tg);
 /* Its descriptors are new: those who may have to put it right get them. */
 void target_hand_over(struct target *tg);
 
-/* "who" of a request: the process it names, pinned.  *own: proc_close it after
- * use; else it belongs to the target. */
-int target_who(struct target *target, uint32_t pid, uint64_t start, struct proc_id *id, bool *own,
-    struct fault *f);
-
 /* Message attached, into body.  E_OK or NOMEM. */
 int target_attached(const struct target *tg, struct buf *body);
 

@@ -19,6 +19,7 @@
 #include "common/log.h"
 #include "dying.h"
 #include "launch.h"
+#include "reading.h"
 #include "loss.h"
 #include "serve.h"
 #include "target.h"
@@ -190,6 +191,7 @@ static void clean_up(struct tracer *t)
 {
 	trace_leave_all(t);
 	launch_forget_texts(t);
+	reading_free(t);
 	serve_free(t->serve);
 	event_free(self.on_signal);
 	event_free(self.on_guard);

@@ -42,6 +42,7 @@ struct tracer {
 	struct recorded recorded[TRACER_RECORDED]; /* the newest, in turn */
 	unsigned nrecorded;
 	struct launch_text *launch_texts;
+	struct reading *reading; /* NULL: nothing was asked for so far */
 	uint32_t children; /* handles given to those that were followed */
 	uint8_t *scratch; /* of SCRATCH bytes, for a handler's own use */
 };

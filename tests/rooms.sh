@@ -83,6 +83,7 @@ never_calls "$private"/procsrv-conn 'ptrace|process_vm_.*|(v|pos)?fork.*|exec.*|
 never_calls bin/procsrv 'ptrace|process_vm_.*|recv.*'
 never_calls "$private"/procsrv-listener 'ptrace|process_vm_.*|recv.*|openat|fopen|.*scanf|getpw.*|getaddrinfo'
 never_calls "$private"/procsrv-monitor 'ptrace|process_vm_.*'
+never_calls "$private"/procsrv-reader 'ptrace|process_vm_.*'
 
 [ $bad -eq 0 ] && echo "rooms: every file and every program keeps to its own"
 exit $bad
