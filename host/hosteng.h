@@ -244,6 +244,9 @@ enum he_event_kind {
 	HE_E_RELEASED,	/* let go by the box (text: why); HE_GONE to us, it runs on there */
 	HE_E_OUTPUT,    /* a launched program wrote: stream, end, data, len */
 	HE_E_FORKED,    /* number: pid of the child; child: its target, NULL = it was let go */
+	HE_E_LINK_AWAY, /* the link to server broke (text: why) and is being taken up again:
+			 * calls wait for it, nothing else changes */
+	HE_E_LINK_BACK, /* it is back, or HE_E_LINK_LOST follows */
 };
 
 enum he_break_kind {
@@ -297,7 +300,9 @@ struct he_event {
 	uint64_t tid; /* that it is about; 0 = none in particular */
 	uint32_t signal;
 	int status; /* wait status */
-	char text[256];      /* HE_E_LINK_LOST, HE_E_RELEASED: why; HE_CATCH_EXEC: the program,
+	uint64_t ago_ms;     /* HE_E_RELEASED: since when */
+	bool by_loss;        /* HE_E_RELEASED: because the link had broken */
+	char text[256];      /* HE_E_LINK_LOST, HE_E_LINK_AWAY, HE_E_RELEASED: why; HE_CATCH_EXEC: the program,
 			      * HE_CATCH_LOAD, HE_CATCH_UNLOAD: the first library */
 	uint64_t generation; /* HE_E_STOPPED: grows with each stop of the target */
 	/* HE_E_STOPPED, too; what is pointed to is valid until the next he_wait */

@@ -74,7 +74,10 @@ demo:
 # what check does a little of, as often as it takes to find what is rare
 stress:
 	$(Q)BUILD=$(BUILD) T="$(T)" tests/stress.sh
-.PHONY: check demo stress
+# every way in which a session's processes can die
+torture:
+	$(Q)BUILD=$(BUILD) T="$(T)" tests/torture.sh
+.PHONY: check demo stress torture
 include tests/bench/bench.mk
 
 # hdb over a scripted engine.
@@ -90,7 +93,7 @@ tests: $(BUILD)/tests/hdb-scripted
 # The host's link.
 UNIT_test_known_boxes = host/link/known_boxes host/link/boxes host/link/config_file host/errtext common/err common/fingerprint common/buf
 UNIT_test_errtext = host/errtext host/errtable common/wire common/wire_form common/buf common/err common/log
-RPC = host/link/rpc host/link/rpc_call host/link/rpc_in host/link/rpc_open host/link/rpc_out host/link/inbox host/errtext host/errtable $(WIRE)
+RPC = host/link/rpc host/link/rpc_call host/link/rpc_in host/link/rpc_open host/link/rpc_out host/link/rpc_resume host/link/inbox host/errtext host/errtable $(WIRE)
 UNIT_test_child = host/link/child host/link/find_procsrv host/errtext common/err
 UNIT_test_dial = host/link/dial $(RPC)
 UNITLIB_test_dial = $(LIB_event)

@@ -159,6 +159,17 @@ static void lose(struct he_server *s, const struct wire_msg *m, struct he_event 
 		}
 }
 
+/* It broke and is being taken up again, or it has been. */
+static void link_changed(struct he_server *s, const struct wire_msg *m, struct he_event *ret)
+{
+	struct wire_goodbye g = {0};
+
+	(void)wire_decode_goodbye(m->body, &g);
+	*ret = (struct he_event){
+	    .kind = m->h.type == WIRE_hello ? HE_E_LINK_AWAY : HE_E_LINK_BACK, .server = s};
+	snprintf(ret->text, sizeof(ret->text), "%.*s", (int)g.text.n, (const char *)g.text.p);
+}
+
 /* A piece for its target.  Events of targets that are gone, and of ones that never
  * were, are nobody's. */
 static void take_up(struct he_engine *e, const struct rpc_piece *p, struct he_event *ret)
@@ -171,6 +182,10 @@ static void take_up(struct he_engine *e, const struct rpc_piece *p, struct he_ev
 		return;
 	if (p->m.h.type == WIRE_goodbye) {
 		lose(s, &p->m, ret);
+		return;
+	}
+	if (p->m.h.type == WIRE_hello || p->m.h.type == WIRE_opened) {
+		link_changed(s, &p->m, ret);
 		return;
 	}
 	if (p->m.h.type == WIRE_events_lost) {

@@ -220,7 +220,10 @@ static int released(struct he_target *t, const struct wire_msg *m, struct he_eve
 	if (!wire_decode_released(m->body, &q))
 		return E_MALFORMED;
 	target_gone(t, -1);
-	*ret = (struct he_event){.kind = HE_E_RELEASED, .status = -1};
+	*ret = (struct he_event){.kind = HE_E_RELEASED,
+	    .status = -1,
+	    .ago_ms = q.ago_ms,
+	    .by_loss = q.why == E_LOST};
 	snprintf(ret->text, sizeof(ret->text), "%s", err_text(q.why));
 	return E_OK;
 }

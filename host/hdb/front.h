@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "host/hosteng.h"
+#include "host/hdb/again.h"
 #include "host/hdb/numbers.h"
 #include "host/hdb/progress.h"
 #include "host/hdb/relay.h"
@@ -59,6 +60,7 @@ struct hdb {
 	bool verbose;
 	bool person;                       /* somebody types at the prompt */
 	bool again;                        /* the command is being repeated by an empty line */
+	struct again released;
 	bool lost;                         /* a link broke: its server waits to be freed */
 	volatile sig_atomic_t quit;        /* asked for, or SIGTERM came */
 	volatile sig_atomic_t interrupted; /* Ctrl-C since the command began */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "host/hdb/actions.h"
+#include "host/hdb/again.h"
 #include "host/hdb/display.h"
 #include "host/hdb/front.h"
 #include "host/hdb/stop.h"
@@ -301,6 +302,10 @@ static void on_job_continued(struct hdb *h, const struct he_event *ev, const cha
 
 static void on_released(struct hdb *h, const struct he_event *ev, const char *name)
 {
+	if (ev->by_loss) {
+		again_released(h, ev, name);
+		return;
+	}
 	fprintf(h->out, "%s was let go by its box (", name);
 	show_text(h->out, ev->text);
 	fputs("); it runs on there\n", h->out);
@@ -357,6 +362,8 @@ void front_event(struct hdb *h, const struct he_event *ev)
 	if (ev->kind == HE_E_LINK_LOST) {
 		fputs(h->prefix, h->err);
 		on_lost(h, ev);
+	} else if (ev->kind == HE_E_LINK_AWAY || ev->kind == HE_E_LINK_BACK) {
+		again_link(h, ev);
 	} else if ((size_t)ev->kind < sizeof(on) / sizeof(on[0]) && on[ev->kind] && ev->target) {
 		on[ev->kind](h, ev, front_name(h, ev->target, name));
 	}
@@ -378,6 +385,7 @@ static void bury(struct hdb *h)
 		if (front_state(t) == HE_GONE)
 			front_detach(h, t);
 	}
+	again_attach(h);
 }
 
 void front_events(struct hdb *h)

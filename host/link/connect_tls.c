@@ -38,6 +38,8 @@ struct tls_box {
 	char own[FINGERPRINT_SIZE], theirs[FINGERPRINT_SIZE];
 	uint8_t shown[FINGERPRINT_BYTES];
 	enum verdict verdict;
+	bool greeted; /* shown is the key that a later connection has to have, too */
+	struct sockaddr_storage peer;
 	char lost[128];
 };
 
@@ -56,8 +58,11 @@ static void box_free(struct tls_box *b)
 static bool on_key(void *arg, const uint8_t peer[FINGERPRINT_BYTES])
 {
 	struct tls_box *b = arg;
-	bool same = memcmp(b->trust->key, peer, FINGERPRINT_BYTES) == 0;
+	bool same;
 
+	if (b->greeted)
+		return memcmp(b->shown, peer, FINGERPRINT_BYTES) == 0;
+	same = memcmp(b->trust->key, peer, FINGERPRINT_BYTES) == 0;
 	memcpy(b->shown, peer, FINGERPRINT_BYTES);
 	fingerprint_format(b->theirs, peer);
 	if (b->trust->pinned)
@@ -67,6 +72,20 @@ static bool on_key(void *arg, const uint8_t peer[FINGERPRINT_BYTES])
 	else
 		b->verdict = UNKNOWN;
 	return b->verdict == TRUSTED;
+}
+
+/* What the proof has to say of the session that is to go on, if there is one. */
+static bool take_up(struct proof *p, const struct wire_challenge *c, struct wire_proof *ret)
+{
+	static const uint8_t none[PROOF_SESSION];
+
+	memcpy(p->session, ret->session, sizeof(p->session));
+	if (memcmp(p->session, none, sizeof(none)) == 0)
+		return true;
+	if (!proof_resume_mac(p->mac, ret->resume_mac, c->nonce, ret->last_reply, ret->last_event))
+		return false;
+	memcpy(ret->resume_mac, p->mac, sizeof(ret->resume_mac));
+	return true;
 }
 
 static struct he_error *prove(void *arg, const struct wire_challenge *c, struct wire_proof *ret)
@@ -86,6 +105,8 @@ static struct he_error *prove(void *arg, const struct wire_challenge *c, struct 
 		    E_NO_USER, "%s: user=%s is too long for a name", b->name, b->user);
 	memcpy(p.nonce, c->nonce, sizeof(p.nonce));
 	memcpy(p.server, b->shown, sizeof(p.server));
+	if (!take_up(&p, c, ret))
+		return he_error_new(E_NOMEM, "out of memory");
 	if (proof_sign(ret->sig, &p, b->key) != 0)
 		return he_error_new(
 		    E_INTERNAL, "%s: cannot sign the proof (no randomness)", b->name);
@@ -122,6 +143,25 @@ static const char *on_lost(void *arg, int os_errno)
 	struct tls_box *b = arg;
 
 	return tls_loss(b->lost, sizeof(b->lost), tls_report(b->tls), os_errno);
+}
+
+/* The same address: the box may be known by no name any more. */
+static int on_again(void *arg, void **filter_arg)
+{
+	struct tls_box *b = arg;
+	struct tls_client how = {
+	    .alpn = WIRE_ALPN_PROCSRV, .accept = on_key, .arg = b, .key = b->key};
+	struct tls *tls = tls_client_new(&how);
+	int fd = tls ? dial_again((const struct sockaddr *)&b->peer) : -1;
+
+	if (fd < 0) {
+		tls_free(tls);
+		return -1;
+	}
+	tls_free(b->tls);
+	b->tls = tls;
+	*filter_arg = tls;
+	return fd;
 }
 
 static void on_bye(void *arg)
@@ -183,6 +223,7 @@ static struct he_error *greet(
 	struct rpc_via via = {.fd = fd,
 	    .filter = &tls_filter,
 	    .filter_arg = b->tls,
+	    .again = on_again,
 	    .prove = prove,
 	    .closed = on_closed,
 	    .refused = on_refused,
@@ -280,6 +321,7 @@ static struct he_error *attempt(
 	struct tls_box *b = NULL;
 	struct he_error *e, *worse = NULL;
 	struct rpc *r = NULL;
+	socklen_t size;
 	int fd;
 
 	e = box_new(c, t, &b);
@@ -290,10 +332,13 @@ static struct he_error *attempt(
 		box_free(b);
 		return e;
 	}
+	size = sizeof(b->peer);
+	getpeername(fd, (struct sockaddr *)&b->peer, &size);
 	e = greet(c, b, fd, &r);
 	if (!r)
 		return e;
 	if (!e) {
+		b->greeted = true;
 		rpc_set_key(r, strdup(b->theirs));
 		*ret = r;
 		return NULL;

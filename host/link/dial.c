@@ -275,11 +275,19 @@ static struct he_error *race(struct race *r, const struct addrinfo *a, struct in
 	}
 }
 
+static void tune(int fd)
+{
+	int one = 1, lost_ms = 15000;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	/* A second look beside the heartbeat: bytes that nobody acknowledges. */
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &lost_ms, sizeof(lost_ms));
+}
+
 struct he_error *dial_tcp(
     const char *host, uint16_t port, const char *where, struct inbox *inbox, int *fd)
 {
 	struct race r = {.where = where, .port = port};
-	int one = 1, lost_ms = 15000;
 	struct lookup *l = NULL;
 	struct he_error *e;
 
@@ -292,8 +300,22 @@ struct he_error *dial_tcp(
 		close(r.p[i].fd);
 	if (e)
 		return e;
-	setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	/* A second look beside the heartbeat: bytes that nobody acknowledges. */
-	setsockopt(*fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &lost_ms, sizeof(lost_ms));
+	tune(*fd);
 	return NULL;
+}
+
+int dial_again(const struct sockaddr *sa)
+{
+	socklen_t size = sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+						   : sizeof(struct sockaddr_in);
+	int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -1;
+	if (connect(fd, sa, size) == 0 || errno == EINPROGRESS) {
+		tune(fd);
+		return fd;
+	}
+	close(fd);
+	return -1;
 }

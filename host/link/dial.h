@@ -19,4 +19,8 @@ enum {
 struct he_error *dial_tcp(
     const char *host, uint16_t port, const char *where, struct inbox *inbox, int *fd);
 
+/* Begin a connection to where one led before, without waiting: its socket, or -1. */
+struct sockaddr;
+int dial_again(const struct sockaddr *sa);
+
 #endif

@@ -57,6 +57,7 @@ void rpc_end(struct rpc *r, struct he_error *e, const char *lost)
 	r->doomed = true;
 	heart_stop(&r->heart);
 	event_del(r->limit);
+	event_del(r->retry);
 	rpc_pieces_free(r->partial.first);
 	r->partial = (struct rpc_partial){0};
 	pthread_mutex_lock(&r->lock);
@@ -77,6 +78,7 @@ void rpc_protocol(struct rpc *r, const char *what)
 
 	if (r->phase == RPC_ENDED)
 		return;
+	r->resuming = false;
 	rpc_goodbye(r, E_PROTOCOL, what);
 	snprintf(lost, sizeof(lost), "the server broke the protocol (%s)", what);
 	if (r->phase == RPC_OPEN)
@@ -97,7 +99,7 @@ static void on_readable(struct chan *c, void *arg)
 {
 	struct rpc *r = arg;
 
-	if (r->phase == RPC_ENDED) {
+	if (r->phase == RPC_ENDED || r->phase == RPC_LOST) {
 		evbuffer_drain(chan_in(c), evbuffer_get_length(chan_in(c)));
 		return;
 	}
@@ -113,8 +115,12 @@ static void on_closed(struct chan *c, int os_errno, void *arg)
 
 	(void)c;
 	r->cut = true;
-	if (r->phase == RPC_ENDED)
+	if (r->phase == RPC_ENDED || r->phase == RPC_LOST)
 		return;
+	if (r->resuming) {
+		rpc_lose(r, r->lost);
+		return;
+	}
 	if (!r->hello && evbuffer_get_length(chan_in(r->chan))) {
 		rpc_stranger(r); /* less than a header */
 		return;
@@ -124,6 +130,8 @@ static void on_closed(struct chan *c, int os_errno, void *arg)
 		return;
 	}
 	lost = r->via.lost(r->via.arg, os_errno);
+	if (rpc_lose(r, lost))
+		return;
 	rpc_end(r, he_error_new(E_LOST, "link to %s lost: %s", r->peer.box, lost), lost);
 }
 
@@ -153,6 +161,10 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (r->resuming) {
+		rpc_lose(r, r->lost);
+		return;
+	}
 	rpc_end(r,
 	    he_error_new(E_TIMEOUT, "%s: no answer within %u s%s", r->peer.name,
 		(r->hello || !r->via.hello_ms ? RPC_OPEN_MS : r->via.hello_ms) / 1000,
@@ -173,14 +185,24 @@ static void close_channel(struct rpc *r)
 	r->chan = NULL;
 }
 
+/* What is to be closed is, out of the channel's own callbacks. */
+static void settle_channel(struct rpc *r)
+{
+	if (r->doomed)
+		close_channel(r);
+	if (r->phase != RPC_LOST || !r->chan)
+		return;
+	chan_free(r->chan);
+	r->chan = NULL;
+}
+
 /* One turn of the loop: send, wait for something to happen, take it up. */
 static void pump(struct rpc *r, int how)
 {
 	rpc_flush(r);
 	if (!r->doomed)
 		event_base_loop(r->base, how);
-	if (r->doomed)
-		close_channel(r);
+	settle_channel(r);
 }
 
 /* Wake who holds the pump.  Under the lock. */
@@ -286,8 +308,7 @@ bool rpc_flush_now(struct rpc *r)
 	if (!free)
 		return false;
 	rpc_flush(r);
-	if (r->doomed)
-		close_channel(r);
+	settle_channel(r);
 	pthread_mutex_lock(&r->lock);
 	r->pumping = false;
 	if (r->waiters)
@@ -405,16 +426,14 @@ static bool start_events(struct rpc *r)
 	r->cancel = event_new(
 	    r->base, inbox_cancel_fd(r->inbox), EV_READ | EV_ET | EV_PERSIST, on_cancel, r);
 	r->limit = event_new(r->base, -1, 0, on_limit, r);
-	return r->kick && r->cancel && r->limit && event_add(r->kick, NULL) == 0 &&
+	r->retry = event_new(r->base, -1, 0, rpc_on_retry, r);
+	return r->kick && r->cancel && r->limit && r->retry && event_add(r->kick, NULL) == 0 &&
 	       event_add(r->cancel, NULL) == 0 &&
 	       (!r->via.hello_ms || event_add(r->limit, &hello) == 0);
 }
 
-static bool start_channel(struct rpc *r)
+bool rpc_start_channel(struct rpc *r, int fd)
 {
-	int fd = r->via.fd;
-
-	r->via.fd = -1;
 	r->fd = fd;
 	r->chan = chan_new(r->base, fd, fd, &channel, r);
 	if (!r->chan)
@@ -425,6 +444,14 @@ static bool start_channel(struct rpc *r)
 		chan_flush(r->chan);
 	}
 	return true;
+}
+
+static bool start_channel(struct rpc *r)
+{
+	int fd = r->via.fd;
+
+	r->via.fd = -1;
+	return rpc_start_channel(r, fd);
 }
 
 static void free_all(struct rpc *r)
@@ -440,6 +467,8 @@ static void free_all(struct rpc *r)
 		event_free(r->cancel);
 	if (r->limit)
 		event_free(r->limit);
+	if (r->retry)
+		event_free(r->retry);
 	if (r->base)
 		event_base_free(r->base);
 	if (r->kick_fd >= 0)

@@ -34,7 +34,8 @@ int inbox_fd(const struct inbox *b);
  * 0 not at all); NULL when there is none or inbox_cancel was called (which this
  * consumes).  The caller gives it back with rpc_pieces_free.  A lost link is one
  * piece with m.h.type WIRE_goodbye, once, the last of its link; its text says why in
- * words that go after "link to box lost: ". */
+ * words that go after "link to box lost: ".  One that is lost for now, and being taken up
+ * again, is a piece of the same form with m.h.type WIRE_hello; when it is back, WIRE_opened. */
 struct rpc_piece *inbox_take(struct inbox *b, int timeout_ms);
 /* Break off what waits in inbox_take or rpc_wait for this inbox, or, when nothing
  * does, the next that has to wait.  Async-signal-safe. */

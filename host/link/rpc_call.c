@@ -293,6 +293,7 @@ struct he_error *rpc_wait_piece(struct rpc_call *c, struct rpc_piece **ret)
 	p = c->failed ? NULL : c->first;
 	if (p) {
 		c->first = p->next;
+		c->taken = true;
 		p->next = NULL;
 		if (!c->first)
 			c->last = &c->first;

@@ -101,23 +101,38 @@ static void deliver(struct rpc *r, struct rpc_call *c, struct rpc_piece *p, bool
 	free(drop);
 }
 
+/* An answer that was here before the link broke comes once more. */
+static bool is_old(struct rpc *r, const struct rpc_call *c, const struct rpc_piece *p)
+{
+	return !c && p->m.h.id <= r->known_id && wire_row(p->m.h.type)->kind == WIRE_REP;
+}
+
 static void on_reply(struct rpc *r, struct rpc_piece *p)
 {
 	struct rpc_call *c = find_sent(r, p->m.h.id);
 	const char *wrong = c ? judge_reply(c, p) : "a reply to nothing that was asked";
-	bool last = !(p->m.h.flags & WIRE_MORE);
+	bool last = !(p->m.h.flags & WIRE_MORE), passed;
 
+	if (is_old(r, c, p)) {
+		credit_consumed(&r->in, WIRE_HEAD + (uint64_t)p->m.h.len);
+		free(p);
+		return;
+	}
 	if (wrong) {
 		free(p);
 		rpc_protocol(r, wrong);
 		return;
 	}
+	passed = p->m.h.type != WIRE_error && c->seen < c->again;
 	c->seen++;
 	c->got += rpc_piece_cost(p);
 	settle_credit(r, c, WIRE_HEAD + (uint64_t)p->m.h.len, last);
 	if (last)
 		rpc_queue_remove(&r->sent, c);
-	deliver(r, c, p, last);
+	if (passed || (last && rpc_ask_again(r, c, &p->m)))
+		free(p);
+	else
+		deliver(r, c, p, last);
 }
 
 /* ---- events ------------------------------------------------------------------- */
@@ -202,6 +217,10 @@ static void on_goodbye(struct rpc *r, const struct wire_msg *m)
 
 	wire_decode_goodbye(m->body, &g);
 	log_escape(text, sizeof(text), g.text.n ? (const void *)g.text.p : "", g.text.n);
+	if (r->phase != RPC_OPEN && r->resuming) {
+		rpc_lose(r, r->lost);
+		return;
+	}
 	if (r->phase != RPC_OPEN) {
 		w.code = g.code ? g.code : E_SHUTDOWN;
 		w.detail = g.text;
@@ -209,6 +228,8 @@ static void on_goodbye(struct rpc *r, const struct wire_msg *m)
 		rpc_end(r, e, NULL);
 		return;
 	}
+	if (g.code == E_LOST && rpc_lose(r, "the server let go of the connection"))
+		return;
 	/* Its own words when it has some; they tend to say more than the code. */
 	snprintf(lost, sizeof(lost), "the server said goodbye (%s)",
 	    *text            ? text

@@ -33,6 +33,7 @@ enum rpc_phase {
 	RPC_GREETED,  /* our answer is due */
 	RPC_OPENING,  /* it is sent */
 	RPC_OPEN,
+	RPC_LOST, /* there is a session, and no channel: the next is to be tried */
 	RPC_ENDED,
 };
 
@@ -46,6 +47,8 @@ struct rpc_call {
 	uint64_t brought;    /* of the credit it brought: not used by its reply yet */
 	uint64_t limit, got; /* cost of the reply's pieces: at most, so far */
 	uint32_t seen;       /* pieces */
+	uint32_t again;      /* pieces that come once more and are passed over */
+	bool taken;          /* somebody has begun to read the answer */
 	/* Under the lock: */
 	struct rpc_piece *first, **last; /* arrived and not taken */
 	struct he_error *failed;
@@ -119,6 +122,15 @@ struct rpc {
 	unsigned unacked; /* replies since our last ack */
 	uint64_t last_event;
 	struct rpc_partial partial;
+
+	/* rpc_resume.c */
+	struct event *retry;
+	bool resuming; /* from the loss until the session is open again */
+	uint64_t lost_ms;
+	uint32_t pause_ms;
+	char lost[300]; /* why */
+	uint8_t secret[32];
+	uint64_t known_id; /* the newest request that is older than this connection */
 };
 
 /* ---- rpc.c -------------------------------------------------------------- */
@@ -138,6 +150,25 @@ bool rpc_run(struct rpc *r, bool (*ready)(const struct rpc *r, const void *arg),
  * pump (then rpc_nudge). */
 bool rpc_flush_now(struct rpc *r);
 void rpc_nudge(struct rpc *r);
+
+/* A channel over that socket, with via's filter. */
+bool rpc_start_channel(struct rpc *r, int fd);
+
+/* ---- rpc_resume.c ---------------------------------------------------------- */
+
+/* The channel is of no use any more: try another one, as long as the box waits for it.
+ * False: there is no such thing, the link is over. */
+bool rpc_lose(struct rpc *r, const char *lost);
+void rpc_give_up(struct rpc *r);
+void rpc_on_retry(evutil_socket_t fd, short what, void *arg);
+/* What the proof says of the session; the secret stands where its MAC will. */
+void rpc_prove_session(const struct rpc *r, struct wire_proof *p);
+bool rpc_open_again(struct rpc *r, const struct buf *body);
+/* The session is open again. */
+void rpc_resumed(struct rpc *r, const struct wire_opened *o);
+/* A last piece: is the same to be asked again?  Then it is. */
+bool rpc_ask_again(struct rpc *r, struct rpc_call *c, const struct wire_msg *m);
+uint64_t rpc_last_reply(const struct rpc *r);
 
 /* ---- rpc_call.c ----------------------------------------------------------- */
 
@@ -160,6 +191,8 @@ struct he_error *rpc_call_error(const struct rpc_call *c, const struct wire_erro
 void rpc_flush(struct rpc *r);
 void rpc_put(struct rpc *r, enum wire_type type, const struct buf *body);
 void rpc_goodbye(struct rpc *r, int code, const char *text);
+void rpc_put_ack(struct rpc *r);
+void rpc_put_call(struct rpc *r, struct rpc_call *c);
 
 /* ---- rpc_in.c ------------------------------------------------------------- */
 

@@ -91,6 +91,8 @@ static void silent(void *arg)
 	char lost[64];
 
 	snprintf(lost, sizeof(lost), "no answer for %u s", s);
+	if (rpc_lose(r, lost))
+		return;
 	rpc_end(r, he_error_new(E_LOST, "link to %s lost: %s", r->peer.box, lost),
 	    r->phase == RPC_OPEN ? lost : NULL);
 }
@@ -111,6 +113,18 @@ static void greeted(struct rpc *r)
 	pthread_mutex_unlock(&r->lock);
 }
 
+static void learn(struct rpc *r, const struct wire_hello *h)
+{
+	r->peer.kind = h->kind;
+	r->peer.page_size = h->page_size;
+	r->peer.arch = h->arch;
+	r->peer.max_read = h->max_read < RPC_READ_MOST ? h->max_read : RPC_READ_MOST;
+	r->peer.machine = keep(r, 0, h->machine);
+	r->peer.os = keep(r, 1, h->os);
+	r->peer.host = keep(r, 2, h->host);
+	r->peer.build = keep(r, 3, h->build);
+}
+
 void rpc_on_hello(struct rpc *r, const struct wire_msg *m)
 {
 	struct wire_hello h;
@@ -118,14 +132,8 @@ void rpc_on_hello(struct rpc *r, const struct wire_msg *m)
 	if (!wire_decode_hello(m->body, &h))
 		return;
 	r->hello = true;
-	r->peer.kind = h.kind;
-	r->peer.page_size = h.page_size;
-	r->peer.arch = h.arch;
-	r->peer.max_read = h.max_read < RPC_READ_MOST ? h.max_read : RPC_READ_MOST;
-	r->peer.machine = keep(r, 0, h.machine);
-	r->peer.os = keep(r, 1, h.os);
-	r->peer.host = keep(r, 2, h.host);
-	r->peer.build = keep(r, 3, h.build);
+	if (!r->resuming)
+		learn(r, &h); /* others read it from then on */
 	r->max_requests = h.credit_requests < CREDIT_REQUESTS ? h.credit_requests : CREDIT_REQUESTS;
 	if (h.kind != WIRE_PEER_PROCSRV)
 		wrong_kind(r, h.kind);
@@ -135,7 +143,8 @@ void rpc_on_hello(struct rpc *r, const struct wire_msg *m)
 		rpc_protocol(r, "figures in its hello that make no sense");
 	if (r->phase == RPC_ENDED)
 		return;
-	r->peer.version = h.version_max < WIRE_VERSION ? h.version_max : WIRE_VERSION;
+	if (!r->resuming)
+		r->peer.version = h.version_max < WIRE_VERSION ? h.version_max : WIRE_VERSION;
 	if (!r->via.prove)
 		greeted(r);
 }
@@ -182,6 +191,8 @@ static struct he_error *put_proof(struct rpc *r)
 	struct he_error *e;
 	struct buf b;
 
+	if (r->resuming)
+		rpc_prove_session(r, &p);
 	e = r->via.prove(r->via.arg, &r->challenge, &p);
 	if (e)
 		return e; /* cppcheck-suppress returnDanglingLifetime ; it has nothing of p */
@@ -201,7 +212,11 @@ static bool put_open(struct rpc *r)
 	uint8_t room[64];
 	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
 
+	o.last_reply = r->resuming ? rpc_last_reply(r) : 0;
+	o.last_event = r->last_event;
 	wire_encode_open(&b, &o);
+	if (r->resuming)
+		return rpc_open_again(r, &b);
 	r->open = rpc_call_new(r, WIRE_open, 0, &b, 0);
 	if (!r->open)
 		return false;
@@ -241,6 +256,20 @@ struct he_error *rpc_refusal(struct rpc *r, const struct wire_error *w)
 	return e ? e : he_error_at(&where, "open a session", w);
 }
 
+/* The box does not let us take the session up again, and will not later. */
+static void not_again(struct rpc *r, const struct wire_error *w)
+{
+	char lost[sizeof(r->lost) + 256];
+
+	if (w->code == E_TIMEOUT || w->code == E_BUSY) {
+		rpc_lose(r, r->lost);
+		return;
+	}
+	snprintf(lost, sizeof(lost), "%s; it cannot be taken up again: %s", r->lost,
+	    err_text(w->code));
+	rpc_end(r, he_error_new(E_LOST, "link to %s lost: %s", r->peer.box, lost), lost);
+}
+
 void rpc_on_opened(struct rpc *r, const struct wire_msg *m)
 {
 	struct wire_opened o;
@@ -248,11 +277,19 @@ void rpc_on_opened(struct rpc *r, const struct wire_msg *m)
 
 	if (m->h.type == WIRE_error) {
 		wire_decode_error(m->body, &w);
-		rpc_end(r, rpc_refusal(r, &w), NULL);
+		if (r->resuming)
+			not_again(r, &w);
+		else
+			rpc_end(r, rpc_refusal(r, &w), NULL);
 		return;
 	}
 	if (!wire_decode_opened(m->body, &o))
 		return;
+	if (r->resuming) {
+		rpc_resumed(r, &o);
+		return;
+	}
+	memcpy(r->secret, o.secret, sizeof(r->secret));
 	r->peer.user = keep(r, 4, o.user);
 	r->peer.uid = o.uid;
 	r->peer.gid = o.gid;

@@ -52,7 +52,7 @@ static void put_ack(struct rpc *r, uint64_t brings)
 {
 	uint64_t owed = credit_take(&r->in);
 	struct wire_ack a = {
-	    .last_reply = r->sent.first ? r->sent.first->id - 1 : r->last_id,
+	    .last_reply = rpc_last_reply(r),
 	    .last_event = r->last_event,
 	    .credit_bytes = owed + brings,
 	};
@@ -82,7 +82,12 @@ static struct rpc_call *next_call(struct rpc *r)
 	return c;
 }
 
-static void put_call(struct rpc *r, struct rpc_call *c)
+void rpc_put_ack(struct rpc *r)
+{
+	put_ack(r, 0);
+}
+
+void rpc_put_call(struct rpc *r, struct rpc_call *c)
 {
 	struct wire_head h = {.type = c->type, .target = c->target, .id = c->id};
 
@@ -123,12 +128,16 @@ void rpc_flush(struct rpc *r)
 	pthread_mutex_unlock(&r->lock);
 	if (r->phase == RPC_GREETED && !corked)
 		rpc_greet(r);
+	if (r->phase == RPC_OPENING && r->resuming) {
+		chan_flush(r->chan);
+		return;
+	}
 	if (r->phase != RPC_OPENING && r->phase != RPC_OPEN)
 		return;
 	if (cancels)
 		put_cancels(r);
 	while ((c = next_call(r)))
-		put_call(r, c);
+		rpc_put_call(r, c);
 	if (credit_due(&r->in))
 		put_ack(r, 0);
 	if (r->chan && evbuffer_get_length(chan_out(r->chan)))

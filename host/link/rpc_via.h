@@ -17,8 +17,11 @@ struct rpc_via {
 	int fd; /* of the channel, a socket; the link's from rpc_new on */
 	const struct chan_filter *filter;
 	void *filter_arg; /* NULL filter: plain bytes */
-	/* Answer the server's challenge: fill in all of *ret, whose texts live until the
-	 * next call or end.  NULL hook: there must be no challenge; else there must. */
+	/* Begin another connection to the same box: its socket, on its way, and a filter in
+	 * place of the one before; -1 = not now.  NULL: there is no way back. */
+	int (*again)(void *arg, void **filter_arg);
+	/* Answer the server's challenge: fill in all of *ret but session and the two
+	 * numbers, which are there already, as is, instead of its MAC, the session's secret; its texts live until the next call or end.  NULL hook: there must be no challenge; else there must. */
 	struct he_error *(*prove)(
 	    void *arg, const struct wire_challenge *c, struct wire_proof *ret);
 	/* The channel closed before the session was open (os_errno as chan's closed()):

@@ -109,3 +109,34 @@ def test_a_stopped_process_stands_at_the_same_stop_when_the_link_is_back_at_once
     assert not again.events
     end(again, box)
     assert not d.faults()
+
+
+# ---- hdb comes back by itself
+
+
+def console(world, box, debuggee, *more):
+    """hdb attached through a proxy."""
+    p = world.proxy(box.port)
+    h = world.hdb_start('-p', debuggee.pid, *more, box=box, port=p.port)
+    assert not clean.eventually(lambda: not traced(debuggee.pid), 30)
+    box.await_audit(event='attach')
+    return p, h
+
+
+def cut(p, box, times=1):
+    """Reset the links through the proxy; the next one is let through."""
+    p.process.send_signal(signal.SIGUSR2)
+    assert not clean.eventually(lambda: len(box.audit(event='lost')) < times, 30)
+    assert not clean.eventually(lambda: len(box.audit(event='resumed')) < times, 30)
+
+
+def test_hdb_goes_on_where_it_was_when_the_link_is_cut(world, leased, debuggee):
+    box, d = leased(), debuggee('sleepers')
+    p, h = console(world, box, d)
+    for times in (1, 2):
+        cut(p, box, times)
+        assert traced(d.pid)
+    out, err = h.communicate('info threads\ndetach\nquit\n', timeout=harness.PATIENCE)
+    assert h.returncode == 0, (out, err)
+    assert 'resuming...' in err and 'is back' in err and out.count('LWP') == 5, (out, err)
+    assert not box.quiet() and not d.faults()

@@ -12,6 +12,7 @@
  *             or down, or so long after the connection came
  *   -freeze-* the same, but everything stays open and nothing moves any more
  * SIGUSR1 prints the counts of the connection under way, SIGTERM ends all of them.
+ * SIGUSR2 cuts those there are, SIGHUP freezes them; later ones are let through.
  *
  * What is counted is counted at the client's end, where the waiting is done:
  *   turns  the flow went from server-to-client back to client-to-server
@@ -77,7 +78,7 @@ static struct {
 	uint64_t delay; /* ns */
 	struct limits cut, freeze;
 	bool once;
-	volatile sig_atomic_t report, end;
+	volatile sig_atomic_t report, end, cut_now, freeze_now;
 	sigset_t open_mask; /* signals come only while we wait */
 	struct link links[LINKS];
 } self;
@@ -100,6 +101,10 @@ static void on_signal(int signal)
 {
 	if (signal == SIGUSR1)
 		self.report = 1;
+	else if (signal == SIGUSR2)
+		self.cut_now = 1;
+	else if (signal == SIGHUP)
+		self.freeze_now = 1;
 	else
 		self.end = 1;
 }
@@ -456,6 +461,20 @@ static void report(void)
 			print_link(&self.links[i]);
 }
 
+/* As if the network had broken for those that are there. */
+static void break_links(void)
+{
+	for (int i = 0; i < LINKS; i++) {
+		struct link *l = &self.links[i];
+
+		if (l->client_in >= 0 && self.cut_now)
+			end_link(l, true);
+		else if (l->client_in >= 0)
+			l->frozen = true;
+	}
+	self.cut_now = self.freeze_now = 0;
+}
+
 static void turn(int listener)
 {
 	struct timespec wait;
@@ -552,9 +571,13 @@ int main(int argc, char **argv)
 		self.links[i].client_in = -1;
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGUSR1, &sa, NULL);
+	sigaction(SIGUSR2, &sa, NULL);
+	sigaction(SIGHUP, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	sigemptyset(&ours);
 	sigaddset(&ours, SIGUSR1);
+	sigaddset(&ours, SIGUSR2);
+	sigaddset(&ours, SIGHUP);
 	sigaddset(&ours, SIGTERM);
 	sigprocmask(SIG_BLOCK, &ours, &self.open_mask);
 	if (self.listen) {
@@ -570,6 +593,8 @@ int main(int argc, char **argv)
 		turn(listener);
 		if (self.report)
 			report();
+		if (self.cut_now || self.freeze_now)
+			break_links();
 	}
 	for (int i = 0; i < LINKS; i++)
 		if (self.links[i].client_in >= 0)
