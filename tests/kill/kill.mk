@@ -12,4 +12,4 @@ $(BUILD)/tests/kill/%: $(BUILD)/libexec/procsrv/%
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
-tests: $(addprefix $(BUILD)/tests/kill/procsrv-,tracer guard launch)
+tests: $(addprefix $(BUILD)/tests/kill/procsrv-,tracer guard launch reader)
