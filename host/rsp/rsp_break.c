@@ -17,6 +17,7 @@ struct place {
 	enum he_patch_kind kind;
 	uint64_t addr;
 	uint32_t len;
+	bool conditional;
 };
 
 struct rsp_breaks {
@@ -45,13 +46,24 @@ bool rsp_breaks_at(const struct rsp_process *p, uint64_t addr)
 	return false;
 }
 
+bool rsp_breaks_if_at(const struct rsp_process *p, uint64_t addr)
+{
+	for (size_t i = 0; p->breaks && i < p->breaks->n; i++)
+		if (p->breaks->v[i].kind == HE_PATCH_SOFT && p->breaks->v[i].addr == addr)
+			return p->breaks->v[i].conditional;
+	return false;
+}
+
 static void note(struct rsp_process *p, const struct place *q)
 {
 	struct place *v;
 
 	if (!p->breaks)
 		p->breaks = calloc(1, sizeof(*p->breaks));
-	if (!p->breaks || find(p, q))
+	v = find(p, q);
+	if (v)
+		v->conditional = q->conditional;
+	if (!p->breaks || v)
 		return;
 	v = reallocarray(p->breaks->v, p->breaks->n + 1, sizeof(*v));
 	if (!v)
@@ -162,6 +174,7 @@ static void insert(struct rsp *r, struct rd *args)
 			.conditions = conditions,
 			.n_conditions = n},
 		    &id);
+		q.conditional = n > 0;
 		if (!e)
 			note(p, &q);
 		rsp_done(r, e);

@@ -9,6 +9,8 @@
 
 /* Is there a breakpoint at addr? */
 bool rsp_breaks_at(const struct rsp_process *p, uint64_t addr);
+/* Is there one with a condition? */
+bool rsp_breaks_if_at(const struct rsp_process *p, uint64_t addr);
 /* A forked child has its parent's. */
 void rsp_breaks_copy(struct rsp_process *child, const struct rsp_process *parent);
 /* It executed another program: there are none. */

@@ -152,6 +152,7 @@ static void free_stops(struct rsp_stops *s)
 	if (s) {
 		free(s->numbers);
 		free(s->told);
+		free(s->went);
 	}
 	free(s);
 }

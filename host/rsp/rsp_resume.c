@@ -78,7 +78,7 @@ static void go_on(struct rsp *r, struct rd *args)
 	}
 	if (!n || !rd_done(args))
 		rsp_bad(r);
-	else if (!r->processes)
+	else if (!r->processes && !r->non_stop)
 		rsp_fail_errno(r, ESRCH);
 	else if (r->run->waiting)
 		rsp_fail_errno(r, EBUSY);

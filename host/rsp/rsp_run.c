@@ -147,7 +147,10 @@ void rsp_run_catch(struct rsp *r, struct rsp_process *p)
 			q.events |= rows[i].events;
 	if (r->run->thread_events)
 		q.events |= 1u << HE_CATCH_CLONE;
-	q.follow = r->knows & RSP_FORK_EVENTS ? HE_FOLLOW_BOTH : HE_FOLLOW_PARENT;
+	if (r->lldb) /* which learns of another program so alone */
+		q.events |= 1u << HE_CATCH_EXEC;
+	q.follow =
+	    r->knows & (RSP_FORK_EVENTS | RSP_VFORK_EVENTS) ? HE_FOLLOW_BOTH : HE_FOLLOW_PARENT;
 	he_error_free(he_catch_events(p->t, &q));
 	he_error_free(he_pass_signals(p->t, r->run->pass, ~r->run->program));
 	p->stops->passing = r->run->pass;
@@ -191,6 +194,24 @@ static bool requested(struct rsp *r, struct rsp_process *p, struct rsp_stop *s)
 	return true;
 }
 
+/* The program's own breakpoint instruction below one of the debugger's whose condition was
+ * false: GDB has both for one, and wants to see neither. */
+static bool passes(struct rsp *r, struct rsp_process *p, const struct he_event *ev)
+{
+	struct rsp_stops *s = p->stops;
+
+	if (ev->reason != HE_R_SIGNAL || ev->signal != SIGTRAP || !s->n_went ||
+	    !rsp_breaks_if_at(p, rsp_regs_pc(p, ev->tid) - 1))
+		return false;
+	for (size_t i = 0; i < s->n_went; i++) {
+		if (s->went[i].action == HE_GO_STEP)
+			return false;
+		s->went[i].signal = 0;
+	}
+	he_error_free(he_go(p->t, s->went, s->n_went, r->non_stop));
+	return true;
+}
+
 static void stopped(struct rsp *r, const struct he_event *ev)
 {
 	struct rsp_process *p = rsp_process_of(r, ev->target);
@@ -199,6 +220,8 @@ static void stopped(struct rsp *r, const struct he_event *ev)
 	if (!p)
 		return;
 	rsp_stale(r, p);
+	if (passes(r, p, ev))
+		return;
 	adopt_child(r, p, ev);
 	if (ev->reason == HE_R_CATCH && ev->caught == HE_CATCH_EXEC) {
 		rsp_regs_forget(p);
@@ -541,6 +564,17 @@ static void tell_signals(struct rsp *r, struct rsp_process *p, const struct he_g
 	p->stops->passing = pass;
 }
 
+static void remember_go(struct rsp_process *p, const struct he_go *go, size_t m)
+{
+	free(p->stops->went);
+	p->stops->n_went = 0;
+	p->stops->went = malloc(m * sizeof(*go));
+	if (!p->stops->went)
+		return;
+	memcpy(p->stops->went, go, m * sizeof(*go));
+	p->stops->n_went = m;
+}
+
 static struct he_error *resume_one(
     struct rsp *r, struct rsp_process *p, const struct rsp_action *v, size_t n, struct he_go *go)
 {
@@ -557,6 +591,7 @@ static struct he_error *resume_one(
 	p->stops->hushed = p->stops->break_asked = false;
 	rsp_stale(r, p);
 	tell_signals(r, p, go, m);
+	remember_go(p, go, m);
 	return he_go(p->t, go, m, r->non_stop);
 }
 

@@ -30,6 +30,8 @@ struct rsp_stops {
 	bool syscalls;     /* QCatchSyscalls */
 	uint32_t *numbers; /* none = all */
 	size_t n_numbers;
+	struct he_go *went; /* what it was resumed with last */
+	size_t n_went;
 	uint64_t *told; /* non-stop: threads that the debugger knows to stand */
 	size_t n_told;
 };

@@ -46,7 +46,14 @@ class Raw:
     def __init__(self, path):
         self.s = socket.socket(socket.AF_UNIX)
         self.s.settimeout(harness.PATIENCE)
-        self.s.connect(path)
+        deadline = time.monotonic() + harness.PATIENCE
+        while True:
+            try:
+                return self.s.connect(path)
+            except ConnectionRefusedError:
+                # Bound, and not listening yet.
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
 
     def send(self, data):
         self.s.sendall(data)
