@@ -80,11 +80,12 @@ static struct he_error *parse(const struct he_break *q, struct spec *ret)
 
 bool breakpoint_is_named(const struct breakpoint *b)
 {
-	return b->spec.kind <= HE_BREAK_HARD
-		   ? b->spec.where[0] != '*'
-		   : b->spec.kind == HE_BREAK_CATCH && b->spec.where &&
-			 (b->spec.catch == HE_CATCH_THROW || b->spec.catch == HE_CATCH_RETHROW ||
-			     b->spec.catch == HE_CATCH_CATCH);
+	if (!b->spec.where || b->spec.where[0] == '*')
+		return false;
+	return b->spec.kind <= HE_BREAK_HARD ||
+	       (b->spec.kind == HE_BREAK_CATCH &&
+		   (b->spec.catch == HE_CATCH_THROW || b->spec.catch == HE_CATCH_RETHROW ||
+		       b->spec.catch == HE_CATCH_CATCH));
 }
 
 static struct he_error *locate(

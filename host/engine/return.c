@@ -93,7 +93,7 @@ static struct he_error *jump(struct he_target *t, uint64_t tid, uint64_t addr)
 	const struct arch *a = arch_find(t->arch_id);
 	struct sym_regs regs;
 	struct run_plan plan;
-	bool told;
+	bool told = false;
 	struct he_error *err = needs_writing(t);
 
 	if (!err)
