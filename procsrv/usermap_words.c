@@ -389,7 +389,7 @@ static bool parse_time(struct span s, uint32_t *ms)
 		return false;
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (span_eq(map_cut(s, digits, s.n), span_str(units[i].unit))) {
-			*ms = n * units[i].ms;
+			*ms = (uint32_t)(n * (uint64_t)units[i].ms);
 			return (uint64_t)n * units[i].ms <= USERMAP_TIME_S * 1000;
 		}
 	return false;

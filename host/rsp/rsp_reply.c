@@ -120,7 +120,7 @@ void rsp_fail(struct rsp *r, struct he_error *e)
 	he_error_free(e);
 }
 
-static void say(const char *fmt, va_list ap)
+static void __attribute__((format(printf, 1, 0))) say(const char *fmt, va_list ap)
 {
 	char line[SAY_MAX], clean[2 * SAY_MAX];
 
