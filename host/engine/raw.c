@@ -361,15 +361,15 @@ static struct he_error *fly(struct he_target *t, const struct going *g)
 {
 	uint8_t stop = t->raw->alone ? WIRE_STOPS_THREAD : WIRE_STOPS_ALL;
 	struct he_error *err = raw_patches_ready(t);
-	struct buf go;
+	struct buf list;
 
 	if (err)
 		return err;
-	buf_init(&go, WIRE_PIECE);
+	buf_init(&list, WIRE_PIECE);
 	for (size_t i = 0; i < g->n; i++)
-		wire_put_go(&go, &g->v[i]);
-	err = flight_send(t, span_buf(&go), stop);
-	buf_free(&go);
+		wire_put_go(&list, &g->v[i]);
+	err = flight_send(t, span_buf(&list), stop);
+	buf_free(&list);
 	return err;
 }
 

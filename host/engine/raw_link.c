@@ -127,7 +127,7 @@ static struct he_error *find_debug(struct he_target *t, uint64_t *ret)
 	*ret = 0;
 	for (uint64_t i = 0;
 	     !err && at && got == 2 && pair[0] != DT_NULL && i < size && i < DYNAMIC_MOST;
-	     i += 2 * width) {
+	     i += UINT64_C(2) * width) {
 		err = words(t, at + i, pair, 2, &got);
 		if (got == 2 && pair[0] == DT_DEBUG)
 			*ret = pair[1];

@@ -65,14 +65,14 @@ void raw_patches_free(struct raw *r)
 
 static bool add_condition(struct raw_patch *p, struct span code)
 {
-	uint8_t *copy = malloc(code.n + 1);
+	uint8_t *bytes = malloc(code.n + 1);
 
-	if (!copy || !raw_grow((void **)&p->conditions, p->n_conditions, sizeof(*p->conditions))) {
-		free(copy);
+	if (!bytes || !raw_grow((void **)&p->conditions, p->n_conditions, sizeof(*p->conditions))) {
+		free(bytes);
 		return false;
 	}
-	memcpy(copy, code.p, code.n);
-	p->conditions[p->n_conditions++] = (struct span){copy, code.n};
+	memcpy(bytes, code.p, code.n);
+	p->conditions[p->n_conditions++] = (struct span){bytes, code.n};
 	return true;
 }
 
@@ -417,7 +417,7 @@ static struct he_error *sync(struct he_target *t)
 	return err ? err : raw_patches_refusal(t);
 }
 
-static struct he_error *want(struct he_target *t, const struct he_patch *q, uint32_t *id)
+static struct he_error *note(struct he_target *t, const struct he_patch *q, uint32_t *id)
 {
 	struct raw_patch *p = obtain(t->raw, q);
 	struct he_error *err;
@@ -447,7 +447,7 @@ struct he_error *he_patch(struct he_target *t, const struct he_patch *q, uint32_
 		return err;
 	err = may_patch(t, q);
 	if (!err)
-		err = want(t, q, id);
+		err = note(t, q, id);
 	return target_leave(t, err);
 }
 

@@ -9,298 +9,11 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <elf.h>
-#include <linux/audit.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/err.h"
-#include "fake_agent.h"
-
-enum { CODE = 0x400100, MOST = 16, XSTATE = 832 };
-
-static struct he_engine *engine;
-static struct he_server *server;
-static struct he_target *target;
-
-/* What the agent was told in its last requests, and how it answers. */
-static struct {
-	struct wire_rec_patch set[MOST];
-	uint32_t cleared[MOST];
-	unsigned n_set, n_cleared;
-	struct wire_rec_go go[MOST];
-	unsigned n_go, goes, sets;
-	uint8_t stop;
-	uint64_t signals;
-	struct wire_catch caught;
-	uint64_t refused; /* address of a patch, 0 = none ... */
-	uint16_t refused_as;
-	unsigned refusals; /* ... so many times */
-	bool missing;
-	bool quiet; /* an interrupt is answered, no stop follows */
-	unsigned written; /* regsets, at once */
-	uint8_t siginfo[128];
-} seen;
-
-/* ---- the agent ---------------------------------------------------------------------- */
-
-static void take_patches(struct span body, struct buf *out)
-{
-	struct wire_patch_set q;
-	struct wire_rec_patch r;
-	struct buf list;
-
-	wire_decode_patch_set(body, &q);
-	buf_init(&list, WIRE_PIECE);
-	seen.sets++;
-	while (wire_next_patch(&q.patches, &r) && seen.n_set < MOST) {
-		bool refuse = r.addr == seen.refused && seen.refusals;
-		struct wire_rec_patch_result one = {
-		    .id = r.id, .err = refuse ? seen.refused_as : (uint16_t)E_OK};
-
-		seen.refusals -= refuse;
-		seen.missing = seen.missing || (refuse && (r.flags & WIRE_PATCH_NEEDED));
-		seen.set[seen.n_set++] = r;
-		wire_put_patch_result(&list, &one);
-	}
-	wire_encode_patch_results(out, &(struct wire_patch_results){.results = span_buf(&list)});
-	buf_free(&list);
-}
-
-static void take_clear(struct span body)
-{
-	struct wire_patch_clear q;
-	struct wire_rec_patch_id r;
-
-	wire_decode_patch_clear(body, &q);
-	while (wire_next_patch_id(&q.ids, &r) && seen.n_cleared < MOST)
-		seen.cleared[seen.n_cleared++] = r.id;
-}
-
-static enum wire_type take_go(struct span body, int *code)
-{
-	struct wire_go q;
-	struct wire_rec_go r;
-
-	wire_decode_go(body, &q);
-	if (seen.missing) {
-		seen.missing = false;
-		*code = seen.refused_as;
-		return WIRE_none;
-	}
-	seen.goes++;
-	seen.stop = (uint8_t)(q.stop & ~WIRE_GO_HITS);
-	for (seen.n_go = 0; wire_next_go(&q.threads, &r) && seen.n_go < MOST;)
-		seen.go[seen.n_go++] = r;
-	fake.salt++;
-	return WIRE_ok;
-}
-
-static enum wire_type answer(
-    enum wire_type type, uint32_t handle, struct span body, struct buf *out, int *code)
-{
-	struct wire_signals signals;
-	struct wire_siginfo_write info;
-	struct wire_regs_write regs;
-	struct wire_rec_regset r;
-
-	(void)handle;
-	switch (type) {
-	case WIRE_interrupt:
-		return seen.quiet ? WIRE_ok : WIRE_none;
-	case WIRE_patch_set:
-		take_patches(body, out);
-		return WIRE_patch_results;
-	case WIRE_patch_clear:
-		take_clear(body);
-		return WIRE_ok;
-	case WIRE_go:
-		return take_go(body, code);
-	case WIRE_signals:
-		wire_decode_signals(body, &signals);
-		seen.signals = signals.stop;
-		return WIRE_ok;
-	case WIRE_catch:
-		wire_decode_catch(body, &seen.caught);
-		return WIRE_ok;
-	case WIRE_siginfo_write:
-		wire_decode_siginfo_write(body, &info);
-		memcpy(seen.siginfo, info.siginfo.p, sizeof(seen.siginfo));
-		return WIRE_ok;
-	case WIRE_regs_write:
-		wire_decode_regs_write(body, &regs);
-		for (seen.written = 0; wire_next_regset(&regs.regs, &r); seen.written++)
-			;
-		return WIRE_ok;
-	default:
-		return WIRE_none;
-	}
-}
-
-/* Why a thread stands. */
-struct why {
-	unsigned thread;
-	enum wire_reason reason;
-	uint32_t signal, patch;
-	uint64_t addr;
-	int64_t value;
-};
-
-static void put_why(const struct why *w, struct buf *stops, struct buf *causes)
-{
-	static const uint8_t info[128] = {SIGUSR1};
-	struct wire_rec_stop s = {
-	    .tid = FAKE_PID + w->thread, .reason = w->reason, .signal = w->signal};
-	struct wire_rec_cause c = {
-	    .tid = s.tid, .patch = w->patch, .addr = w->addr, .hits = 1, .value = w->value};
-
-	if (w->signal)
-		s.siginfo = (struct span){info, sizeof(info)};
-	wire_put_stop(stops, &s);
-	if (w->patch || w->value)
-		wire_put_cause(causes, &c);
-}
-
-static void put_thread(unsigned i, bool stands, struct buf *threads, struct buf *regs)
-{
-	struct wire_rec_thread t = {.tid = FAKE_PID + i,
-	    .state = stands ? WIRE_T_STOPPED : WIRE_T_RUNNING,
-	    .kernel = 't',
-	    .name = span_str("x")};
-	uint8_t gpr[216] = {0};
-	uint64_t pc = fake_pc(i, 0), sp = fake_sp(i);
-	struct wire_rec_regset r = {.tid = t.tid,
-	    .arch = AUDIT_ARCH_X86_64,
-	    .note = NT_PRSTATUS,
-	    .data = {gpr, sizeof(gpr)}};
-
-	memcpy(gpr + 16 * 8, &pc, 8);
-	memcpy(gpr + 19 * 8, &sp, 8);
-	wire_put_thread(threads, &t);
-	if (stands)
-		wire_put_regset(regs, &r);
-}
-
-/* Threads (bits) stand, some of them for a reason. */
-static void stop(uint64_t standing, const struct why *w, size_t n)
-{
-	struct wire_stopped q = {.generation = ++fake.generation};
-	struct wire_causes k = {.generation = q.generation};
-	struct buf stops, causes, threads, regs, body;
-
-	buf_init(&stops, WIRE_PIECE);
-	buf_init(&causes, WIRE_PIECE);
-	buf_init(&threads, WIRE_PIECE);
-	buf_init(&regs, WIRE_PIECE);
-	buf_init(&body, WIRE_PIECE);
-	for (size_t i = 0; i < n; i++)
-		put_why(&w[i], &stops, &causes);
-	for (unsigned i = 0; i < fake.threads; i++)
-		put_thread(i, standing >> i & 1, &threads, &regs);
-	k.causes = span_buf(&causes);
-	wire_encode_causes(&body, &k);
-	if (causes.len)
-		fake_event(WIRE_causes, 1, 0, 0, &body);
-	buf_reset(&body);
-	q.stops = span_buf(&stops);
-	q.threads = span_buf(&threads);
-	q.regs = span_buf(&regs);
-	wire_encode_stopped(&body, &q);
-	fake_event(WIRE_stopped, 1, 0, 0, &body);
-	buf_free(&stops);
-	buf_free(&causes);
-	buf_free(&threads);
-	buf_free(&regs);
-	buf_free(&body);
-}
-
-#define STOP(standing, ...)                                                                        \
-	stop(standing, (struct why[]){__VA_ARGS__},                                                \
-	    sizeof((struct why[]){__VA_ARGS__}) / sizeof(struct why))
-
-/* ---- the front end --------------------------------------------------------------------- */
-
-static int setup(void **state)
-{
-	struct he_config config = {
-	    .config_dir = "/nonexistent", .cache_dir = "/nonexistent", .raw = true};
-
-	(void)state;
-	fake_reset();
-	memset(&seen, 0, sizeof(seen));
-	fake.more = answer;
-	fake.version = WIRE_VERSION;
-	fake.rights = HE_RIGHT_LOOK | HE_RIGHT_STOP | HE_RIGHT_WRITE;
-	fake.xstate = true;
-	target = NULL;
-	return he_new(&config, &engine) || he_connect(engine, "box", &server);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	he_free(engine);
-	return 0;
-}
-
-static void attach(void)
-{
-	assert_null(he_attach(server, FAKE_PID, 0, HE_STOP, &target));
-}
-
-static int code_of(struct he_error *e)
-{
-	int code = e ? e->code : 0;
-
-	he_error_free(e);
-	return code;
-}
-
-static uint32_t patch(enum he_patch_kind kind, uint64_t addr, uint32_t len)
-{
-	struct he_patch q = {.kind = kind, .addr = addr, .len = len};
-	uint32_t id = 0;
-
-	assert_null(he_patch(target, &q, &id));
-	assert_int_not_equal(id, 0);
-	return id;
-}
-
-static struct he_error *go(uint64_t tid, enum he_action action, int32_t signal)
-{
-	struct he_go v = {.tid = tid, .action = action, .signal = signal};
-
-	return he_go(target, &v, 1, false);
-}
-
-static void run_on(void)
-{
-	assert_null(go(0, HE_GO_CONT, 0));
-}
-
-static struct he_event next(void)
-{
-	struct he_event ev;
-
-	assert_null(he_wait(engine, 0, &ev));
-	return ev;
-}
-
-static struct he_event told(unsigned thread, enum he_reason reason)
-{
-	struct he_event ev = next();
-
-	assert_int_equal(ev.kind, HE_E_STOPPED);
-	assert_int_equal(ev.tid, FAKE_PID + thread);
-	assert_int_equal(ev.reason, reason);
-	return ev;
-}
-
-static void nothing_told(void)
-{
-	assert_int_equal(next().kind, HE_E_NONE);
-}
+#include "raw_agent.h"
 
 /* ---- patches ---------------------------------------------------------------------------- */
 
@@ -462,17 +175,24 @@ static void nothing_runs_without_a_patch_that_cannot_be_planted(void **state)
 	assert_int_equal(seen.goes, 1);
 }
 
-static void code_that_was_remembered_and_is_another_now_is_read_again(void **state)
+static void conditions_the_agent_cannot_read_are_left_to_the_front_end(void **state)
 {
+	static const uint8_t odd[] = {0xff};
+	const struct he_code code = {odd, sizeof(odd)};
+	struct he_patch q = {.addr = CODE, .conditions = &code, .n_conditions = 1};
+	uint32_t id;
+
 	(void)state;
 	attach();
 	seen.refused = CODE;
 	seen.refused_as = E_BAD_CONDITION;
 	seen.refusals = 1;
-	patch(HE_PATCH_SOFT, CODE, 0);
+	assert_null(he_patch(target, &q, &id));
 	run_on();
 	assert_int_equal(seen.goes, 1);
 	assert_int_equal(seen.n_set, 2);
+	assert_int_equal(seen.set[0].condition.n, 1);
+	assert_int_equal(seen.set[1].condition.n, 0);
 }
 
 static void without_the_right_to_write_patches_are_refused(void **state)
@@ -714,106 +434,6 @@ static void what_came_with_a_signal_can_be_read_and_written(void **state)
 	assert_int_equal(code_of(he_siginfo(target, FAKE_PID, info, &len)), E_STATE);
 }
 
-/* ---- few round trips
- * ------------------------------------------------------------------------------ */
-
-static void ask_thread(uint64_t tid, size_t bytes)
-{
-	struct he_registers *r;
-	uint8_t word[8];
-	size_t got;
-
-	assert_null(he_registers(target, tid, 0, &r));
-	assert_string_equal(r->v[r->n - 1].name, "orig_rax");
-	he_registers_free(r);
-	for (size_t at = 0; at < bytes; at += sizeof(word))
-		assert_null(he_read(
-		    target, fake_sp((unsigned)(tid - FAKE_PID)) + at, word, sizeof(word), &got));
-}
-
-static void stacks_and_registers_of_1001_threads_come_in_batches_that_double(void **state)
-{
-	(void)state;
-	fake.threads = 1001;
-	attach();
-	assert_int_equal(fake.flights, 1);
-	for (unsigned i = fake.threads; i-- > 0;)
-		ask_thread(FAKE_PID + i, (size_t)fake.depth * fake.frame_size);
-	assert_in_range(fake.flights, 2, 1 + 7);
-}
-
-static void deeper_stacks_of_all_threads_take_few_more(void **state)
-{
-	(void)state;
-	fake.threads = 300;
-	fake.depth = 100;
-	fake.frame_size = 128;
-	attach();
-	for (unsigned i = 0; i < fake.threads; i++)
-		ask_thread(FAKE_PID + i, (size_t)fake.depth * fake.frame_size);
-	assert_in_range(fake.flights, 2, 20);
-}
-
-static void general_registers_come_with_the_stop(void **state)
-{
-	struct he_registers *r;
-
-	(void)state;
-	attach();
-	assert_null(he_general_registers(target, FAKE_PID + 4, &r));
-	assert_string_equal(r->v[0].name, "rax");
-	he_registers_free(r);
-	assert_int_equal(fake.flights, 1);
-}
-
-static void several_registers_are_written_in_one_request(void **state)
-{
-	const struct he_register v[] = {
-	    {.name = "rbx", .bits = 64, .value = {7}},
-	    {.name = "xmm3", .bits = 128, .value = {9}},
-	    {.name = "ftag", .bits = 16, .value = {0xff, 0xff}},
-	    {.name = "orig_rax", .bits = 64, .value = {0xff}},
-	};
-	const struct he_register none = {.name = "zmm20", .bits = 512};
-	struct he_registers *r;
-	unsigned found = 0;
-
-	(void)state;
-	attach();
-	assert_null(he_write_registers(target, FAKE_PID + 2, v, 4));
-	assert_int_equal(fake.requests[WIRE_regs_write], 1);
-	assert_int_equal(seen.written, 2);
-	assert_null(he_registers(target, FAKE_PID + 2, 0, &r));
-	for (size_t i = 0; i < r->n; i++) {
-		found += strcmp(r->v[i].name, "rbx") == 0 && r->v[i].value[0] == 7;
-		found += strcmp(r->v[i].name, "xmm3") == 0 && r->v[i].value[0] == 9;
-		found += strcmp(r->v[i].name, "ftag") == 0 && r->v[i].value[1] == 0xff;
-	}
-	assert_int_equal(found, 3);
-	he_registers_free(r);
-	assert_int_equal(code_of(he_write_registers(target, FAKE_PID, &none, 1)), E_STATE);
-}
-
-static void a_page_comes_for_a_word_and_nothing_of_it_survives_a_run(void **state)
-{
-	uint64_t at = FAKE_MEM + 3 * FAKE_STACK + 8192;
-	uint8_t before, after;
-	unsigned flights;
-	size_t got;
-
-	(void)state;
-	attach();
-	assert_null(he_read(target, at, &before, 1, &got));
-	flights = fake.flights;
-	assert_null(he_read(target, at + 4000, &before, 1, &got));
-	assert_int_equal(fake.flights, flights);
-	run_on();
-	STOP(0x1f, {0, WIRE_STOP_SIGNAL, SIGUSR1, 0, 0, 0});
-	told(0, HE_R_SIGNAL);
-	assert_null(he_read(target, at, &after, 1, &got));
-	assert_int_not_equal(before, after);
-}
-
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -827,7 +447,7 @@ int main(void)
 	    T(a_patch_where_nothing_is_mapped_is_refused_at_once),
 	    T(where_no_code_is_nothing_is_needed),
 	    T(nothing_runs_without_a_patch_that_cannot_be_planted),
-	    T(code_that_was_remembered_and_is_another_now_is_read_again),
+	    T(conditions_the_agent_cannot_read_are_left_to_the_front_end),
 	    T(without_the_right_to_write_patches_are_refused),
 	    T(one_is_told_and_the_other_when_it_would_run),
 	    T(what_waits_is_dropped_when_its_patch_is_gone),
@@ -841,11 +461,6 @@ int main(void)
 	    T(what_is_asked_for_is_told_with_its_number),
 	    T(signals_that_pass_are_not_asked_for),
 	    T(what_came_with_a_signal_can_be_read_and_written),
-	    T(stacks_and_registers_of_1001_threads_come_in_batches_that_double),
-	    T(deeper_stacks_of_all_threads_take_few_more),
-	    T(general_registers_come_with_the_stop),
-	    T(several_registers_are_written_in_one_request),
-	    T(a_page_comes_for_a_word_and_nothing_of_it_survives_a_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

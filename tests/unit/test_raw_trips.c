@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The engine under a front end that is a debugger itself: what small questions bring along,
+ * and registers that are written.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <signal.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "raw_agent.h"
+
+/* ---- few round trips
+ * ------------------------------------------------------------------------------ */
+
+static void ask_thread(uint64_t tid, size_t bytes)
+{
+	struct he_registers *r;
+	uint8_t word[8];
+	size_t got;
+
+	assert_null(he_registers(target, tid, 0, &r));
+	assert_string_equal(r->v[r->n - 1].name, "orig_rax");
+	he_registers_free(r);
+	for (size_t at = 0; at < bytes; at += sizeof(word))
+		assert_null(he_read(
+		    target, fake_sp((unsigned)(tid - FAKE_PID)) + at, word, sizeof(word), &got));
+}
+
+static void stacks_and_registers_of_1001_threads_come_in_batches_that_double(void **state)
+{
+	(void)state;
+	fake.threads = 1001;
+	attach();
+	assert_int_equal(fake.flights, 1);
+	for (unsigned i = fake.threads; i-- > 0;)
+		ask_thread(FAKE_PID + i, (size_t)fake.depth * fake.frame_size);
+	assert_in_range(fake.flights, 2, 1 + 7);
+}
+
+static void deeper_stacks_of_all_threads_take_few_more(void **state)
+{
+	(void)state;
+	fake.threads = 300;
+	fake.depth = 100;
+	fake.frame_size = 128;
+	attach();
+	for (unsigned i = 0; i < fake.threads; i++)
+		ask_thread(FAKE_PID + i, (size_t)fake.depth * fake.frame_size);
+	assert_in_range(fake.flights, 2, 20);
+}
+
+static void general_registers_come_with_the_stop(void **state)
+{
+	struct he_registers *r;
+
+	(void)state;
+	attach();
+	assert_null(he_general_registers(target, FAKE_PID + 4, &r));
+	assert_string_equal(r->v[0].name, "rax");
+	he_registers_free(r);
+	assert_int_equal(fake.flights, 1);
+}
+
+static void several_registers_are_written_in_one_request(void **state)
+{
+	const struct he_register v[] = {
+	    {.name = "rbx", .bits = 64, .value = {7}},
+	    {.name = "xmm3", .bits = 128, .value = {9}},
+	    {.name = "ftag", .bits = 16, .value = {0xff, 0xff}},
+	    {.name = "orig_rax", .bits = 64, .value = {0xff}},
+	};
+	const struct he_register none = {.name = "zmm20", .bits = 512};
+	struct he_registers *r;
+	unsigned found = 0;
+
+	(void)state;
+	attach();
+	assert_null(he_write_registers(target, FAKE_PID + 2, v, 4));
+	assert_int_equal(fake.requests[WIRE_regs_write], 1);
+	assert_int_equal(seen.written, 2);
+	assert_null(he_registers(target, FAKE_PID + 2, 0, &r));
+	for (size_t i = 0; i < r->n; i++) {
+		found += strcmp(r->v[i].name, "rbx") == 0 && r->v[i].value[0] == 7;
+		found += strcmp(r->v[i].name, "xmm3") == 0 && r->v[i].value[0] == 9;
+		found += strcmp(r->v[i].name, "ftag") == 0 && r->v[i].value[1] == 0xff;
+	}
+	assert_int_equal(found, 3);
+	he_registers_free(r);
+	assert_int_equal(code_of(he_write_registers(target, FAKE_PID, &none, 1)), E_STATE);
+}
+
+static void a_page_comes_for_a_word_and_nothing_of_it_survives_a_run(void **state)
+{
+	uint64_t at = FAKE_MEM + 3 * FAKE_STACK + 8192;
+	uint8_t before, after;
+	unsigned flights;
+	size_t got;
+
+	(void)state;
+	attach();
+	assert_null(he_read(target, at, &before, 1, &got));
+	flights = fake.flights;
+	assert_null(he_read(target, at + 4000, &before, 1, &got));
+	assert_int_equal(fake.flights, flights);
+	run_on();
+	STOP(0x1f, {0, WIRE_STOP_SIGNAL, SIGUSR1, 0, 0, 0});
+	told(0, HE_R_SIGNAL);
+	assert_null(he_read(target, at, &after, 1, &got));
+	assert_int_not_equal(before, after);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    T(stacks_and_registers_of_1001_threads_come_in_batches_that_double),
+	    T(deeper_stacks_of_all_threads_take_few_more),
+	    T(general_registers_come_with_the_stop),
+	    T(several_registers_are_written_in_one_request),
+	    T(a_page_comes_for_a_word_and_nothing_of_it_survives_a_run),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
