@@ -396,7 +396,7 @@ static bool is_claimed(const struct he_target *child, const struct patch *p)
 {
 	const struct site *site = p->want.of;
 
-	return p->want.owner == PATCH_RENDEZVOUS ||
+	return p->want.owner == PATCH_RENDEZVOUS || watch_is_scope(child, p) ||
 	       (p->want.owner == PATCH_BREAKPOINT && site->target == child);
 }
 
@@ -406,9 +406,15 @@ void breakpoints_forked(struct he_target *child, const struct he_target *parent)
 	run_copy(child, parent);
 	if (!patches_copy(child, parent))
 		return;
-	for (struct breakpoint *b = child->engine->breakpoints.first; b; b = b->next)
-		if (!b->watch && !claim(child, parent, b))
+	for (struct breakpoint *b = child->engine->breakpoints.first; b; b = b->next) {
+		/* A watched value is one process's: that of the one that is followed. */
+		if (b->watch && !child->engine->handling.settings.follow_child)
+			continue;
+		if (!claim(child, parent, b))
 			return;
+		if (b->watch)
+			watch_follow(b, child, parent);
+	}
 	for (struct patch *p = patches_next(child, NULL), *next; p; p = next) {
 		next = patches_next(child, p);
 		if (!is_claimed(child, p))

@@ -47,6 +47,39 @@ bool watch_is_software(const struct watch *w)
 	return w && w->software;
 }
 
+void watch_follow(struct breakpoint *b, struct he_target *child, const struct he_target *parent)
+{
+	struct watch *w = b->watch;
+	struct patch *scope;
+
+	if (w->target != parent)
+		return;
+	w->target = child;
+	/* The one thread it has goes on in the frames of the one that forked. */
+	if (w->frame.tid)
+		w->frame.tid = child->pid;
+	scope = w->scope ? patches_find(child, w->scope) : NULL;
+	if (scope) {
+		struct patch_want want = scope->want;
+		struct buf code;
+
+		buf_init(&code, WIRE_PIECE);
+		buf_raw(&code, want.condition.p, want.condition.n);
+		want.condition = span_buf(&code);
+		want.tid = child->pid;
+		patches_change(child, w->scope, &want);
+		buf_free(&code);
+	}
+}
+
+bool watch_is_scope(const struct he_target *t, const struct patch *p)
+{
+	const struct breakpoint *b = p->want.of;
+
+	return p->want.owner == PATCH_WATCH_SCOPE && b->watch && b->watch->target == t &&
+	       b->watch->scope == p->id;
+}
+
 bool watch_lost(struct watch *w, const struct he_target *t)
 {
 	if (w->target != t)

@@ -19,6 +19,10 @@ struct he_error *watch_again(struct breakpoint *b, struct he_target *t);
 /* t is gone. False: so is what was watched. */
 bool watch_lost(struct watch *w, const struct he_target *t);
 bool watch_is_software(const struct watch *w);
+/* The followed child takes its parent's place; its patches are there. */
+void watch_follow(struct breakpoint *b, struct he_target *child, const struct he_target *parent);
+/* Is that patch in t the end of a watched frame? */
+bool watch_is_scope(const struct he_target *t, const struct patch *p);
 
 enum run_verdict watch_hit(struct he_target *t, struct site *p, const struct cause *c,
     const struct cause_hit *hit, struct he_event *ev);
