@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "host/rsp/rsp_parts.h"
+#include "host/rsp/rsp_run.h"
 
 bool rsp_lldb_on(struct rsp *r)
 {
@@ -125,6 +126,8 @@ static void supported(struct rsp *r, struct rd *args)
 	if (!(knows & RSP_MULTIPROCESS))
 		knows = 0;
 	r->knows = knows | RSP_VCONT | (r->knows & RSP_ERROR_HEX);
+	for (struct rsp_process *p = r->processes; p; p = p->next)
+		rsp_run_catch(r, p); /* events of what was there before */
 	rsp_putf(&r->reply,
 	    "PacketSize=%x;QStartNoAckMode+;QThreadSuffixSupported+;QListThreadsInStopReply+;"
 	    "qEcho+;native-signals+;QPassSignals+;qXfer:features:read+;qXfer:auxv:read+;"

@@ -42,23 +42,37 @@ static bool look(const uint8_t *head, size_t n, struct module *m)
 
 /* ---- where to look -------------------------------------------------------------------- */
 
-/* The file of that path on this machine, if it is the same as there. */
-static bool here(const char *path, const char *id, struct module *m)
+/* The build-ids that came with the mappings tell whether the file of that path on this
+ * machine is the same, without asking the box.  (Its name there may be another: /lib is
+ * /usr/lib.) */
+static bool is_mapped(struct rsp_process *p, const char *id)
+{
+	const struct he_mapping *v = NULL;
+	size_t n = 0;
+
+	if (p)
+		he_error_free(he_maps(p->t, &v, &n));
+	for (size_t i = 0; i < n; i++)
+		if (v[i].build_id && strcasecmp(v[i].build_id, id) == 0)
+			return true;
+	return false;
+}
+
+static bool here(struct rsp_process *p, const char *path, struct module *m)
 {
 	uint8_t head[CACHE_HEAD];
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = p ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
 	ssize_t n;
-	bool same;
 
 	if (fd < 0)
 		return false;
 	n = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? pread(fd, head, sizeof(head), 0) : -1;
 	close(fd);
-	same = n > 0 && look(head, (size_t)n, m) && strcasecmp(m->id, id) == 0;
-	if (same)
-		m->size = (uint64_t)st.st_size;
-	return same;
+	if (n <= 0 || !look(head, (size_t)n, m) || !is_mapped(p, m->id))
+		return false;
+	m->size = (uint64_t)st.st_size;
+	return true;
 }
 
 static bool there(struct rsp *r, struct rsp_process *p, const char *path, struct module *m)
@@ -84,28 +98,13 @@ static bool there(struct rsp *r, struct rsp_process *p, const char *path, struct
 	return look(head, got, m);
 }
 
-/* The build-id that came with the mappings tells without asking the box whether this
- * machine has the same file. */
-static const char *mapped_id(struct rsp_process *p, const char *path)
-{
-	const struct he_mapping *v = NULL;
-	size_t n = 0;
-
-	if (p)
-		he_error_free(he_maps(p->t, &v, &n));
-	for (size_t i = 0; i < n; i++)
-		if (v[i].build_id && v[i].name && strcmp(v[i].name, path) == 0)
-			return v[i].build_id;
-	return NULL;
-}
-
+/* A name without a slash is of no file: the vdso's. */
 static bool find(struct rsp *r, const char *path, struct module *m)
 {
 	struct rsp_process *p = r->processes ? rsp_current(r) : NULL;
-	const char *id = mapped_id(p, path);
 
 	buf_reset(&r->reply); /* Hg may name a process that is gone */
-	return (id && here(path, id, m)) || there(r, p, path, m);
+	return path[0] == '/' && (here(p, path, m) || there(r, p, path, m));
 }
 
 /* ---- packets -------------------------------------------------------------------------- */

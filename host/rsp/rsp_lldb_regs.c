@@ -289,16 +289,16 @@ static void put_xml_reg(struct buf *b, const struct lldb_regs *regs, unsigned n)
 	if (r->whole != LLDB_REG_NONE)
 		rsp_putf(b, " value_regnums=\"%u\"", (unsigned)r->whole);
 	put_invalidates(b, regs, n, true);
-	rsp_put(b, "/>\n");
+	rsp_put(b, "/>");
 }
 
 void lldb_regs_xml(struct buf *b, const struct lldb_regs *regs)
 {
 	rsp_putf(b,
-	    "<?xml version=\"1.0\"?>\n<target version=\"1.0\">\n"
-	    "<architecture>%s</architecture>\n<feature>\n",
+	    "<?xml version=\"1.0\"?><target version=\"1.0\">"
+	    "<architecture>%s</architecture><feature>",
 	    regs->wide ? "x86_64" : "i386");
 	for (unsigned i = 0; i < regs->n; i++)
 		put_xml_reg(b, regs, i);
-	rsp_put(b, "</feature>\n</target>\n");
+	rsp_put(b, "</feature></target>");
 }

@@ -120,10 +120,14 @@ static const struct rsp_stop *stop_of(struct rsp *r, const struct rsp_process *p
 
 /* ---- why ------------------------------------------------------------------------------- */
 
-/* LLDB goes on by itself after a SIGSTOP that answers an interruption of its own. */
+/* LLDB goes on by itself after a SIGSTOP that answers an interruption of its own.  What
+ * came with no event is how it stood when it was attached to or started. */
 static uint32_t signal_of(const struct rsp_stop *s)
 {
-	return s->reason == HE_R_REQUEST || s->reason == HE_R_LAUNCH ? SIGSTOP : s->signal;
+	bool at_once = !s->generation && s->signal == SIGTRAP;
+
+	return s->reason == HE_R_REQUEST || s->reason == HE_R_LAUNCH || at_once ? SIGSTOP
+										: s->signal;
 }
 
 static const char *reason_of(const struct rsp_stop *s)
