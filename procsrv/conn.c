@@ -188,7 +188,7 @@ static void on_monitor(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	event_del(c->monitor);
 	/* The session does not end with the monitor: its host may come back. */
-	conn_end(c, c->introduced ? E_LOST : E_SHUTDOWN, TLS_ALERT_INTERNAL_ERROR);
+	conn_end(c, c->introduced || c->resumed ? E_LOST : E_SHUTDOWN, TLS_ALERT_INTERNAL_ERROR);
 }
 
 /* ---- the channels --------------------------------------------------------------------- */

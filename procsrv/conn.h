@@ -26,6 +26,7 @@ struct conn {
 	bool greeted;           /* the host's hello has come */
 	struct wire_hello host; /* its figures; the texts are left out */
 	bool introduced;        /* the tracer has been told them */
+	bool resumed;           /* there was a session before, so that somebody listens */
 	bool ending;            /* nothing more is taken from either side */
 	bool told;              /* the monitor knows why */
 	uint32_t code;          /* enum err: why it ends */

@@ -148,6 +148,7 @@ static bool take_open(struct conn *c, const struct wire_msg *m)
 	if (opened.result != E_OK)
 		return refuse_open(c, m->h.id, &opened);
 	c->phase.phase = PHASE_OPENED;
+	c->resumed = opened.resumed != 0;
 	event_del(c->deadline);
 	start_heart(c);
 	put_opened(c, m->h.id, &opened);
@@ -213,7 +214,7 @@ void link_farewell(struct conn *c, enum err code)
 	struct wire_goodbye bye = {.code = (uint16_t)code, .text = span_str(err_text((int)code))};
 	struct buf b;
 
-	if (!c->introduced || !c->tracer || code == E_LOST)
+	if (!(c->introduced || c->resumed) || !c->tracer || code == E_LOST)
 		return;
 	buf_init(&b, WIRE_PIECE);
 	wire_encode_goodbye(&b, &bye);

@@ -231,9 +231,9 @@ static int follow(struct call *c, const struct wire_launch *m, pid_t pid, struct
 		target_free(tg);
 		return E_NOMEM;
 	}
-	err = watch(l, ends);
 	loss_set(tg, m->loss, m->grace_ms, 0);
 	l->loss = tg->loss;
+	err = watch(l, ends);
 	*ends = launch_no_ends;
 	if (err == E_OK)
 		err = preorder_set(&tg->preorder, m->recipes, m->notes);

@@ -256,6 +256,14 @@ static const char *why_it_ended(int status)
 	return WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "own trouble";
 }
 
+/* Whoever may send SIGKILL is no client, who may want to come back. */
+static uint32_t penalty(const struct child *c, int status)
+{
+	bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+
+	return c->proven && killed ? 0 : limits_penalty(status);
+}
+
 static void end_child(struct child **at, int status)
 {
 	struct child *c = *at;
@@ -263,7 +271,7 @@ static void end_child(struct child **at, int status)
 	/* The byte may still lie in the pipe. */
 	if (c->proof)
 		on_proof(event_get_fd(c->proof), 0, c);
-	limits_gone(self.limits, c->from, c->proven, now_ms(), limits_penalty(status));
+	limits_gone(self.limits, c->from, c->proven, now_ms(), penalty(c, status));
 	if (!self.stopping && (WIFSIGNALED(status) || WEXITSTATUS(status) == MONITOR_FAILED))
 		log_warn("monitor %d ended early: %s", (int)c->pid, why_it_ended(status));
 	*at = c->next;

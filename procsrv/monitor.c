@@ -267,6 +267,10 @@ static enum monitor_exit conclude(struct monitor *m, int status)
 		    WIFSIGNALED(status) ? "conn died of signal %d" : "conn ended with status %d",
 		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 		audit(m, "crash", 0, 0, E_INTERNAL, why);
+		/* Whoever may send SIGKILL is no client, who may want to come back. */
+		if (m->phase.phase >= PHASE_OPENED && WIFSIGNALED(status) &&
+		    WTERMSIG(status) == SIGKILL)
+			return MONITOR_DONE;
 		return MONITOR_CRASH;
 	}
 	if (m->refused == E_OK && m->phase.phase < PHASE_PROVED)

@@ -103,24 +103,33 @@ static void session_json(const struct session_facts *f, const struct traced *lis
 	json_string("fingerprint", f->fingerprint, ",");
 	json_string("user", f->user, ",");
 	json_string("from", f->from, ",");
-	printf("\"since\":%lld,\"pid\":%d,\"targets\":[", (long long)f->since, (int)f->pid);
+	printf("\"since\":%lld,\"lost\":%lld,\"pid\":%d,\"targets\":[", (long long)f->since,
+	    (long long)f->lost, (int)f->pid);
 	for (size_t i = 0; i < n; i++)
 		printf("%s%d", i ? "," : "", (int)list[i].pid);
 	printf("]}");
 }
 
-static void session_line(const struct session_facts *f, const struct traced *list, size_t n)
+static const char *clock_text(int64_t at, char *to, size_t size)
 {
-	time_t since = (time_t)f->since;
-	char when[32] = "?";
+	time_t t = (time_t)at;
 	struct tm tm;
 
-	if (localtime_r(&since, &tm))
-		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
+	if (!localtime_r(&t, &tm) || !strftime(to, size, "%Y-%m-%d %H:%M:%S", &tm))
+		snprintf(to, size, "?");
+	return to;
+}
+
+static void session_line(const struct session_facts *f, const struct traced *list, size_t n)
+{
+	char when[32];
+
 	printf("session %u  %s as %s  from %s  since %s  guard %d", (unsigned)f->number, f->key,
-	    f->user, f->from, when, (int)f->pid);
+	    f->user, f->from, clock_text(f->since, when, sizeof(when)), (int)f->pid);
 	for (size_t i = 0; i < n; i++)
 		printf("%s%d (%s)", i ? ", " : "  debugs ", (int)list[i].pid, list[i].name);
+	if (f->lost)
+		printf("  waits for its host since %s", clock_text(f->lost, when, sizeof(when)));
 	putchar('\n');
 }
 

@@ -79,6 +79,7 @@ def test_the_host_chooses_the_grace_within_what_the_map_allows(leased, hosts):
         end(host, b)
 
 
+@pytest.mark.once
 def test_a_stopped_process_is_let_go_after_the_loss_and_the_session_waits(leased, hosts, debuggee):
     box, d = leased(), debuggee('sleepers')
     host = hosts(box)
@@ -140,3 +141,163 @@ def test_hdb_goes_on_where_it_was_when_the_link_is_cut(world, leased, debuggee):
     assert h.returncode == 0, (out, err)
     assert 'resuming...' in err and 'is back' in err and out.count('LWP') == 5, (out, err)
     assert not box.quiet() and not d.faults()
+
+
+@pytest.mark.once
+def test_hdb_attaches_again_to_what_was_let_go_meanwhile(world, leased, debuggee):
+    box, d = leased(), debuggee('sleepers')
+    p = world.proxy(box.port)
+    h = world.hdb_start('-p', d.pid, box=box, port=p.port)
+    box.await_audit(event='attach')
+    p.process.send_signal(signal.SIGSTOP)  # nobody gets through
+    conn, = [pid for pid, what in box.children().items() if 'conn' in what]
+    os.kill(conn, signal.SIGKILL)
+    assert not clean.eventually(lambda: traced(d.pid), 20)
+    p.process.send_signal(signal.SIGCONT)
+    box.await_audit(event='resumed')
+    out, err = h.communicate('ps sleepers\ninterrupt\ndetach\nquit\n', timeout=harness.PATIENCE)
+    assert 'was let go when the link broke' in out and 'its breakpoints set again' in out, (out, err)
+    assert not box.quiet() and not d.faults()
+
+
+# ---- once, and by nobody else
+
+
+def counted(d):
+    """How often the debuggee got SIGUSR1: it is blocked, and queued ones of it count."""
+    return int(clean.status(d.pid)['SigQ'].split('/')[0])
+
+
+@pytest.mark.once
+def test_each_request_has_its_effect_once_however_often_the_link_is_cut(leased, hosts, debuggee):
+    """Real-time signals queue up in a process that stands: each that was sent is one more there."""
+    box, d = leased(), debuggee('sleepers')
+    host = hosts(box)
+    target, _ = stop(host, d)
+    before = counted(d)
+    sent = 0
+    for burst in (1, 2, 7, 20, 3, 13):
+        asked = [host.ask('send_signal', target=target, signal=40) for _ in range(burst)]
+        sent += burst
+        if burst % 2:
+            host.wait(asked[0])
+        host.cut()
+        host = hosts(box, before=host)
+        for id in asked:
+            if id in host.waiting or id in host.replies:
+                host.wait(id)
+        assert counted(d) - before == sent
+        if burst > 10:
+            host.ack()
+    d.expect_gone = True
+    host.do('kill', target=target)
+    host.event('exited', target)
+    end(host, box)
+
+
+def test_a_half_open_connection_is_put_out_by_the_next(leased, hosts, debuggee):
+    box, d = leased(), debuggee('sleepers')
+    old = hosts(box)
+    target, _ = stop(old, d)
+    new = hosts(box, before=old)
+    assert new.opened['resumed']
+    assert old.ending() in ('LOST', 'SHUTDOWN', 'closed', 'reset')
+    new.do('threads', target=target)
+    assert state(d.pid) == 't'
+    end(new, box)
+
+
+def test_the_secret_counts_and_turns_with_each_resume(leased, hosts, debuggee):
+    box = leased()
+    host = hosts(box)
+    host.do('ps', limit=1)
+    with pytest.raises(wire.Error) as e:
+        hosts(box, before=host, secret=bytes(32))
+    assert e.value.name == 'BAD_PROOF'
+    assert len(box.await_audit(event='refused')) == 1
+    host.do('ps', limit=1)
+    host.leave()
+    assert not box.quiet()
+
+
+def test_the_secret_before_is_good_until_the_first_acknowledgement(leased, hosts):
+    box = leased()
+    first = hosts(box)
+    first.do('ps', limit=1)
+    hosts(box, before=first)  # the answer to this one might have been lost
+    again = hosts(box, before=first)
+    assert again.opened['secret'] != first.opened['secret']
+    again.do('ps', limit=1)
+    again.ack()
+    again.do('ps', limit=1)
+    path = f'{box.runtime}/s/{box.sessions()[0]}/secret'
+    if harness.ROOT:
+        def old_one_there():
+            with open(path, 'rb') as f:
+                return first.opened['secret'] in f.read()
+        assert not clean.eventually(old_one_there)
+    end(again, box)
+
+
+def test_another_key_of_the_same_user_does_not_get_the_session(boxes, hosts, keys):
+    box = boxes(rows=[row(keys), row(keys, name='bob')])
+    host = hosts(box)
+    host.do('ps', limit=1)
+    with pytest.raises(wire.Error) as e:
+        hosts(box, key='bob', before=host)
+    assert e.value.name == 'NO_SESSION'
+    host.do('ps', limit=1)
+    end(host, box)
+
+
+# ---- who stands, and for how long
+
+
+@pytest.mark.once
+def test_who_shall_be_held_is_and_let_go_with_the_grace(leased, hosts, debuggee):
+    box, d = leased('grace=4s'), debuggee('sleepers')
+    host = hosts(box)
+    stop(host, d, loss=wire.ENUM['LOSS_HOLD'])
+    host.cut()
+    box.await_audit(event='lost')
+    assert clean.eventually(lambda: traced(d.pid), 2.5)
+    assert not clean.eventually(lambda: traced(d.pid), 20)
+    box.await_audit(event='expired')
+    assert not box.quiet() and not d.faults()
+
+
+def test_who_shall_be_killed_is(leased, hosts, debuggee):
+    box, d = leased(), debuggee('sleepers')
+    host = hosts(box)
+    stop(host, d, loss=wire.ENUM['LOSS_KILL'])
+    d.expect_gone = True
+    host.cut()
+    assert not clean.eventually(lambda: clean.alive(d.pid), 20)
+    again = hosts(box, before=host)
+    again.event('exited')
+    end(again, box)
+
+
+def test_nothing_stands_longer_than_the_map_allows(leased, hosts, debuggee):
+    box, d = leased('max-stop=500ms'), debuggee('sleepers')
+    host = hosts(box)
+    assert host.opened['max_stop_ms'] == 500
+    target, _ = stop(host, d)
+    assert wire.ERRORS[host.event('released', target)['why']] == 'MAX_STOP'
+    assert not clean.eventually(d.faults)
+    end(host, box)
+
+
+@pytest.mark.parametrize('role', ['conn', 'monitor'])
+def test_a_dead_role_of_the_connection_is_a_lost_link(leased, hosts, debuggee, role):
+    box, d = leased(), debuggee('sleepers')
+    host = hosts(box)
+    target, _ = stop(host, d)
+    pid, = [pid for pid, what in box.children().items() if role in what]
+    os.kill(pid, signal.SIGKILL)
+    box.await_audit(event='lost')
+    again = hosts(box, before=host)
+    assert again.opened['resumed'] and traced(d.pid)
+    again.do('threads', target=target)
+    end(again, box)
+    assert not d.faults()
