@@ -35,9 +35,9 @@ UNITLIB_test_target = $(LIB_event) $(LIB_insn)
 UNIT_test_launched = $(UNIT_test_target)
 UNITLIB_test_launched = $(UNITLIB_test_target)
 UNIT_test_raw = $(UNIT_test_target) tests/unit/raw_agent
+UNITLIB_test_raw = $(UNITLIB_test_target)
 UNIT_test_raw_trips = $(UNIT_test_raw)
 UNITLIB_test_raw_trips = $(UNITLIB_test_target)
-UNITLIB_test_raw = $(UNITLIB_test_target)
 UNIT_test_step = $(filter-out host/engine/step_line,$(UNIT_test_target))
 UNITLIB_test_step = $(UNITLIB_test_target)
 
@@ -115,7 +115,7 @@ UNIT_test_bytecode = procsrv/bytecode common/gdb_reg
 UNIT_test_debugreg = procsrv/debugreg procsrv/debugreg_x86
 UNIT_test_build_id = procsrv/reader_elf
 # The monitor's own loop is included; in place of spawn.c and the clock stand others.
-UNIT_test_monitor_times = procsrv/monitor_conn procsrv/monitor_session procsrv/monitor_audit procsrv/address procsrv/ipc \
+UNIT_test_monitor_times = procsrv/monitor_conn procsrv/monitor_session procsrv/monitor_audit procsrv/monitor_resume procsrv/session_secret procsrv/audit_line procsrv/address procsrv/ipc \
 	procsrv/ipc_check $(SESSION_DIR) $(USERMAP) $(KEY) common/keymake common/err common/log
 UNITLIB_test_monitor_times = $(LIB_tls)
 
