@@ -443,7 +443,8 @@ bool he_also_stopped(struct he_target *t, struct he_event *ret)
 	struct he_event ev = {
 	    .kind = HE_E_STOPPED, .target = t, .server = t->server, .generation = t->generation};
 
-	if (!t->raw || t->raw->alone || t->state == HE_GONE || !tell_first(t, STRONG | WAITING, &ev))
+	if (!t->raw || t->raw->alone || t->state == HE_GONE ||
+	    !tell_first(t, STRONG | WAITING, &ev))
 		return false;
 	*ret = ev;
 	return true;
