@@ -75,7 +75,7 @@ OBJ_procsrv-listener = procsrv/listener procsrv/limits procsrv/child procsrv/add
 LIB_procsrv-listener = $(LIB_event)
 # the crypto half only: nothing here parses a certificate
 OBJ_procsrv-monitor = procsrv/monitor procsrv/monitor_conn procsrv/monitor_session procsrv/monitor_audit \
-	procsrv/monitor_resume procsrv/session_secret procsrv/audit_line \
+	procsrv/monitor_resume procsrv/monitor_watch procsrv/session_secret procsrv/audit_line \
 	procsrv/spawn procsrv/where procsrv/address procsrv/ipc procsrv/ipc_check $(SESSION_DIR) \
 	$(USERMAP) $(KEY) common/err common/clock common/log
 LIB_procsrv-monitor = $(LIB_crypto)

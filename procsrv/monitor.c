@@ -92,6 +92,8 @@ static void read_files(struct monitor *m)
 	m->key = key_load(m->key_path, why, sizeof(why));
 	if (!m->key)
 		fatal(MONITOR_CONFIG, "%s", why);
+	if (stat(m->map_path, &m->map_file) != 0)
+		m->map_file = (struct stat){0};
 	if (usermap_load(&m->map, m->map_path, m->user_mode, why, sizeof(why)) != 0)
 		fatal(MONITOR_CONFIG, "%s", why);
 	f = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
@@ -178,7 +180,7 @@ static int serve(struct monitor *m)
 {
 	int status;
 
-	for (;;) {
+	for (;; monitor_look(m)) {
 		/* The channel is looked at in phase OPENED only: before, it has to stay
 		 * empty, which the proof checks. */
 		struct pollfd fds[4] = {
@@ -187,7 +189,7 @@ static int serve(struct monitor *m)
 		    {.fd = m->phase.phase == PHASE_OPENED ? m->channel : -1, .events = POLLIN},
 		    {.fd = m->guard_pipe, .events = POLLIN},
 		};
-		int n = poll(fds, 4, time_left(m));
+		int n = poll(fds, 4, monitor_patience(m, time_left(m)));
 
 		if (n < 0 && errno != EINTR)
 			fatal(MONITOR_FAILED, "poll: %s", strerror(errno));

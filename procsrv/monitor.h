@@ -8,6 +8,7 @@
 
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "common/err.h"
 #include "common/proof.h"
@@ -58,6 +59,11 @@ struct monitor {
 	int guard_pipe; /* -1 = none */
 	struct ipc_state guard_phase;
 
+	/* the map, as it was when it was looked at last */
+	struct stat map_file;
+	uint64_t looked_ms;
+	bool revoked;
+
 	struct ipc_ended ended;
 	bool has_ended;
 	enum err refused; /* why, for the exit status; E_OK = it was not */
@@ -102,6 +108,13 @@ void monitor_settle(struct monitor *m);
 
 /* The connection is over, but the session waits for another. */
 void monitor_lost(struct monitor *m);
+
+/* ---- monitor_watch.c: the map while a session runs ------------------------------- */
+
+/* May its key still have it?  Else the guard is told to end it.  To be asked now and then:
+ * not later than after the shorter of ms (-1 = never) and what this needs. */
+void monitor_look(struct monitor *m);
+int monitor_patience(const struct monitor *m, int ms);
 
 /* ---- monitor_audit.c: the record ------------------------------------------- */
 

@@ -301,3 +301,29 @@ def test_a_dead_role_of_the_connection_is_a_lost_link(leased, hosts, debuggee, r
     again.do('threads', target=target)
     end(again, box)
     assert not d.faults()
+
+
+# ---- a key that is taken away
+
+
+@pytest.mark.parametrize('what', ['out of the map', 'expired', 'readonly'])
+def test_a_key_that_is_taken_away_ends_its_sessions(leased, hosts, keys, debuggee, what):
+    box, d = leased(), debuggee('sleepers')
+    host = hosts(box)
+    stop(host, d)
+    box.write_map({'out of the map': [row(keys, name='bob')], 'expired': [row(keys, 'expires=2001-01-01')],
+                   'readonly': [row(keys, 'readonly')]}[what])
+    assert host.ending() in ('NO_KEY', 'EXPIRED', 'RIGHT', 'SHUTDOWN')
+    box.await_audit(event='revoked')
+    assert not box.quiet() and not d.faults()
+
+
+def test_a_map_that_cannot_be_used_changes_nothing(leased, hosts, keys, debuggee):
+    box, d = leased(), debuggee('sleepers')
+    host = hosts(box)
+    target, _ = stop(host, d)
+    box.write_map(['nonsense'])
+    assert not clean.eventually(lambda: 'stays as it is' not in box.text())
+    host.do('threads', target=target)
+    box.write_map([row(keys)])
+    end(host, box)

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The map changes while a session runs: a key that is taken out of it, that expires or has
+ * fewer rights from now on, ends what it has.  A map that cannot be used changes nothing.
+ */
+#include <sys/stat.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "monitor.h"
+
+enum { LOOK_MS = 500 };
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+/* Would the session be opened as it is by that map, too? */
+static enum err judge(const struct monitor *m, const struct usermap *map)
+{
+	const struct map_row *row = usermap_find(map, m->row->key);
+
+	if (!row)
+		return E_NO_KEY;
+	if (!map_row_valid_at(row, time(NULL)))
+		return E_EXPIRED;
+	if (!map_row_from(row, (const struct sockaddr *)&m->peer))
+		return E_FROM;
+	if (!map_row_user(row, span_str(m->user->name)))
+		return E_NO_USER;
+	return m->session.rights & ~row->rights ? E_RIGHT : E_OK;
+}
+
+static enum err look(struct monitor *m)
+{
+	struct usermap *map;
+	struct stat st;
+	char why[512];
+	enum err err;
+
+	if (stat(m->map_path, &st) != 0 || same_file(&st, &m->map_file))
+		return map_row_valid_at(m->row, time(NULL)) ? E_OK : E_EXPIRED;
+	m->map_file = st;
+	if (usermap_load(&map, m->map_path, m->user_mode, why, sizeof(why)) != 0) {
+		log_warn("%s; what was open stays as it is", why);
+		return E_OK;
+	}
+	err = judge(m, map);
+	usermap_free(map);
+	return err;
+}
+
+int monitor_patience(const struct monitor *m, int ms)
+{
+	if (m->phase.phase != PHASE_OPENED || m->guard_pipe < 0 || m->revoked)
+		return ms;
+	return ms < 0 || ms > LOOK_MS ? LOOK_MS : ms;
+}
+
+void monitor_look(struct monitor *m)
+{
+	uint64_t now = now_ms();
+	struct ipc_verdict end;
+
+	if (m->phase.phase != PHASE_OPENED || m->guard_pipe < 0 || m->revoked ||
+	    now - m->looked_ms < LOOK_MS)
+		return;
+	m->looked_ms = now;
+	end.result = look(m);
+	if (end.result == E_OK)
+		return;
+	m->revoked = true;
+	audit(m, "revoked", 0, 0, (int)end.result, err_text((int)end.result));
+	if (ipc_send(m->guard_pipe, IPC_END, &end, sizeof(end)) != 0)
+		log_error("cannot reach the guard of session %u", (unsigned)m->session.number);
+}
