@@ -62,7 +62,7 @@ static struct {
 	bool handing; /* a channel was given to the tracer, which has not answered yet */
 	int caller;   /* a monitor that has not said what it wants; -1 = none */
 	struct keeper keeper;
-} self = {.monitor = -1, .tracer = -1, .caller = -1, .from_tracer = {T_G, PHASE_OPENED, {0}}};
+} self; /* begun in main: 300 KB of it would stand in the file */
 
 /* ---- the session ---------------------------------------------------------- */
 
@@ -601,6 +601,8 @@ int main(int argc, char **argv)
 {
 	bool verbose = false;
 
+	self.monitor = self.tracer = self.caller = -1;
+	self.from_tracer = (struct ipc_state){T_G, PHASE_OPENED, {0}};
 	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	log_init("procsrv-guard", false);
