@@ -284,12 +284,12 @@ static bool osdata(struct rsp *r, struct rd *annex, struct buf *out)
 }
 
 const struct rsp_object rsp_objects[] = {
-    {"auxv", auxv, NULL},
-    {"exec-file", exec_file, NULL},
-    {"features", features, NULL},
-    {"libraries-svr4", libraries, NULL},
-    {"osdata", osdata, NULL},
-    {"siginfo", siginfo, write_siginfo},
-    {"threads", threads, NULL},
+    {"auxv", auxv, NULL, false},
+    {"exec-file", exec_file, NULL, false},
+    {"features", features, NULL, false},
+    {"libraries-svr4", libraries, NULL, true},
+    {"osdata", osdata, NULL, false},
+    {"siginfo", siginfo, write_siginfo, false},
+    {"threads", threads, NULL, false},
     {0},
 };

@@ -73,6 +73,12 @@ static bool make(struct rsp *r, struct rsp_xfer *x, const struct rsp_object *o, 
 	return true;
 }
 
+/* LLDB asks for its libraries several times at one stop. */
+static bool keeps(const struct rsp *r, const struct rsp_object *o)
+{
+	return r->lldb && o->keeps;
+}
+
 /* "m" and data, or "l" and the last of it. */
 static void answer(struct rsp *r, struct rsp_xfer *x, uint64_t offset, uint64_t len)
 {
@@ -84,7 +90,8 @@ static void answer(struct rsp *r, struct rsp_xfer *x, uint64_t offset, uint64_t 
 	if (r->reply.bad || done < left)
 		return;
 	r->reply.p[0] = 'l';
-	drop(x);
+	if (!keeps(r, x->object))
+		drop(x);
 }
 
 static void read_part(struct rsp *r, const struct rsp_object *o, struct rd *args)
@@ -102,8 +109,9 @@ static void read_part(struct rsp *r, const struct rsp_object *o, struct rd *args
 		rsp_bad(r);
 	} else if (!x) {
 		rsp_fail_errno(r, ENOMEM);
-	} else if ((offset && is_under_way(r, x, o, annex)) || make(r, x, o, annex)) {
-		/* From the beginning it is made anew. */
+	} else if (((offset || keeps(r, o)) && is_under_way(r, x, o, annex)) ||
+		   make(r, x, o, annex)) {
+		/* From the beginning it is made anew, as a rule. */
 		if (offset <= x->data.len)
 			answer(r, x, offset, len);
 		else

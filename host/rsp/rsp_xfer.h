@@ -14,6 +14,7 @@ struct rsp_object {
 	bool (*read)(struct rsp *r, struct rd *annex, struct buf *out);
 	/* NULL: it cannot be written.  Puts the reply; at: offset of data. */
 	void (*write)(struct rsp *r, struct rd *annex, uint64_t at, struct span data);
+	bool keeps; /* it is the same until something runs or is written, unless in non-stop */
 };
 
 /* rsp_objects.c */

@@ -96,4 +96,4 @@ def turns(world, box, lldb, *commands):
 def test_attach_and_leave_take_few_turns(world, box, lldb, debuggee):
     """Those of the connection are among them."""
     d = debuggee('sleepers', 0)
-    assert turns(world, box, lldb, f'process attach -p {d.pid}', 'detach') <= 16
+    assert turns(world, box, lldb, f'process attach -p {d.pid}', 'detach') <= 14
