@@ -115,7 +115,7 @@ UNIT_test_bytecode = procsrv/bytecode common/gdb_reg
 UNIT_test_debugreg = procsrv/debugreg procsrv/debugreg_x86
 UNIT_test_build_id = procsrv/reader_elf
 # The monitor's own loop is included; in place of spawn.c and the clock stand others.
-UNIT_test_monitor_times = procsrv/monitor_conn procsrv/monitor_session procsrv/monitor_audit procsrv/monitor_resume procsrv/session_secret procsrv/audit_line procsrv/address procsrv/ipc \
+UNIT_test_monitor_times = procsrv/monitor_conn procsrv/monitor_session procsrv/monitor_audit procsrv/monitor_resume procsrv/monitor_watch procsrv/session_secret procsrv/audit_line procsrv/address procsrv/ipc \
 	procsrv/ipc_check $(SESSION_DIR) $(USERMAP) $(KEY) common/keymake common/err common/log
 UNITLIB_test_monitor_times = $(LIB_tls)
 
