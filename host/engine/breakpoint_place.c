@@ -128,16 +128,18 @@ static struct he_error *not_found(const struct he_break *q, struct he_target *t)
 		err = target_symbols(t, &s);
 	if (err)
 		return err;
-	if (!spec.line)
-		return *spec.file
-			   ? he_error_new(E_NO_FILE, "Function \"%s\" not defined in \"%s\".",
-				 spec.name, spec.file)
-			   : he_error_new(E_NO_FILE, "Function \"%s\" not defined.", spec.name);
+	if (!spec.line && !*spec.file)
+		return he_error_new(E_NO_FILE, "Function \"%s\" not defined.", spec.name);
 	err = symbols_locate_line(s, spec.file, 1, &any);
 	if (err)
 		return err;
-	err = any->n ? he_error_new(E_NO_FILE, "No line %u in file \"%s\".", spec.line, spec.file)
-		     : he_error_new(E_NO_FILE, "No source file named %s.", spec.file);
+	if (!any->n)
+		err = he_error_new(E_NO_FILE, "No source file named %s.", spec.file);
+	else if (spec.line)
+		err = he_error_new(E_NO_FILE, "No line %u in file \"%s\".", spec.line, spec.file);
+	else
+		err = he_error_new(
+		    E_NO_FILE, "Function \"%s\" not defined in \"%s\".", spec.name, spec.file);
 	he_places_free(any);
 	return err;
 }

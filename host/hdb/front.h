@@ -50,6 +50,7 @@ struct hdb {
 	struct actions *actions;    /* lines to run at breakpoints; actions.h */
 	unsigned last_breakpoint;   /* the one set last; 0 = none */
 	enum front_pending pending; /* set breakpoint pending */
+	bool not_past_main;         /* set backtrace past-main off */
 	FILE *out;          /* what commands print */
 	FILE *err;          /* what went wrong */
 	const char *prefix; /* in front of messages: "hdb: ", or "" for a person at the prompt */

@@ -23,6 +23,17 @@ static unsigned depth(unsigned need)
 	return need > UINT32_MAX / 2 ? 0 : need * 2;
 }
 
+/* What is called before main is the C library's. */
+static void cut_at_main(struct he_stack *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].function && strcmp(s->v[i].function, "main") == 0) {
+			s->n = i + 1;
+			s->end = HE_END_OUTERMOST;
+			return;
+		}
+}
+
 const struct he_stack *front_stack(struct hdb *h, unsigned need)
 {
 	struct he_stack *s;
@@ -35,6 +46,8 @@ const struct he_stack *front_stack(struct hdb *h, unsigned need)
 		fail_error(h, e);
 		return NULL;
 	}
+	if (h->not_past_main)
+		cut_at_main(s);
 	he_stack_free(h->stack);
 	h->stack = s;
 	return s;

@@ -59,6 +59,18 @@ static unsigned get_pending(struct hdb *h)
 	return h->pending;
 }
 
+static int set_past_main(struct hdb *h, unsigned value)
+{
+	h->not_past_main = !value;
+	front_stale(h);
+	return 0;
+}
+
+static unsigned get_past_main(struct hdb *h)
+{
+	return !h->not_past_main;
+}
+
 /* values: words separated by blanks; the n-th stands for n.  says: what show writes in
  * front of the value. */
 static const struct setting {
@@ -66,6 +78,8 @@ static const struct setting {
 	int (*set)(struct hdb *h, unsigned value);
 	unsigned (*get)(struct hdb *h);
 } settings[] = {
+    {"backtrace past-main", "off on", "Whether backtraces should continue past \"main\" is",
+	set_past_main, get_past_main},
     {"breakpoint pending", "auto on off", "Debugger's behavior regarding pending breakpoints is",
 	set_pending, get_pending},
     {"detach-on-fork", "off on", "Whether hdb will detach the child of a fork is", set_detach,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Memory by expressions (x)."""
+"""Memory by expressions (x), how far stacks are shown, and what is said of places that are not there."""
 
 import re
 
@@ -29,3 +29,20 @@ def test_a_variables_value_is_the_address_and_not_its_place(hdb):
 def test_symbols_without_debug_information_stand_for_their_address(hdb):
     out = beside.script(hdb, 'sleepers-static', 'x/2xb _start', 'x/xb _start+1', "x/xb '_start'", 'x/xg $sp')
     assert len(re.findall(r'^0x\w+ <_start(?:\+1)?>:\t', out, re.M)) == 3
+
+
+# ---- stacks -----------------------------------------------------------------------------------------
+
+
+def test_a_stack_ends_at_main_where_that_is_wanted(hdb):
+    out = beside.script(hdb, 'steps', 'break add', 'run', 'bt', 'set backtrace past-main off', 'bt', 'set backtrace past-main', 'bt')
+    bt = [re.findall(r' (\w+) \(', part) for part in out.split('#0  ')[1:]]
+    assert [len(re.findall('^#', '#' + part, re.M)) for part in out.split('#0  ')[1:]][1] == 3
+    assert bt[0] == bt[2] and '__libc_start_call_main' in bt[0] and '__libc_start_call_main' not in bt[1]
+
+
+def test_a_function_of_a_file_that_is_not_there_is_missed_as_in_gdb(hdb):
+    r = hdb('-batch', '-ex', 'break nosuch.c:f', '--', beside.path('steps'))
+    assert r.status == 1 and 'No source file named nosuch.c.' in r.err + r.out
+    r = hdb('-batch', '-ex', 'break steps.c:nosuch', '--', beside.path('steps'))
+    assert r.status == 1 and 'Function "nosuch" not defined in "steps.c".' in r.err + r.out
