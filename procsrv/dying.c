@@ -19,7 +19,7 @@ static struct {
 	struct repair repair;
 	struct sigaction before[FATAL_SIGNALS];
 	volatile sig_atomic_t again;
-	uint8_t stack[STACK];
+	_Alignas(16) uint8_t stack[STACK];
 } self;
 
 /* What has been seen to, the guard need not look at. */
