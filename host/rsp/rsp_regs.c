@@ -76,7 +76,8 @@ static void put_reg(struct buf *b, const struct he_registers *v, const struct rs
 	unsigned have = s ? s->bits / 8 : 0;
 	uint8_t value[64] = {0};
 
-	if (!s) {
+	/* Of a thread whose end was not told: GDB cannot do without a pc. */
+	if (!s && v->n) {
 		for (unsigned i = 0; i < g->bits / 8u; i++)
 			rsp_put(b, "xx");
 		return;

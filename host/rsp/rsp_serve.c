@@ -13,6 +13,8 @@
 enum {
 	READ_MAX = 64 * 1024,
 	AGAIN_MS = 20,    /* a program that does not read is asked again */
+	IN_A_ROW = 64,    /* packets, with no more than ... */
+	IN_A_ROW_MS = 1,  /* ... between them */
 	EVENTS_MAX = 256, /* taken in a row before the debugger is looked at */
 };
 
@@ -112,12 +114,22 @@ static void leave(struct serve *v)
 static void hear(struct serve *v)
 {
 	static uint8_t data[READ_MAX];
-	ssize_t n = read(v->r->in, data, sizeof(data));
+	struct rsp *r = v->r;
 
-	if (n > 0)
-		rsp_take(v->r, data, (size_t)n);
-	else if (n == 0 || (errno != EINTR && errno != EAGAIN))
-		leave(v);
+	/* Debuggers ask many small things in a row while nothing runs: each is answered without
+	 * looking at everything else in between. */
+	for (int i = 0; i < IN_A_ROW; i++) {
+		struct pollfd fd = {.fd = r->in, .events = POLLIN};
+		ssize_t n = read(r->in, data, sizeof(data));
+
+		if (n > 0)
+			rsp_take(r, data, (size_t)n);
+		else if (n == 0 || (errno != EINTR && errno != EAGAIN))
+			leave(v);
+		if (n <= 0 || r->hang_up || r->run->waiting || r->non_stop || r->lldb ||
+		    poll(&fd, 1, IN_A_ROW_MS) <= 0)
+			return;
+	}
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
