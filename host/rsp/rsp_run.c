@@ -620,8 +620,13 @@ static void stop_some(struct rsp *r, struct rsp_process *p, uint64_t tid)
 /* It cannot run: the debugger hears of a stop, the person why. */
 static void refuse(struct rsp *r, struct rsp_process *p, struct he_error *e)
 {
-	rsp_say("%s", e->message);
+	bool ended = rsp_gone(p);
+
+	if (!ended)
+		rsp_say("%s", e->message);
 	he_error_free(e);
+	if (ended) /* its own event tells */
+		return;
 	append(r,
 	    rsp_stop_plain(p,
 		r->general.tid > 0 && r->general.pid == p->pid ? (uint64_t)r->general.tid : p->pid,
