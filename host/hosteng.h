@@ -511,12 +511,6 @@ struct he_error *he_signal(
 struct he_error *he_kill(struct he_target *t);           /* HE_E_EXITED follows */
 struct he_error *he_abandon(struct he_target *t);        /* let go, left stopped; frees t */
 
-/* ---- memory and registers --------------------------------------------- */
-
-/* Up to len bytes at addr.  *got bytes (the readable prefix) are in buf also when
- * it fails with E_FAULT, whose addr is the first that cannot be read. */
-struct he_error *he_read(struct he_target *t, uint64_t addr, void *buf, size_t len, size_t *got);
-
 /* ---- for front ends that are debuggers themselves ---------------------------- */
 
 /* With he_config.raw the engine plants nothing and steps nowhere on its own account, looks
@@ -639,6 +633,12 @@ struct he_links {
 /* What the dynamic linker has loaded, in at most three round trips. */
 struct he_error *he_links(struct he_target *t, struct he_links **ret);
 void he_links_free(struct he_links *p);
+
+/* ---- memory and registers --------------------------------------------- */
+
+/* Up to len bytes at addr.  *got bytes (the readable prefix) are in buf also when
+ * it fails with E_FAULT, whose addr is the first that cannot be read. */
+struct he_error *he_read(struct he_target *t, uint64_t addr, void *buf, size_t len, size_t *got);
 
 struct he_register {
 	const char *name;  /* as GDB calls it: rax … rip eflags … xmm0 */
