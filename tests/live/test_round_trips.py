@@ -9,6 +9,7 @@ import pytest
 import harness
 
 DELAY = 20  # ms each way
+pytestmark = pytest.mark.once  # what is counted is the same for every user and compiler
 
 
 @pytest.fixture
@@ -22,6 +23,16 @@ def trips(world, box):
         assert len(links) == 1, 'more than one connection'
         return links[0]['waits'], r
     return run
+
+
+def more(bound, less, with_more):
+    """Waits that with_more() takes more than less(). A busy machine, which sends apart what belongs together and
+    needs long enough for heartbeats, only adds to both: the least of a few runs where the first exceeds the bound."""
+    few, many = less()[0], with_more()[0]
+    for _ in range(2):
+        if many - few > bound:
+            few, many = min(few, less()[0]), min(many, with_more()[0])
+    return many - few
 
 
 @pytest.fixture
@@ -69,59 +80,64 @@ def test_a_breakpoint_stop_with_its_backtrace_takes_one(trips, debuggee):
     d = debuggee('spin', busy=True)
     once = ['-ex', 'continue', '-ex', 'bt']
     begin = ['-p', d.pid, '-batch', '-ex', 'break hit', *once, *once]
-    few, _ = trips(*begin, '-ex', 'detach')
-    many, r = trips(*begin, *once * 10, '-ex', 'detach')
-    assert r.out.count('Breakpoint 1, hit ') == 12 and r.out.count('#1 ') == 12
-    assert many - few <= 10
+
+    def ten_more():
+        waits, r = trips(*begin, *once * 10, '-ex', 'detach')
+        assert r.out.count('Breakpoint 1, hit ') == 12 and r.out.count('#1 ') == 12
+        return waits, r
+    assert more(10, lambda: trips(*begin, '-ex', 'detach'), ten_more) <= 10
 
 
 def test_a_backtrace_of_a_deep_stack_takes_two(trips, debuggee):
     once = ['-ex', 'continue', '-ex', 'bt']
     begin = ['-batch', '-ex', 'break rests', *once, *once]
     program = ['--', os.path.join(harness.DEBUGGEES, 'deeper'), '400']
-    few, _ = trips(*begin, *program)
-    many, r = trips(*begin, *once * 5, *program)
-    assert r.out.count('Breakpoint 1, rests ') == 7 and r.out.count('#400 ') == 7
-    assert many - few <= 2 * 5
+
+    def five_more():
+        waits, r = trips(*begin, *once * 5, *program)
+        assert r.out.count('Breakpoint 1, rests ') == 7 and r.out.count('#400 ') == 7
+        return waits, r
+    assert more(2 * 5, lambda: trips(*begin, *program), five_more) <= 2 * 5
 
 
 # ---- stepping ---------------------------------------------------------------------------------------------------
 
 
-def steps(trips, program, place, *commands):
+def steps(trips, bound, program, place, *commands):
     """Waits of these commands at a breakpoint, and what was said: with them less without."""
     begin = ['-ex', f'break {place}', '-ex', 'run', '-ex', 'next', '-ex', 'next']
-    more = [w for c in commands for w in ('-ex', c)]
+    extra = [w for c in commands for w in ('-ex', c)]
     file = os.path.join(harness.DEBUGGEES, program)
-    few, _ = trips('-batch', *begin, '--', file)
-    many, r = trips('-batch', *begin, *more, '--', file)
-    return many - few, r
+    said = []
+
+    def with_them():
+        said.append(trips('-batch', *begin, *extra, '--', file))
+        return said[-1]
+    waits = more(bound, lambda: trips('-batch', *begin, '--', file), with_them)
+    return waits, said[-1][1]
 
 
 # There are loops among the lines, calls in calls, and recursion.
 @pytest.mark.parametrize('program', ['steps', 'steps-O2'])
 def test_a_source_step_over_calls_takes_two_at_most(trips, program):
-    waits, r = steps(trips, program, 'plain', *['next'] * 10)
-    assert waits <= 2 * 10
+    assert steps(trips, 2 * 10, program, 'plain', *['next'] * 10)[0] <= 2 * 10
 
 
 def test_in_code_that_is_not_optimized_it_takes_little_more_than_one(trips):
-    waits, _ = steps(trips, 'steps', 'plain', *['next'] * 10)
-    assert waits <= 10 + 2
+    assert steps(trips, 10 + 2, 'steps', 'plain', *['next'] * 10)[0] <= 10 + 2
 
 
 def test_a_source_step_into_a_function_takes_two_at_most(trips):
-    waits, _ = steps(trips, 'steps', 'plain', *['step'] * 10)
-    assert waits <= 2 * 10
+    assert steps(trips, 2 * 10, 'steps', 'plain', *['step'] * 10)[0] <= 2 * 10
 
 
 def test_a_backtrace_at_the_end_of_a_step_takes_none(trips):
-    waits, r = steps(trips, 'steps', 'fact if n == 1', *['next', 'bt'] * 3)
+    waits, r = steps(trips, 3 * 2, 'steps', 'fact if n == 1', *['next', 'bt'] * 3)
     assert r.out.count('#3 ') == 3
     assert waits <= 3 * 2
 
 
 def test_finish_takes_two_at_most(trips):
-    waits, r = steps(trips, 'steps', 'fact if n == 1', 'finish', 'finish')
+    waits, r = steps(trips, 2 * 2, 'steps', 'fact if n == 1', 'finish', 'finish')
     assert r.out.count('Value returned is') == 2
     assert waits <= 2 * 2

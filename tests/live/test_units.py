@@ -256,6 +256,8 @@ def test_with_its_drop_in_the_service_starts_programs_as_a_login_does(world, con
     plain = container.run('systemd-run', '--wait', '--pipe', '-q', '--uid=alice', '-p', 'IgnoreSIGPIPE=no', '/bin/sh', '-c',
                           script).stdout
     ours, theirs = ([line for line in text.splitlines() if re.match('NoNew|Seccomp|Cap|Sig', line)] for text in (r.out, plain))
+    # What the box's systemd found ignored of the C library's own two signals it cannot but pass on.
+    theirs = [re.sub('^SigIgn:\t.*', lambda m: f'SigIgn:\t{int(m[0].split()[1], 16) & ~(3 << 31):016x}', line) for line in theirs]
     assert len(ours) > 7 and ours == theirs
     assert '30001 30001 ' in r.out and '/home/.' in r.out
     assert container.run('test', '-e', '/tmp/seen').returncode == 0
