@@ -579,6 +579,7 @@ static struct he_error *resume_one(
     struct rsp *r, struct rsp_process *p, const struct rsp_action *v, size_t n, struct he_go *go)
 {
 	size_t m = translate(p, v, n, go);
+	struct he_error *e;
 
 	if (!m)
 		return NULL;
@@ -588,11 +589,17 @@ static struct he_error *resume_one(
 	}
 	if (!go[m - 1].tid)
 		r->run->some = false;
-	p->stops->hushed = p->stops->break_asked = false;
+	p->stops->hushed = false;
 	rsp_stale(r, p);
 	tell_signals(r, p, go, m);
 	remember_go(p, go, m);
-	return he_go(p->t, go, m, r->non_stop);
+	e = he_go(p->t, go, m, r->non_stop);
+	/* A stop that came before that of Ctrl-C may have been none to GDB, which goes on at once
+	 * and waits for the other; LLDB is content with any. */
+	p->stops->break_asked = p->stops->break_asked && !r->lldb;
+	if (!e && p->stops->break_asked)
+		he_error_free(he_interrupt(p->t, 0));
+	return e;
 }
 
 /* Non-stop: threads that stand and are not known to are told; others are made to stand. */
@@ -669,12 +676,16 @@ void rsp_run_break(struct rsp *r)
 	if (!p || !running(p))
 		for (p = r->processes; p && !running(p);)
 			p = p->next;
+	/* All stand: what GDB is about to be told of may be nothing to it. */
+	if (!p && !r->non_stop)
+		p = r->processes;
 	if (!p || (!r->non_stop && !r->run->waiting))
 		return;
 	if (r->non_stop) {
 		he_error_free(he_signal(p->t, 0, SIGINT));
 	} else {
 		p->stops->break_asked = true;
-		he_error_free(he_interrupt(p->t, 0));
+		if (running(p))
+			he_error_free(he_interrupt(p->t, 0));
 	}
 }
