@@ -201,9 +201,13 @@ gdbs_own
 
 # ---- all of it under the sanitizers --------------------------------------------------
 
-# Left out: what boots a system, what is about deaths (the guard cannot trace a tracer that looks for
-# leaks), and debuggees for i386, which go the same ways.
-whole=(-m "not once and not i386" --ignore=tests/live/test_units.py --ignore=tests/live/test_deaths.py)
+# Left out: debuggees for i386, which go the same ways, and files of what would take its time for nothing new:
+# deaths (the guard cannot trace a tracer that looks for leaks), systems that are booted, long silences,
+# comparisons with gdb, the tests' own tools.
+whole=(-m "not once and not i386")
+for file in deaths units link backtrace_vs_gdb real_programs library harness; do
+	whole+=("--ignore=tests/live/test_$file.py")
+done
 
 san() {
 	local build=$BUILD-san pid=$san_build
