@@ -219,7 +219,7 @@ san() {
 	}
 	echo "sanitizers: off are leak detection in undumpable processes (tracer, guard) and conn's bound of its" \
 		"address space and system call filter, which the sanitizers' run-time does not survive;" \
-		"libdw's own leaks (tests/lsan.supp) do not count"
+		"libdw's own leaks (tests/lsan.supp) do not count; live tests left out: ${whole[*]}"
 	export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99 UBSAN_OPTIONS=print_stacktrace=1
 	cp tests/lsan.supp "$OUT/" # where every test's user can read it
 	export LSAN_OPTIONS=suppressions=$OUT/lsan.supp:print_suppressions=0
