@@ -138,6 +138,6 @@ def test_a_backtrace_at_the_end_of_a_step_takes_none(trips):
 
 
 def test_finish_takes_two_at_most(trips):
-    waits, r = steps(trips, 2 * 2, 'steps', 'fact if n == 1', 'finish', 'finish')
-    assert r.out.count('Value returned is') == 2
-    assert waits <= 2 * 2
+    waits, r = steps(trips, (2 + 1) * 6, 'deeper', 'rests', *['continue', 'finish'] * 6)
+    assert r.out.count('descends (') == 7 and r.out.count('Breakpoint 1, rests ') == 7, r
+    assert waits <= (2 + 1) * 6

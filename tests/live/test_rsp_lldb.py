@@ -57,11 +57,13 @@ def test_it_attaches_by_number_looks_breaks_steps_and_leaves_it_running(lldb, bo
     assert eventually(lambda: runs(d))
 
 
-def test_all_threads_of_a_process_found_by_its_name(lldb, debuggee):
-    d = debuggee('sleepers', 5)
-    r = lldb('process attach -n sleepers', 'thread list', 'bt all', 'detach')
+def test_all_threads_of_a_process_found_by_its_name(lldb, world):
+    name = f'sleeps{os.getpid()}'  # no other test has one of this name
+    shutil.copy(file('sleepers'), world.path(name))
+    d = world.debuggee(world.path(name), 5)
+    r = lldb(f'process attach -n {name}', 'thread list', 'bt all', 'detach')
     assert f'Process {d.pid} stopped' in r.out, r
-    assert r.out.count('sleepers`descend') >= 5 * 12, r
+    assert r.out.count(f'{name}`descend') >= 5 * 12, r
     assert eventually(lambda: runs(d))
 
 
