@@ -103,6 +103,8 @@ UNIT_test_rpc = tests/unit/scripted_agent $(RPC)
 UNITLIB_test_rpc = $(LIB_event)
 UNIT_test_rpc_lies = $(UNIT_test_rpc)
 UNITLIB_test_rpc_lies = $(LIB_event)
+UNIT_test_rpc_resume = $(UNIT_test_rpc)
+UNITLIB_test_rpc_resume = $(LIB_event)
 
 UNIT_test_proc = procsrv/proc procsrv/proc_parse common/buf
 UNIT_test_machine = procsrv/machine_x86

@@ -18,6 +18,8 @@ enum {
 	PARK_MS = 20,      /* after a caller's turn the thread leaves the link alone so long */
 	LOOK_MS = 50,      /* a caller that waits for another's turn looks up so often */
 	FAREWELL_MS = 500, /* for the goodbye to leave, and to be heard */
+	TOLD_TEXT = 512,   /* of message goodbye */
+	TOLD_ROOM = TOLD_TEXT + 64,
 };
 
 /* ---- the end -------------------------------------------------------------- */
@@ -31,18 +33,20 @@ static void fail_calls(struct rpc *r, struct rpc_queue *q)
 		rpc_call_done(c, he_error_copy(r->why));
 }
 
-static void tell_lost(struct rpc *r, const char *lost)
+void rpc_tell(struct rpc *r, enum wire_type type, const char *text)
 {
-	struct wire_goodbye body = {.code = E_LOST, .text = span_str(lost)};
-	struct rpc_piece *p = calloc(1, sizeof(*p) + 600);
-	struct buf b = {.cap = 600, .max = 600};
+	struct wire_goodbye body = {.code = E_LOST, .text = span_str(text)};
+	struct rpc_piece *p = calloc(1, sizeof(*p) + TOLD_ROOM);
+	struct buf b = {.cap = TOLD_ROOM, .max = TOLD_ROOM};
 
 	if (!p)
 		return;
 	b.p = p->bytes;
+	if (body.text.n > TOLD_TEXT)
+		body.text.n = TOLD_TEXT;
 	wire_encode_goodbye(&b, &body);
 	p->rpc = r;
-	p->m.h = (struct wire_head){.type = WIRE_goodbye, .len = (uint32_t)b.len};
+	p->m.h = (struct wire_head){.type = (uint16_t)type, .len = (uint32_t)b.len};
 	p->m.body = span_buf(&b);
 	inbox_put_last(r->inbox, p);
 }
@@ -68,8 +72,9 @@ void rpc_end(struct rpc *r, struct he_error *e, const char *lost)
 	r->in_flight = 0;
 	pthread_cond_broadcast(&r->changed);
 	pthread_mutex_unlock(&r->lock);
-	if (lost)
-		tell_lost(r, lost);
+	/* Whoever waits for events of a session hears of its end, however it came. */
+	if (lost || r->opened)
+		rpc_tell(r, WIRE_goodbye, lost ? lost : r->why->message);
 }
 
 void rpc_protocol(struct rpc *r, const char *what)

@@ -111,8 +111,11 @@ static void on_reply(struct rpc *r, struct rpc_piece *p)
 {
 	struct rpc_call *c = find_sent(r, p->m.h.id);
 	const char *wrong = c ? judge_reply(c, p) : "a reply to nothing that was asked";
-	bool last = !(p->m.h.flags & WIRE_MORE), passed;
+	bool last = !(p->m.h.flags & WIRE_MORE);
+	bool passed = c && p->m.h.type != WIRE_error && c->seen < c->again;
 
+	if (passed && last)
+		wrong = "an answer shorter than it was before";
 	if (is_old(r, c, p)) {
 		credit_consumed(&r->in, WIRE_HEAD + (uint64_t)p->m.h.len);
 		free(p);
@@ -123,7 +126,6 @@ static void on_reply(struct rpc *r, struct rpc_piece *p)
 		rpc_protocol(r, wrong);
 		return;
 	}
-	passed = p->m.h.type != WIRE_error && c->seen < c->again;
 	c->seen++;
 	c->got += rpc_piece_cost(p);
 	settle_credit(r, c, WIRE_HEAD + (uint64_t)p->m.h.len, last);
@@ -304,14 +306,20 @@ static void dispatch(struct rpc *r, struct rpc_piece *p)
 	}
 }
 
+/* Behind the end of a channel nothing counts. */
+static bool is_up(const struct rpc *r)
+{
+	return r->phase != RPC_ENDED && r->phase != RPC_LOST;
+}
+
 void rpc_take(struct rpc *r)
 {
 	struct rpc_piece *p;
 	int err = E_OK;
 
-	while (r->phase != RPC_ENDED && (err = next_piece(r, &p)) == E_OK)
+	while (is_up(r) && (err = next_piece(r, &p)) == E_OK)
 		dispatch(r, p);
-	if (r->phase == RPC_ENDED || err == FRAME_WAIT)
+	if (!is_up(r) || err == FRAME_WAIT)
 		return;
 	if (!r->hello && err != E_NOMEM)
 		rpc_stranger(r);

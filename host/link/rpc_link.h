@@ -93,7 +93,7 @@ struct rpc {
 	bool ending;
 	bool broken; /* phase is ENDED: nothing more can be sent or will arrive */
 	unsigned waiters;
-	uint64_t turns; /* times a caller has pumped */
+	uint64_t turns;                                        /* times a caller has pumped */
 	_Atomic uint64_t requests, waits, bytes_out, bytes_in; /* for people */
 	struct rpc_queue queue;
 	unsigned in_flight, cancels;
@@ -135,9 +135,11 @@ struct rpc {
 
 /* ---- rpc.c -------------------------------------------------------------- */
 
-/* The link is over.  Takes e over; lost: the same for the event, NULL = there was
- * no session.  To be called by who holds the pump. */
+/* The link is over.  Takes e over; lost: the same for the event, NULL = as e says, if there
+ * was a session.  To be called by who holds the pump. */
 void rpc_end(struct rpc *r, struct he_error *e, const char *lost);
+/* For the inbox: it has ended (goodbye), is away for now (hello), or is back (opened). */
+void rpc_tell(struct rpc *r, enum wire_type type, const char *text);
 /* The same because the server does what it must not: says goodbye, too. */
 void rpc_protocol(struct rpc *r, const char *what);
 /* No call is expected soon: have the private thread go on at once. */

@@ -15,23 +15,6 @@ enum {
 	ATTEMPT_S = 10,       /* for one of them */
 };
 
-/* For the inbox: it lives, or is away for now. */
-static void tell(struct rpc *r, enum wire_type type, const char *text)
-{
-	struct wire_goodbye body = {.code = E_LOST, .text = span_str(text)};
-	struct rpc_piece *p = calloc(1, sizeof(*p) + 600);
-	struct buf b = {.cap = 600, .max = 600};
-
-	if (!p)
-		return;
-	b.p = p->bytes;
-	wire_encode_goodbye(&b, &body);
-	p->rpc = r;
-	p->m.h = (struct wire_head){.type = (uint16_t)type, .len = (uint32_t)b.len};
-	p->m.body = span_buf(&b);
-	inbox_put_last(r->inbox, p);
-}
-
 static bool can_resume(const struct rpc *r)
 {
 	static const uint8_t none[sizeof(r->peer.session)];
@@ -87,7 +70,7 @@ bool rpc_lose(struct rpc *r, const char *lost)
 		r->lost_ms = now_ms();
 		r->pause_ms = AGAIN_FIRST_MS;
 		snprintf(r->lost, sizeof(r->lost), "%s", lost);
-		tell(r, WIRE_hello, r->lost);
+		rpc_tell(r, WIRE_hello, r->lost);
 	} else {
 		r->pause_ms = r->pause_ms * 2 < AGAIN_MOST_MS ? r->pause_ms * 2 : AGAIN_MOST_MS;
 	}
@@ -180,6 +163,10 @@ static void go_on(struct rpc *r, uint64_t seen)
 
 void rpc_resumed(struct rpc *r, const struct wire_opened *o)
 {
+	if (!o->resumed || memcmp(o->session, r->peer.session, sizeof(o->session)) != 0) {
+		rpc_protocol(r, "another session than the one that was to go on");
+		return;
+	}
 	r->resuming = false;
 	r->known_id = r->last_id;
 	memcpy(r->secret, o->secret, sizeof(r->secret));
@@ -187,7 +174,7 @@ void rpc_resumed(struct rpc *r, const struct wire_opened *o)
 	r->phase = RPC_OPEN;
 	go_on(r, o->last_reply);
 	rpc_put_ack(r);
-	tell(r, WIRE_opened, r->lost);
+	rpc_tell(r, WIRE_opened, r->lost);
 }
 
 /* The agent could not keep the answer: ask anew, unless somebody has begun to read it.
