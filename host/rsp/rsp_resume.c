@@ -147,15 +147,42 @@ static void old_step_with(struct rsp *r, struct rd *args)
 
 /* ---- why it stands ---------------------------------------------------------------------- */
 
-static void all_threads(struct rsp *r, struct rsp_process *p)
+/* GDB 13 fails an assertion of its own when it is told of more than one thread here, and takes
+ * those it is not told of for running: so they are. */
+static void let_others_run(struct rsp *r, struct rsp_process *p, uint64_t but)
 {
 	struct he_threads *v = NULL;
+	struct he_go *go = NULL;
+	size_t n = 0;
+
+	he_error_free(he_threads(p->t, &v));
+	if (v)
+		go = calloc(v->n + 1, sizeof(*go));
+	for (size_t i = 0; go && i < v->n; i++)
+		if (v->v[i].state == HE_T_STOPPED && v->v[i].tid != but)
+			go[n++] = (struct he_go){.tid = v->v[i].tid, .signal = -1};
+	if (n) {
+		rsp_stale(r, p);
+		he_error_free(he_go(p->t, go, n, true));
+	}
+	free(go);
+	he_threads_free(v);
+}
+
+static void one_thread(struct rsp *r, struct rsp_process *p)
+{
+	uint64_t tid = rsp_first_thread(p);
+	struct he_threads *v = NULL;
+	bool stands = false;
 
 	he_error_free(he_threads(p->t, &v));
 	for (size_t i = 0; v && i < v->n; i++)
-		if (v->v[i].state == HE_T_STOPPED)
-			rsp_run_again(r, p, v->v[i].tid);
+		stands = stands || (v->v[i].tid == tid && v->v[i].state == HE_T_STOPPED);
 	he_threads_free(v);
+	if (!stands)
+		return;
+	rsp_run_again(r, p, tid);
+	let_others_run(r, p, tid);
 }
 
 static void why(struct rsp *r, struct rd *args)
@@ -164,7 +191,7 @@ static void why(struct rsp *r, struct rd *args)
 	if (r->non_stop) {
 		rsp_run_forget(r);
 		for (struct rsp_process *p = r->processes; p; p = p->next)
-			all_threads(r, p);
+			one_thread(r, p);
 		rsp_run_next(r);
 	} else if (r->processes) {
 		rsp_run_quiet(r);
