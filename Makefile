@@ -122,7 +122,8 @@ RSP = $(addprefix host/rsp/,rsp_table rsp_frame rsp_packet rsp_reply rsp_process
 	rsp_memory rsp_break rsp_signal rsp_stop rsp_run rsp_queue rsp_go rsp_resume rsp_settings rsp_launch rsp_life rsp_terminal \
 	rsp_session rsp_listen rsp_serve rsp_tls)
 RSP += $(addprefix host/rsp/,rsp_lldb rsp_lldb_reg rsp_lldb_regs rsp_lldb_ps rsp_lldb_memory \
-	rsp_lldb_stop rsp_lldb_modules rsp_lldb_launch rsp_lldb_file)
+	rsp_lldb_stop rsp_lldb_modules rsp_lldb_launch rsp_lldb_stdio \
+	rsp_lldb_file rsp_lldb_platform)
 RSP += $(addprefix host/rsp/,rsp_file rsp_files rsp_cache rsp_build_id rsp_xfer rsp_objects rsp_siginfo rsp_osdata rsp_osdata_net rsp_monitor)
 LIB_console = -ledit -ljansson $(LIB_seccomp)
 OBJ_hdb = $(HDB) $(RSP)

@@ -391,12 +391,15 @@ static int do_trust(const struct options *o)
 static int do_rsp(const struct options *o)
 {
 	struct hdb *h = &self.h;
+	const char *const there[] = {"hdb", "-premote", o->transport, "-rsp", NULL};
+	const char *const usual[] = {"hdb", "-rsp", NULL};
 	const struct rsp_options q = {.listen = o->listen,
 	    .once = o->once,
 	    .multi = o->multi,
 	    .without = o->without,
 	    .attach = o->attach ? o->pid : 0,
 	    .program = o->program,
+	    .again = o->transport ? there : usual,
 	    .wake_fd = h->wake_fd,
 	    .quit = &h->quit};
 

@@ -21,7 +21,8 @@
 
 struct rsp;
 struct rsp_process;
-struct rsp_stop; /* rsp_stop.h */
+struct rsp_stop;     /* rsp_stop.h */
+struct rsp_listener; /* rsp_listen.h */
 
 /* ---- packets ----------------------------------------------------------------- */
 
@@ -113,6 +114,7 @@ struct rsp {
 	struct rsp_run *run;
 	struct rsp_launch *launch;
 	struct rsp_terminal *terminal;
+	const struct rsp_listener *listener; /* where further connections may come; NULL = nowhere */
 	/* Of the parts; each is freed by its closed. */
 	struct rsp_xfer *xfer;
 	struct rsp_files *files;

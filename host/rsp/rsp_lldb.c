@@ -88,6 +88,42 @@ static void current_thread(struct rsp *r, struct rd *args)
 	rsp_putf(&r->reply, "QC%llx", (unsigned long long)tid);
 }
 
+/* ---- with nothing to debug yet ------------------------------------------------------- */
+
+/* "l" would make it ask what has become of the process that there is not. */
+static void first_threads(struct rsp *r, struct rd *args)
+{
+	struct rsp_process *p = r->processes;
+
+	(void)args;
+	if (!p)
+		rsp_ok(r);
+	for (; p; p = p->next) {
+		struct he_threads *v = NULL;
+
+		he_error_free(he_threads(p->t, &v));
+		for (size_t i = 0; v && i < v->n; i++) {
+			if (!rsp_thread_lives(&v->v[i]))
+				continue;
+			rsp_put_char(&r->reply, r->reply.len ? ',' : 'm');
+			rsp_put_id(&r->reply, r->knows & RSP_MULTIPROCESS, p->pid, v->v[i].tid);
+		}
+		he_threads_free(v);
+	}
+}
+
+/* Of an end that nobody saw it would make the end of a process that is attached to next. */
+static void why(struct rsp *r, struct rd *args)
+{
+	(void)args;
+	if (!r->processes) {
+		rsp_ok(r);
+		return;
+	}
+	rsp_run_quiet(r);
+	rsp_run_why(r);
+}
+
 /* ---- modes ---------------------------------------------------------------------- */
 
 static void no_ack(struct rsp *r, struct rd *args)
@@ -183,8 +219,8 @@ static void speed_test(struct rsp *r, struct rd *args)
 {
 	uint64_t n = rsp_take_dec(args);
 
-	rsp_take_char(args, ';');
-	if (!rd_done(args) || n > RSP_PACKET) {
+	rsp_take_rest(args); /* ";data:" and as much as is to be carried there */
+	if (args->bad || n > RSP_PACKET) {
 		rsp_bad(r);
 		return;
 	}
@@ -271,6 +307,8 @@ static const struct rsp_row lldb[] = {
     {"qSupported", RSP_PREFIX, supported, "lldb"},
     {"H", RSP_PREFIX, select_thread, "lldb"},
     {"qC", RSP_WHOLE, current_thread, "lldb"},
+    {"qfThreadInfo", RSP_WHOLE, first_threads, "lldb"},
+    {"?", RSP_WHOLE, why, "lldb"},
     {0},
 };
 

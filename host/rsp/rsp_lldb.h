@@ -32,6 +32,7 @@ struct rsp_lldb {
 	struct lldb_memory *memory;
 	struct lldb_wait *wait;
 	char *launch_error; /* NULL: the last launch went well */
+	unsigned awaited;   /* connections that a platform was promised */
 };
 
 /* The object features:target.xml. */
@@ -55,6 +56,9 @@ void lldb_wait_free(struct lldb_wait *w);
 
 /* Ctrl-C; false: LLDB waits for nothing of ours. */
 bool rsp_lldb_break(struct rsp *r);
+
+/* Whether the next connection is one that a platform was promised, which it is from then on. */
+bool rsp_lldb_awaits(struct rsp *r);
 
 /* "x86_64-pc-linux-gnu" */
 const char *lldb_triple(uint32_t arch);

@@ -16,7 +16,6 @@ enum {
 	NOT_STARTED = 8,
 	BAD_ENVIRONMENT = 12,
 	NO_DIRECTORY = 14,
-	NO_PROCESS = 0x15,
 	ARGS_MAX = 4096,
 	WAIT_MS = 50, /* between two looks for a process that is waited for */
 };
@@ -159,33 +158,6 @@ static void any_architecture(struct rsp *r, struct rd *args)
 {
 	rsp_take_rest(args);
 	rsp_ok(r);
-}
-
-static void input(struct rsp *r, struct rd *args)
-{
-	struct rsp_process *p = rsp_current(r);
-	struct he_error *e = NULL;
-	struct buf text;
-	size_t taken;
-
-	if (!p) {
-		buf_reset(&r->reply);
-		rsp_fail_errno(r, NO_PROCESS);
-		return;
-	}
-	buf_init(&text, RSP_PACKET);
-	rsp_take_pairs(args, &text);
-	if (!rd_done(args) || text.bad) {
-		rsp_bad(r);
-		buf_free(&text);
-		return;
-	}
-	e = he_input(p->t, text.p, text.len, false, &taken);
-	if (!e && taken < text.len)
-		rsp_fail_errno(r, EAGAIN);
-	else
-		rsp_done(r, e);
-	buf_free(&text);
 }
 
 /* ---- attaching by name ---------------------------------------------------------------- */
@@ -398,7 +370,6 @@ static const struct rsp_row rows[] = {
 };
 
 static const struct rsp_row lldb[] = {
-    {"I", RSP_PREFIX, input, "lldb"},
     {"k", RSP_PREFIX, end, "lldb"},
     {0},
 };

@@ -32,6 +32,7 @@ struct lldb_list {
 	char *name; /* NULL: any */
 	regex_t regex;
 	bool has_regex;
+	bool foreign;                /* of an architecture that no box has */
 	int64_t pid, ppid, uid, gid; /* -1: any */
 };
 
@@ -199,9 +200,9 @@ static bool name_matches(const struct lldb_list *l, const struct he_process *p)
 
 static bool matches(const struct lldb_list *l, const struct he_process *p)
 {
-	return (l->pid < 0 || l->pid == p->pid) && (l->ppid < 0 || l->ppid == p->ppid) &&
-	       (l->uid < 0 || l->uid == p->uid) && (l->gid < 0 || l->gid == p->gid) &&
-	       !p->kernel_thread && name_matches(l, p);
+	return !l->foreign && (l->pid < 0 || l->pid == p->pid) &&
+	       (l->ppid < 0 || l->ppid == p->ppid) && (l->uid < 0 || l->uid == p->uid) &&
+	       (l->gid < 0 || l->gid == p->gid) && !p->kernel_thread && name_matches(l, p);
 }
 
 static void next_process(struct rsp *r, int at_end)
@@ -235,6 +236,22 @@ static void take_how(struct lldb_list *l, struct span word, struct rd *args)
 	args->bad = true;
 }
 
+/* Which of its two architectures a program is of a list of processes does not say. */
+static void take_triple(struct lldb_list *l, struct rd *value)
+{
+	static const char *const ours[] = {"", "unknown", "x86_64", "i386", "i486", "i586", "i686"};
+	char *text = rsp_take_hexstr(value, RSP_PACKET);
+	bool known = false;
+
+	if (!text)
+		return;
+	text[strcspn(text, "-")] = 0;
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		known |= strcmp(text, ours[i]) == 0;
+	l->foreign = !known;
+	free(text);
+}
+
 /* One "key:value;" */
 static void take_condition(struct rsp *r, struct lldb_list *l, struct rd *args)
 {
@@ -255,6 +272,8 @@ static void take_condition(struct rsp *r, struct lldb_list *l, struct rd *args)
 			*numbers[i].value = (int64_t)(uint32_t)rsp_take_dec(&v);
 	if (span_eq(key, span_str("name")) && !l->name)
 		l->name = rsp_take_hexstr(&v, RSP_PACKET);
+	else if (span_eq(key, span_str("triple")))
+		take_triple(l, &v);
 	else if (span_eq(key, span_str("name_match")))
 		take_how(l, value, args);
 	else if (span_eq(key, span_str("all_users")) &&
@@ -308,7 +327,42 @@ static void another_process(struct rsp *r, struct rd *args)
 		next_process(r, END_OF_LIST);
 }
 
-/* ---- names of users ------------------------------------------------------------------ */
+/* ---- names of users and groups ------------------------------------------------------- */
+
+enum { TABLE_MAX = 256 * 1024 };
+
+/* "NAME:anything:NUMBER:..." of this number: how long the name is; 0: it is not. */
+static size_t named(const char *line, uint64_t number)
+{
+	const char *name_end = strchr(line, ':');
+	const char *at = name_end ? strchr(name_end + 1, ':') : NULL;
+	struct rd rd;
+
+	if (!at || name_end == line)
+		return 0;
+	rd = rd_init(at + 1, strlen(at + 1));
+	if (rsp_take_dec(&rd) != number || !rsp_take_char(&rd, ':'))
+		return 0;
+	return (size_t)(name_end - line);
+}
+
+/* By a table of the box; LLDB asks for each number once. */
+static void put_by_table(struct rsp *r, const char *path, uint64_t number)
+{
+	const struct he_root root = {.server = r->server};
+	char *text = malloc(TABLE_MAX + 1), *rest = text, *line;
+	struct he_error *e = NULL;
+	size_t got = 0;
+
+	if (text)
+		e = he_file_pread(&root, path, 0, 0, 0, text, TABLE_MAX, &got);
+	if (text)
+		text[got] = 0;
+	while (!e && !r->reply.len && (line = strsep(&rest, "\n")) != NULL)
+		rsp_put_hex(&r->reply, line, named(line, number));
+	he_error_free(e);
+	free(text);
+}
 
 static bool put_user(struct buf *b, const struct he_processes *all, uint64_t uid)
 {
@@ -320,11 +374,10 @@ static bool put_user(struct buf *b, const struct he_processes *all, uint64_t uid
 	return false;
 }
 
-/* Those of the box, which tells them with its processes. */
+/* Mostly one of the processes that were listed just now. */
 static void user_name(struct rsp *r, struct rd *args)
 {
 	uint64_t uid = rsp_take_dec(args);
-	struct he_processes *all = NULL;
 
 	if (!rd_done(args) || !rsp_lldb_on(r)) {
 		rsp_fail_errno(r, NO_USER);
@@ -332,17 +385,19 @@ static void user_name(struct rsp *r, struct rd *args)
 	}
 	if (r->lldb->list && put_user(&r->reply, r->lldb->list->all, uid))
 		return;
-	he_error_free(he_ps(r->server, NULL, &all));
-	if (!put_user(&r->reply, all, uid))
+	put_by_table(r, "/etc/passwd", uid);
+	if (!r->reply.len)
 		rsp_fail_errno(r, NO_USER);
-	he_processes_free(all);
 }
 
-/* Of groups the box tells numbers alone. */
 static void group_name(struct rsp *r, struct rd *args)
 {
-	(void)args;
-	rsp_fail_errno(r, NO_GROUP);
+	uint64_t gid = rsp_take_dec(args);
+
+	if (rd_done(args))
+		put_by_table(r, "/etc/group", gid);
+	if (!r->reply.len)
+		rsp_fail_errno(r, NO_GROUP);
 }
 
 static const struct rsp_row rows[] = {

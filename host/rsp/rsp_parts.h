@@ -13,6 +13,6 @@ extern const struct rsp_part rsp_part_file, rsp_part_xfer, rsp_part_monitor;
 /* First: it tells LLDB by the packet that turns acknowledgements off. */
 extern const struct rsp_part rsp_part_lldb, rsp_part_lldb_reg, rsp_part_lldb_ps,
     rsp_part_lldb_memory, rsp_part_lldb_stop, rsp_part_lldb_modules, rsp_part_lldb_launch,
-    rsp_part_lldb_file;
+    rsp_part_lldb_stdio, rsp_part_lldb_file, rsp_part_lldb_platform;
 
 #endif

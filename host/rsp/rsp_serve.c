@@ -2,11 +2,14 @@
 #include "host/rsp/rsp_serve.h"
 
 #include <poll.h>
+#include <spawn.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "host/rsp/rsp_launch.h"
 #include "host/rsp/rsp_listen.h"
+#include "host/rsp/rsp_lldb.h"
 #include "host/rsp/rsp_run.h"
 #include "host/rsp/rsp_terminal.h"
 
@@ -16,6 +19,7 @@ enum {
 	IN_A_ROW = 64,    /* packets, with no more than ... */
 	IN_A_ROW_MS = 1,  /* ... between them */
 	EVENTS_MAX = 256, /* taken in a row before the debugger is looked at */
+	OTHERS_MAX = 16,
 };
 
 enum { FD_ENGINE, FD_WAKE, FD_IN, FD_OUT, FD_LISTEN, FD_STDIN, FDS };
@@ -24,8 +28,11 @@ struct serve {
 	const struct rsp_options *o;
 	struct rsp *r;
 	struct rsp_listener listener;
-	bool served; /* a debugger was there */
+	bool served;              /* a debugger was there */
+	pid_t others[OTHERS_MAX]; /* bridges for processes of LLDB's platform; 0 = none */
 };
+
+extern char **environ;
 
 /* ---- at the beginning ------------------------------------------------------------------ */
 
@@ -73,6 +80,43 @@ static int open_listener(struct serve *v)
 	return 0;
 }
 
+/* ---- further connections of a platform ------------------------------------------------- */
+
+/* Where the next is noted; NULL: there are too many. */
+static pid_t *reap(struct serve *v)
+{
+	pid_t *room = NULL;
+
+	for (size_t i = 0; i < OTHERS_MAX; i++) {
+		if (v->others[i] && waitpid(v->others[i], NULL, WNOHANG) != 0)
+			v->others[i] = 0;
+		if (!v->others[i])
+			room = &v->others[i];
+	}
+	return room;
+}
+
+/* Each process has a bridge of its own, which ends with its connection.  False: none was
+ * to come, or it cannot be started. */
+static bool hand_over(struct serve *v, int fd)
+{
+	posix_spawn_file_actions_t to;
+	pid_t *room = reap(v);
+	int failed;
+
+	if (!rsp_lldb_awaits(v->r) || !v->o->again || !room)
+		return false;
+	posix_spawn_file_actions_init(&to);
+	posix_spawn_file_actions_adddup2(&to, fd, STDIN_FILENO);
+	posix_spawn_file_actions_adddup2(&to, fd, STDOUT_FILENO);
+	failed = posix_spawn(
+	    room, "/proc/self/exe", &to, NULL, (char *const *)(uintptr_t)v->o->again, environ);
+	posix_spawn_file_actions_destroy(&to);
+	if (failed)
+		*room = 0;
+	return !failed;
+}
+
 /* ---- debuggers come and go ----------------------------------------------------------------- */
 
 static void come(struct serve *v)
@@ -85,8 +129,9 @@ static void come(struct serve *v)
 			rsp_say("%s", why);
 	} else if (v->r->in >= 0) {
 		/* The one that is there goes on undisturbed. */
+		if (!hand_over(v, fd))
+			rsp_say("a second debugger (%s) was refused.", peer);
 		close(fd);
-		rsp_say("a second debugger (%s) was refused.", peer);
 	} else {
 		rsp_say("Remote debugging from host %s", peer);
 		rsp_open(v->r, fd, fd);
@@ -189,7 +234,7 @@ static void sleep_and_serve(struct serve *v, bool more)
 	    [FD_IN] = {r->in, POLLIN, 0},
 	    [FD_OUT] = {waits ? r->out : -1, POLLOUT, 0},
 	    [FD_LISTEN] = {v->listener.fd, POLLIN, 0},
-	    [FD_STDIN] = {rsp_terminal_wants(r) ? STDIN_FILENO : -1, POLLIN, 0},
+	    [FD_STDIN] = {rsp_terminal_in(r), POLLIN, 0},
 	};
 	uint64_t count;
 
@@ -233,8 +278,10 @@ int rsp_serve(struct he_engine *e, struct he_server *s, const struct rsp_options
 		rsp_terminal_init(v.r, o->listen != NULL);
 		ret = v.r->terminal ? begin(&v) : 1;
 	}
-	if (!ret && o->listen)
+	if (!ret && o->listen) {
 		ret = open_listener(&v);
+		v.r->listener = &v.listener;
+	}
 	if (!ret && !o->listen) {
 		rsp_open(v.r, STDIN_FILENO, STDOUT_FILENO);
 		v.served = true;

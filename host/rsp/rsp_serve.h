@@ -18,6 +18,9 @@ struct rsp_options {
 	bool multi;                        /* goes on when nothing is left to debug */
 	uint32_t attach;                   /* PID, 0 = none */
 	const char *const *program;        /* to start, NULL-terminated; NULL = none */
+	/* Words that start a bridge to the same box on its standard input and output,
+	 * NULL-terminated; NULL: there can be no other. */
+	const char *const *again;
 	int wake_fd;                       /* readable when a signal came */
 	const volatile sig_atomic_t *quit; /* not 0: end */
 };

@@ -24,7 +24,9 @@ const struct rsp_part *const rsp_parts[] = {
     &rsp_part_lldb_stop,
     &rsp_part_lldb_modules,
     &rsp_part_lldb_launch,
+    &rsp_part_lldb_stdio,
     &rsp_part_lldb_file,
+    &rsp_part_lldb_platform,
     NULL,
 };
 

@@ -16,6 +16,7 @@ void rsp_terminal_init(struct rsp *r, bool own)
 	if (!m)
 		return;
 	m->own = own;
+	memset(m->streams, -1, sizeof(m->streams));
 	m->tty = own && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 }
 
@@ -40,16 +41,36 @@ void rsp_terminal_end(struct rsp *r)
 
 	if (m && m->changed)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &m->before);
+	for (unsigned i = 0; m && i < 3; i++)
+		rsp_terminal_stream(r, i, -1);
 	free(m);
 	r->terminal = NULL;
+}
+
+void rsp_terminal_stream(struct rsp *r, unsigned stream, int fd)
+{
+	int *at = &r->terminal->streams[stream];
+
+	if (*at >= 0)
+		close(*at);
+	*at = fd;
+	if (stream == 0)
+		r->terminal->at_end = false;
+}
+
+/* A terminal even for a debugger's console: a line is seen when it is written. */
+static bool wants_terminal(const struct rsp_terminal *m)
+{
+	if (m->streams[1] >= 0)
+		return isatty(m->streams[1]);
+	return !m->own || m->tty;
 }
 
 void rsp_terminal_ask(struct rsp *r, struct he_launch *q)
 {
 	struct winsize w;
 
-	/* A terminal even for a debugger's console: a line is seen when it is written. */
-	q->terminal = !r->terminal->own || r->terminal->tty;
+	q->terminal = wants_terminal(r->terminal);
 	/* GDB goes on with a child when its parent, which began the session, has ended. */
 	q->apart = true;
 	if (r->terminal->tty && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0) {
@@ -60,13 +81,14 @@ void rsp_terminal_ask(struct rsp *r, struct he_launch *q)
 
 void rsp_terminal_begin(struct rsp *r, struct rsp_process *p)
 {
+	struct rsp_terminal *m = r->terminal;
 	size_t taken;
 
-	r->terminal->n = 0;
-	r->terminal->end_told = false;
-	if (r->terminal->own)
-		change(r->terminal);
-	else
+	m->n = 0;
+	m->end_told = false;
+	if (m->own && m->streams[0] < 0)
+		change(m);
+	else if (!r->lldb) /* which sends what is typed itself */
 		he_error_free(he_input(p->t, NULL, 0, true, &taken));
 }
 
@@ -97,7 +119,11 @@ static void write_all(int fd, const char *text, size_t n)
 
 static void show(struct rsp *r, unsigned stream, const char *text, size_t n)
 {
-	if (r->terminal->own && !r->lldb)
+	int fd = r->terminal->streams[stream == 2 ? 2 : 1];
+
+	if (fd >= 0)
+		write_all(fd, text, n);
+	else if (r->terminal->own && !r->lldb)
 		write_all(stream == 2 ? STDERR_FILENO : STDOUT_FILENO, text, n);
 	else if (r->run->waiting || r->lldb)
 		rsp_console(r, text, n);
@@ -117,7 +143,8 @@ void rsp_terminal_output(struct rsp *r, const struct he_event *ev)
 	if (!text)
 		return;
 	memcpy(text, ev->data, n);
-	if (i.terminal && !r->lldb)
+	if (i.terminal && (!r->lldb || r->terminal->streams[1] >= 0) &&
+	    !isatty(r->terminal->streams[1]))
 		n = unreturn(text, n);
 	show(r, ev->stream, text, n);
 	free(text);
@@ -139,11 +166,18 @@ static struct rsp_process *reader(const struct rsp *r)
 	return last;
 }
 
-bool rsp_terminal_wants(const struct rsp *r)
+static int input(const struct rsp_terminal *m)
+{
+	if (m->streams[0] >= 0)
+		return m->streams[0];
+	return m->own ? STDIN_FILENO : -1;
+}
+
+int rsp_terminal_in(const struct rsp *r)
 {
 	const struct rsp_terminal *m = r->terminal;
 
-	return m->own && !m->at_end && !m->n && reader(r);
+	return !m->at_end && !m->n && reader(r) ? input(m) : -1;
 }
 
 void rsp_terminal_input(struct rsp *r, bool readable)
@@ -155,7 +189,7 @@ void rsp_terminal_input(struct rsp *r, bool readable)
 	if (!p)
 		return;
 	if (readable && !m->n) {
-		ssize_t n = read(STDIN_FILENO, m->room, sizeof(m->room));
+		ssize_t n = read(input(m), m->room, sizeof(m->room));
 
 		m->at = 0;
 		m->n = n > 0 ? (size_t)n : 0;

@@ -19,6 +19,7 @@ struct rsp_terminal {
 	bool at_end;  /* nothing more comes from it */
 	bool end_told;
 	struct termios before;
+	int streams[3]; /* what the debugger wants instead for the program's, -1 = nothing */
 	size_t at, n; /* of room: typed, and not yet taken */
 	char room[RSP_TERMINAL_ROOM];
 };
@@ -31,8 +32,10 @@ void rsp_terminal_ask(struct rsp *r, struct he_launch *q);
 void rsp_terminal_begin(struct rsp *r, struct rsp_process *p);
 /* A program wrote. */
 void rsp_terminal_output(struct rsp *r, const struct he_event *ev);
-/* Standard input should be polled. */
-bool rsp_terminal_wants(const struct rsp *r);
+/* fd (-1 = as ever) in the place of that stream, for programs that are started from now on. */
+void rsp_terminal_stream(struct rsp *r, unsigned stream, int fd);
+/* The program's input, when it should be polled; -1. */
+int rsp_terminal_in(const struct rsp *r);
 /* It is readable, or a program may take again what was typed. */
 void rsp_terminal_input(struct rsp *r, bool readable);
 
