@@ -19,9 +19,15 @@ FUZZ_conn = tests/fuzz/plain_tls procsrv/conn_link procsrv/conn_relay procsrv/gr
 	$(KEY) $(WIRE)
 FUZZLIB_conn = $(LIB_event) $(LIB_seccomp) $(LIB_crypto)
 
+# the monitor itself is included; in place of spawn.c, run_dir.c and its clock stand others
+FUZZ_monitor = tests/fuzz/quiet_log procsrv/monitor_conn procsrv/monitor_session procsrv/monitor_audit procsrv/monitor_watch \
+	procsrv/session_secret procsrv/audit_line procsrv/address procsrv/ipc procsrv/ipc_check $(filter-out procsrv/run_dir,$(SESSION_DIR)) \
+	$(USERMAP) $(KEY) common/keymake common/err
+FUZZLIB_monitor = $(LIB_tls)
+
 FUZZLIB_engine = $(BUILD)/libhosteng.a $(LIB_hosteng)
 
-FUZZERS = rsp wire usermap transport ipc tls conn engine bytecode
+FUZZERS = rsp wire usermap transport ipc tls conn monitor engine bytecode
 
 fuzz_main = $(if $(FUZZER),,tests/fuzz/replay)
 fuzz_link = $(if $(FUZZER),-fsanitize=fuzzer)
