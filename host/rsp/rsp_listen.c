@@ -151,17 +151,19 @@ void rsp_listen_close(struct rsp_listener *l)
 /* ---- who is there ------------------------------------------------------------------------ */
 
 /* The line of a kernel table that has the peer's end of this connection: its uid; -1 none.
- * Addresses are as the kernel prints them: words of its own byte order. */
+ * Addresses are as the kernel prints them: words of its own byte order.  An end that was
+ * closed has no inode, and stands there as root's, whoever it was. */
 static long table_uid(const char *table, const char *local, const char *remote)
 {
 	FILE *f = fopen(table, "re");
 	char line[512], from[64], to[64];
-	unsigned long uid;
+	unsigned long uid, inode;
 	long ret = -1;
 
 	while (f && ret < 0 && fgets(line, sizeof(line), f))
-		if (sscanf(line, " %*u: %63s %63s %*s %*s %*s %*s %lu", from, to, &uid) == 3 &&
-		    strcmp(from, local) == 0 && strcmp(to, remote) == 0)
+		if (sscanf(line, " %*u: %63s %63s %*s %*s %*s %*s %lu %*s %lu", from, to, &uid,
+			&inode) == 4 &&
+		    inode && strcmp(from, local) == 0 && strcmp(to, remote) == 0)
 			ret = (long)uid;
 	if (f)
 		fclose(f);
