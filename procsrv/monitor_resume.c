@@ -49,12 +49,11 @@ static enum err hand_over(struct monitor *m)
 		return E_BAD_PROOF;
 	m->guard_pipe = session_connect(&m->dir);
 	if (m->guard_pipe < 0)
-		return E_NO_SESSION;
+		return errno == EAGAIN ? E_BUSY : E_NO_SESSION;
 	if (secret_write(m->dir.own, &m->secret) != 0)
 		return E_OS;
 	if (ipc_send_fds(m->guard_pipe, IPC_RESUME, &r, sizeof(r), &m->channel, 1) != 0)
 		return E_NO_SESSION;
-	session_set_lost(&m->dir, 0);
 	return E_OK;
 }
 
@@ -82,10 +81,34 @@ static void fill_session(struct monitor *m)
 	struct ipc_session *s = &m->session;
 
 	memcpy(s->id, m->proof.session, sizeof(s->id));
-	s->number = m->resumed.number;
+	s->number = m->dir.facts.number;
 	s->rights = m->resumed.rights;
 	s->grace_ms = m->resumed.grace_ms;
 	s->max_stop_ms = m->resumed.max_stop_ms;
+}
+
+/* Our session, unless another connection has it by now.  True: d is to be closed. */
+static bool find_ours(const struct monitor *m, struct session_dir *d, struct session_secret *s)
+{
+	char why[256];
+
+	if (session_find(d, m->session.id, why, sizeof(why)) != E_OK)
+		return false;
+	if (secret_read(d->own, s) == 0 && memcmp(s->now, m->secret.now, sizeof(s->now)) == 0)
+		return true;
+	session_close(d, false);
+	return false;
+}
+
+static void note_link(const struct monitor *m)
+{
+	struct session_dir d;
+	struct session_secret s;
+
+	if (!find_ours(m, &d, &s))
+		return;
+	session_set_link(&d, m->from);
+	session_close(&d, false);
 }
 
 enum err monitor_resume(struct monitor *m)
@@ -106,6 +129,7 @@ enum err monitor_resume(struct monitor *m)
 	if (err != E_OK)
 		return err;
 	fill_session(m);
+	note_link(m);
 	close(m->channel);
 	m->channel = -1;
 	snprintf(why, sizeof(why), "user %s", m->user->name);
@@ -117,17 +141,13 @@ void monitor_settle(struct monitor *m)
 {
 	struct session_dir d;
 	struct session_secret s;
-	char why[256];
 
-	if (session_find(&d, m->session.id, why, sizeof(why)) != E_OK)
+	if (!find_ours(m, &d, &s))
 		return;
-	/* Unless it has turned again meanwhile. */
-	if (secret_read(d.own, &s) == 0 && memcmp(s.now, m->secret.now, sizeof(s.now)) == 0) {
-		s.has_before = 0;
-		memset(s.before, 0, sizeof(s.before));
-		if (secret_write(d.own, &s) != 0)
-			log_warn("session secret: %s", strerror(errno));
-	}
+	s.has_before = 0;
+	memset(s.before, 0, sizeof(s.before));
+	if (secret_write(d.own, &s) != 0)
+		log_warn("session secret: %s", strerror(errno));
 	session_close(&d, false);
 }
 
@@ -135,12 +155,9 @@ void monitor_lost(struct monitor *m)
 {
 	struct session_dir d;
 	struct session_secret s;
-	char why[256];
 
-	if (!m->session.grace_ms || session_find(&d, m->session.id, why, sizeof(why)) != E_OK)
+	if (!m->session.grace_ms || !find_ours(m, &d, &s))
 		return;
-	/* Not when another connection has it already. */
-	if (secret_read(d.own, &s) == 0 && memcmp(s.now, m->secret.now, sizeof(s.now)) == 0)
-		session_set_lost(&d, time(NULL));
+	session_set_lost(&d, time(NULL));
 	session_close(&d, false);
 }

@@ -137,6 +137,12 @@ void session_set_pid(struct session_dir *d, pid_t pid)
 	write_again(d);
 }
 
+void session_set_link(struct session_dir *d, const char *from)
+{
+	snprintf(d->facts.from, sizeof(d->facts.from), "%s", from);
+	session_set_lost(d, 0);
+}
+
 void session_set_lost(struct session_dir *d, int64_t when)
 {
 	d->facts.lost = when;
@@ -153,24 +159,26 @@ int session_find(struct session_dir *d, const uint8_t id[SESSION_ID], char *why,
 		return E_OS;
 	name_of(name, id);
 	if (session_look(d->all, name, &d->facts))
-		d->own = openat(
-		    d->all, d->facts.id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		d->own =
+		    openat(d->all, d->facts.id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (d->own >= 0)
 		return E_OK;
 	session_close(d, false);
 	return E_NO_SESSION;
 }
 
+/* Whose guard it is may have stopped it: nobody waits for its queue to have room. */
 int session_connect(const struct session_dir *d)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err;
 
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/sock", d->own);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
 		return fd;
-	if (fd >= 0)
-		close(fd);
+	err = errno;
+	close(fd);
+	errno = err;
 	return -1;
 }
 

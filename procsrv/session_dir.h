@@ -57,10 +57,12 @@ void session_set_pid(struct session_dir *d, pid_t pid);
  * finds or sweeps sessions meanwhile), own and facts; E_NO_SESSION; E_OS and a sentence. */
 int session_find(struct session_dir *d, const uint8_t id[SESSION_ID], char *why, size_t size);
 
-/* A packet socket connected to the guard of one that was found; -1 and errno. */
+/* A packet socket, non-blocking, connected to the guard of one that was found; -1 and
+ * errno, EAGAIN when it does not take those who wait. */
 int session_connect(const struct session_dir *d);
 
-/* It has a link (0), or none since then. */
+/* One that was found has a link from there, or none since then. */
+void session_set_link(struct session_dir *d, const char *from);
 void session_set_lost(struct session_dir *d, int64_t when);
 
 /* Close what is still open; remove: and delete the directory. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "session_record.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,27 +12,46 @@
 
 enum { RECORD_MAX = 2048 };
 
-/* Numbers have a fixed width, and only they ever change: a reader at the same
- * moment finds every line where it was. */
+/* Numbers have a fixed width: as long as only they change, a reader at the same moment
+ * finds every line where it was. */
 int record_write(int fd, const struct session_facts *f)
 {
 	char text[RECORD_MAX], key[4 * sizeof(f->key)], user[4 * sizeof(f->user)],
 	    from[4 * sizeof(f->from)];
 	int n = snprintf(text, sizeof(text),
-	    "version=1\nnumber=%010" PRIu32 "\npid=%010ld\nsince=%020" PRId64
-	    "\nlost=%020" PRId64
+	    "version=1\nnumber=%010" PRIu32 "\npid=%010ld\nsince=%020" PRId64 "\nlost=%020" PRId64
 	    "\nfingerprint=%s\nuser=%s\nfrom=%s\nkey=%s\n",
 	    f->number, (long)f->pid, f->since, f->lost, f->fingerprint,
 	    log_escape(user, sizeof(user), f->user, strlen(f->user)),
 	    log_escape(from, sizeof(from), f->from, strlen(f->from)),
 	    log_escape(key, sizeof(key), f->key, strlen(f->key)));
 
-	return pwrite(fd, text, (size_t)n, 0) == n ? 0 : -1;
+	return pwrite(fd, text, (size_t)n, 0) == n ? ftruncate(fd, n) : -1;
+}
+
+/* One byte as log_escape has written it; -1: it is none of these. */
+static int escaped(const char *s)
+{
+	char digits[3] = "";
+
+	if (s[0] != '\\' || s[1] != 'x' || !isxdigit((unsigned char)s[2]) ||
+	    !isxdigit((unsigned char)s[3]))
+		return -1;
+	memcpy(digits, s + 2, 2);
+	return (int)strtol(digits, NULL, 16);
 }
 
 static void take_text(char *to, size_t size, const char *value)
 {
-	snprintf(to, size, "%s", value);
+	size_t at = 0;
+
+	while (*value && at + 1 < size) {
+		int byte = escaped(value);
+
+		to[at++] = (char)(byte < 0 ? *value : byte);
+		value += byte < 0 ? 1 : 4;
+	}
+	to[at] = 0;
 }
 
 static void take_line(struct session_facts *f, char *line)

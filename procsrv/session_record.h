@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The text of a session's record: "name=value" lines, values escaped as in the log.
+ * The text of a session's record: "name=value" lines, values escaped as in the log, and
+ * as they were when it is read.
  */
 #ifndef PROCSRV_SESSION_RECORD_H
 #define PROCSRV_SESSION_RECORD_H

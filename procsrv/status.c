@@ -95,14 +95,31 @@ static void print_usual(struct printer *p)
 	front_free(&f);
 }
 
+/* Names, fit for a terminal. */
+struct names {
+	char key[4 * sizeof(((struct session_facts *)0)->key)];
+	char user[4 * sizeof(((struct session_facts *)0)->user)];
+	char from[4 * sizeof(((struct session_facts *)0)->from)];
+};
+
+static void escape_names(struct names *to, const struct session_facts *f)
+{
+	log_escape(to->key, sizeof(to->key), f->key, strlen(f->key));
+	log_escape(to->user, sizeof(to->user), f->user, strlen(f->user));
+	log_escape(to->from, sizeof(to->from), f->from, strlen(f->from));
+}
+
 static void session_json(const struct session_facts *f, const struct traced *list, size_t n)
 {
+	struct names names;
+
+	escape_names(&names, f);
 	printf("{\"number\":%u,", (unsigned)f->number);
 	json_string("id", f->id, ",");
-	json_string("key", f->key, ",");
+	json_string("key", names.key, ",");
 	json_string("fingerprint", f->fingerprint, ",");
-	json_string("user", f->user, ",");
-	json_string("from", f->from, ",");
+	json_string("user", names.user, ",");
+	json_string("from", names.from, ",");
 	printf("\"since\":%lld,\"lost\":%lld,\"pid\":%d,\"targets\":[", (long long)f->since,
 	    (long long)f->lost, (int)f->pid);
 	for (size_t i = 0; i < n; i++)
@@ -122,10 +139,12 @@ static const char *clock_text(int64_t at, char *to, size_t size)
 
 static void session_line(const struct session_facts *f, const struct traced *list, size_t n)
 {
+	struct names names;
 	char when[32];
 
-	printf("session %u  %s as %s  from %s  since %s  guard %d", (unsigned)f->number, f->key,
-	    f->user, f->from, clock_text(f->since, when, sizeof(when)), (int)f->pid);
+	escape_names(&names, f);
+	printf("session %u  %s as %s  from %s  since %s  guard %d", (unsigned)f->number, names.key,
+	    names.user, names.from, clock_text(f->since, when, sizeof(when)), (int)f->pid);
 	for (size_t i = 0; i < n; i++)
 		printf("%s%d (%s)", i ? ", " : "  debugs ", (int)list[i].pid, list[i].name);
 	if (f->lost)

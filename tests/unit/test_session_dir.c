@@ -188,6 +188,74 @@ static void the_socket_can_be_connected_to(void **state)
 	session_close(&d, true);
 }
 
+/* Its user can stop a guard; whoever holds the lock must not be kept by that. */
+static void nobody_waits_for_a_guard_that_takes_no_callers(void **state)
+{
+	uint8_t id[SESSION_ID];
+	struct session_dir d, found;
+	int fds[64], n = 0, err;
+
+	(void)state;
+	memset(id, 8, sizeof(id));
+	assert_int_equal(create(&d, "SHA256:a", 8, 16), E_OK);
+	assert_int_equal(session_find(&found, id, why, sizeof(why)), E_OK);
+	alarm(30);
+	while (n < 64 && (fds[n] = session_connect(&found)) >= 0)
+		n++;
+	err = errno;
+	alarm(0);
+	assert_in_range(n, 1, 63);
+	assert_int_equal(err, EAGAIN);
+	while (n)
+		close(fds[--n]);
+	session_close(&found, false);
+	session_close(&d, true);
+}
+
+static void what_a_record_says_stays_as_it_was_however_often_it_is_written(void **state)
+{
+	struct session_facts f = facts("SHA256:a"), seen = {0};
+	struct session_dir d, found;
+	uint8_t id[SESSION_ID];
+
+	(void)state;
+	memset(id, 9, sizeof(id));
+	snprintf(f.user, sizeof(f.user), "DOMAIN\\j\303\266rg");
+	snprintf(f.key, sizeof(f.key), "C:\\keys\\x41");
+	assert_int_equal(session_create(&d, &f, id, 16, why, sizeof(why)), E_OK);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(session_find(&found, id, why, sizeof(why)), E_OK);
+		session_set_lost(&found, 1000 + i);
+		session_close(&found, false);
+	}
+	session_list(last_one, &seen, why, sizeof(why));
+	assert_string_equal(seen.user, f.user);
+	assert_string_equal(seen.key, f.key);
+	assert_int_equal(seen.lost, 1004);
+	session_close(&d, true);
+}
+
+static void a_link_from_elsewhere_is_shown_as_that(void **state)
+{
+	static const char *const from[] = {"[2001:db8:1111:2222:3333:4444:5555:6666]:65535", "::1"};
+	struct session_facts seen = {0};
+	struct session_dir d, found;
+	uint8_t id[SESSION_ID];
+
+	(void)state;
+	memset(id, 10, sizeof(id));
+	assert_int_equal(create(&d, "SHA256:a", 10, 16), E_OK);
+	for (size_t i = 0; i < sizeof(from) / sizeof(from[0]); i++) {
+		assert_int_equal(session_find(&found, id, why, sizeof(why)), E_OK);
+		session_set_link(&found, from[i]);
+		session_close(&found, false);
+		session_list(last_one, &seen, why, sizeof(why));
+		assert_string_equal(seen.from, from[i]);
+		assert_string_equal(seen.key, "alice@desk");
+	}
+	session_close(&d, true);
+}
+
 static void a_record_of_rubbish_is_shown_as_nothing_and_swept(void **state)
 {
 	struct session_facts seen = {0};
@@ -231,6 +299,9 @@ int main(void)
 	    cmocka_unit_test(a_key_has_no_more_sessions_than_its_row_allows),
 	    cmocka_unit_test(there_are_sixty_four_sessions_at_most),
 	    cmocka_unit_test(the_socket_can_be_connected_to),
+	    cmocka_unit_test(nobody_waits_for_a_guard_that_takes_no_callers),
+	    cmocka_unit_test(what_a_record_says_stays_as_it_was_however_often_it_is_written),
+	    cmocka_unit_test(a_link_from_elsewhere_is_shown_as_that),
 	    cmocka_unit_test(a_record_of_rubbish_is_shown_as_nothing_and_swept),
 	    cmocka_unit_test(a_directory_others_may_write_is_not_used),
 	};
