@@ -59,8 +59,8 @@ static struct {
 	size_t size;
 	bool carrying; /* there is one */
 	struct lease lease;
-	bool handing; /* a channel was given to the tracer, which has not answered yet */
-	int caller;   /* a monitor that has not said what it wants; -1 = none */
+	unsigned handing; /* channels given to the tracer that it has not answered */
+	int caller;       /* a monitor that has not said what it wants; -1 = none */
 	struct keeper keeper;
 } self; /* begun in main: 300 KB of it would stand in the file */
 
@@ -256,13 +256,21 @@ static void record(const char *event, enum err result, const char *why)
 	audit_line(&l);
 }
 
+/* What the monitor does not take any more is said here. */
+static void drop_carried(void)
+{
+	if (self.carrying && self.type == IPC_AUDIT)
+		audit_of(&self.session, &self.body.audit);
+	self.carrying = false;
+}
+
 /* The monitor goes with its connection: this tells it that nothing follows. */
 static void let_go_of_monitor(void)
 {
+	drop_carried();
 	if (self.monitor >= 0)
 		close(self.monitor);
 	self.monitor = -1;
-	self.carrying = false;
 }
 
 static void lose_link(void)
@@ -290,7 +298,15 @@ static void heard(uint16_t type, size_t size)
 			lose_link();
 		return;
 	}
-	self.handing = self.handing && type != IPC_RESUMED;
+	if (type == IPC_RESUMED && self.handing)
+		self.handing--;
+	/* It is of the link before, or answers one that has been put out since: the newest
+	 * monitor hears its answer first. */
+	if (self.handing) {
+		if (type == IPC_AUDIT)
+			audit_of(&self.session, &self.body.audit);
+		return;
+	}
 	self.type = (enum ipc_type)type;
 	self.size = size;
 	self.carrying = self.monitor >= 0;
@@ -328,8 +344,11 @@ static void to_monitor(void)
 
 	/* Full: the packet stays, the tracer's pipe fills up, and the tracer refuses
 	 * what it could not have recorded. */
-	if (err != EAGAIN)
-		self.carrying = false;
+	if (err == EAGAIN)
+		return;
+	if (err)
+		drop_carried();
+	self.carrying = false;
 }
 
 /* It says that the session has to end, or nothing: then it has ended, and its connection
@@ -395,7 +414,7 @@ static void take_up(int fd, const struct ipc_resume *r, int channel)
 		return;
 	}
 	let_go_of_monitor();
-	self.handing = true;
+	self.handing++;
 	self.monitor = fd;
 	lease_resumed(&self.lease);
 	memcpy(self.session.from, r->from, sizeof(self.session.from));
