@@ -5,7 +5,9 @@
  *
  * Large answers to questions are given up first: the host is told to ask again.  What
  * changed something is kept as long as the bounds are; a host that acknowledges never
- * gets so far only by not keeping to the rules, and may not come back then.
+ * gets so far only by not keeping to the rules, and may not come back then.  Events have a
+ * bound of their own: a stop of a thousand threads is larger than all replies may be, and
+ * cannot be asked for again.
  */
 #include <stdlib.h>
 
@@ -18,6 +20,7 @@ enum {
 	KEPT_BYTES = 4 * 1024 * 1024,
 	KEPT_REPLIES = 1024,
 	KEPT_EVENTS = 65536,
+	KEPT_EVENT_BYTES = 48 * 1024 * 1024, /* as many as may wait to be sent */
 };
 
 bool serve_keeps(const struct serve *s)
@@ -25,9 +28,20 @@ bool serve_keeps(const struct serve *s)
 	return s->t->session.grace_ms != 0;
 }
 
+static bool is_event(const struct reply *r)
+{
+	return wire_row(r->type)->kind == WIRE_EVT;
+}
+
+/* What r's pieces are counted in. */
+static size_t *kept_of(struct serve *s, const struct reply *r)
+{
+	return is_event(r) ? &s->told_bytes : &s->kept_bytes;
+}
+
 static void forget_kept(struct serve *s, struct reply *r)
 {
-	s->kept_bytes -= reply_drop_kept(r);
+	*kept_of(s, r) -= reply_drop_kept(r);
 }
 
 static void forget_first(struct serve *s, struct serve_queue *q, unsigned *n, uint64_t *to)
@@ -44,7 +58,7 @@ static void forget_first(struct serve *s, struct serve_queue *q, unsigned *n, ui
 /* Nothing has changed by it that would change again. */
 static bool is_answer(const struct reply *r)
 {
-	return !r->effect || r->type == WIRE_snapshot_data;
+	return !is_event(r) && (!r->effect || r->type == WIRE_snapshot_data);
 }
 
 /* Answers to questions first, the oldest of them. */
@@ -65,7 +79,7 @@ static void keep_bounds(struct serve *s)
 		;
 	while (s->unacked.first && (s->nunacked > KEPT_REPLIES || s->kept_bytes > KEPT_BYTES))
 		forget_first(s, &s->unacked, &s->nunacked, &s->dropped_reply);
-	while (s->told.first && (s->ntold > KEPT_EVENTS || s->kept_bytes > KEPT_BYTES))
+	while (s->told.first && (s->ntold > KEPT_EVENTS || s->told_bytes > KEPT_EVENT_BYTES))
 		forget_first(s, &s->told, &s->ntold, &s->dropped_event);
 }
 
@@ -76,14 +90,16 @@ void serve_keep_piece(struct serve *s, struct reply *r, struct piece *p)
 		forget_kept(s, r);
 		r->forgotten = false;
 	}
-	/* One that does not fit by itself: not a byte more of it. */
-	if (r->forgotten || (r->kept_bytes + p->n > KEPT_BYTES && is_answer(r))) {
+	while (is_answer(r) && s->kept_bytes + p->n > KEPT_BYTES && forget_an_answer(s))
+		;
+	/* One that does not fit beside those under way: not a byte more of it. */
+	if (r->forgotten || (is_answer(r) && s->kept_bytes + p->n > KEPT_BYTES)) {
 		forget_kept(s, r);
 		r->forgotten = true;
 		free(p);
 		return;
 	}
-	s->kept_bytes += reply_keep(r, p);
+	*kept_of(s, r) += reply_keep(r, p);
 }
 
 void serve_keep(struct serve *s, struct reply *r, bool event)
@@ -142,12 +158,12 @@ static void age(struct reply *r)
 }
 
 /* From its first piece on. */
-static void rewind_one(struct serve *s, struct reply *r, bool event)
+static void rewind_one(struct serve *s, struct reply *r)
 {
 	if (r->type == WIRE_error && r->first)
 		forget_kept(s, r);
-	s->kept_bytes -= reply_rewind(r);
-	if (r->forgotten && !event && r->type != WIRE_error) {
+	*kept_of(s, r) -= reply_rewind(r);
+	if (r->forgotten && r->type != WIRE_error) {
 		if (!r->done && r->cancel)
 			r->cancel(r); /* who makes it ends it, as cancelled */
 		else
@@ -158,12 +174,12 @@ static void rewind_one(struct serve *s, struct reply *r, bool event)
 }
 
 /* Those that were sent whole, in front of those under way. */
-static void rewind_all(struct serve *s, struct serve_queue *sent, struct serve_queue *q, bool event)
+static void rewind_all(struct serve *s, struct serve_queue *sent, struct serve_queue *q)
 {
 	for (struct reply *r = sent->first; r; r = r->next)
-		rewind_one(s, r, event);
+		rewind_one(s, r);
 	for (struct reply *r = q->first; r; r = r->next)
-		rewind_one(s, r, event);
+		rewind_one(s, r);
 	if (!sent->first)
 		return;
 	sent->last->next = q->first;
@@ -181,8 +197,8 @@ int serve_resume(struct serve *s, int fd, uint64_t last_reply, uint64_t last_eve
 	if (serve_link_new(s, fd) != 0)
 		return E_NOMEM;
 	serve_acked(s, last_reply, last_event);
-	rewind_all(s, &s->unacked, &s->replies, false);
-	rewind_all(s, &s->told, &s->event_queue, true);
+	rewind_all(s, &s->unacked, &s->replies);
+	rewind_all(s, &s->told, &s->event_queue);
 	s->nunacked = s->ntold = 0;
 	s->phase = OPENED;
 	s->resumed = true;

@@ -48,7 +48,7 @@ static void on_hello(struct serve *s, struct span body)
 
 	wire_decode_hello(body, &h);
 	if (s->t->session.greeted && s->fresh)
-		s->out.bytes = -SERVE_CONN_USED;
+		s->out.bytes -= CREDIT_REPLY_BYTES; /* taken for granted until now */
 	else if (s->phase == GREETING)
 		err = greet_judge(&h);
 	else

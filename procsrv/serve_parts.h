@@ -34,7 +34,7 @@ struct serve_queue {
 
 struct serve {
 	struct tracer *t;
-	struct chan *chan; /* NULL: LOST */
+	struct chan *chan;  /* NULL: LOST */
 	struct event *more; /* goes on with what was left for others to have the loop */
 	void (*ended)(struct tracer *);
 	enum serve_phase phase;
@@ -53,10 +53,10 @@ struct serve {
 	/* serve_keep.c: what was sent whole, oldest first */
 	struct serve_queue unacked, told;
 	unsigned nunacked, ntold;
-	size_t kept_bytes;
+	size_t kept_bytes, told_bytes;         /* of replies, of events */
 	uint64_t dropped_reply, dropped_event; /* the newest that are not kept any more */
-	bool fresh;   /* no request has come over this link */
-	bool resumed; /* and no acknowledgement */
+	bool fresh;                            /* no request has come over this link */
+	bool resumed;                          /* and no acknowledgement */
 };
 
 /* ---- serve_send.c ---- */
