@@ -213,7 +213,13 @@ static void net_writable(struct chan *net, void *arg)
 
 static enum err code_of(const struct conn *c, int os_errno)
 {
-	switch (tls_report(c->tls)->end) {
+	enum tls_end end = tls_report(c->tls)->end;
+
+	/* Whoever reaches the connection can break it with a byte: that is no word of the
+	 * host's, which may come back. */
+	if (c->phase.phase == PHASE_OPENED && end != TLS_CLOSED)
+		return E_LOST;
+	switch (end) {
 	case TLS_CLOSED:
 		return E_OK;
 	case TLS_CUT:

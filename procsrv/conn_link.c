@@ -212,14 +212,16 @@ static const struct {
 void link_farewell(struct conn *c, enum err code)
 {
 	struct wire_goodbye bye = {.code = (uint16_t)code, .text = span_str(err_text((int)code))};
+	bool lost = code == E_LOST || code == E_NOMEM; /* no fault of the host's */
 	struct buf b;
 
-	if (!(c->introduced || c->resumed) || !c->tracer || code == E_LOST)
+	if (!(c->introduced || c->resumed) || !c->tracer || lost)
 		return;
 	buf_init(&b, WIRE_PIECE);
 	wire_encode_goodbye(&b, &bye);
 	if (!b.bad)
-		frame_put(chan_out(c->tracer), (struct wire_head){.type = WIRE_goodbye}, span_buf(&b));
+		frame_put(
+		    chan_out(c->tracer), (struct wire_head){.type = WIRE_goodbye}, span_buf(&b));
 	buf_free(&b);
 }
 
