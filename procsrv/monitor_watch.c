@@ -15,8 +15,7 @@ enum { LOOK_MS = 500 };
 static bool same_file(const struct stat *a, const struct stat *b)
 {
 	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
 	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
@@ -55,9 +54,16 @@ static enum err look(struct monitor *m)
 	return err;
 }
 
+/* Is there a session, with or without a guard so far? */
+static bool may_look(const struct monitor *m)
+{
+	return m->phase.phase == PHASE_OPENED && !m->revoked &&
+	       (m->guard_pipe >= 0 || m->channel >= 0);
+}
+
 int monitor_patience(const struct monitor *m, int ms)
 {
-	if (m->phase.phase != PHASE_OPENED || m->guard_pipe < 0 || m->revoked)
+	if (!may_look(m))
 		return ms;
 	return ms < 0 || ms > LOOK_MS ? LOOK_MS : ms;
 }
@@ -67,8 +73,7 @@ void monitor_look(struct monitor *m)
 	uint64_t now = now_ms();
 	struct ipc_verdict end;
 
-	if (m->phase.phase != PHASE_OPENED || m->guard_pipe < 0 || m->revoked ||
-	    now - m->looked_ms < LOOK_MS)
+	if (!may_look(m) || now - m->looked_ms < LOOK_MS)
 		return;
 	m->looked_ms = now;
 	end.result = look(m);
@@ -76,6 +81,8 @@ void monitor_look(struct monitor *m)
 		return;
 	m->revoked = true;
 	audit(m, "revoked", 0, 0, (int)end.result, err_text((int)end.result));
-	if (ipc_send(m->guard_pipe, IPC_END, &end, sizeof(end)) != 0)
+	/* Nothing was asked for yet: who can tell the host why is only started for that. */
+	if ((m->guard_pipe < 0 && monitor_start_guard(m) != 0) ||
+	    ipc_send(m->guard_pipe, IPC_END, &end, sizeof(end)) != 0)
 		log_error("cannot reach the guard of session %u", (unsigned)m->session.number);
 }
