@@ -42,10 +42,9 @@ char *log_escape(char *dst, size_t size, const void *src, size_t n)
 }
 
 /* One write per line, so that lines of several processes do not mix. */
-static __attribute__((format(printf, 2, 0))) void say(
-    enum level level, const char *fmt, va_list ap)
+static __attribute__((format(printf, 2, 0))) void say(enum level level, const char *fmt, va_list ap)
 {
-	char line[2048], text[1024];
+	char line[128], text[3072]; /* the longest is a record with a name all in escapes */
 	int n = vsnprintf(text, sizeof(text), fmt, ap);
 	size_t len = n < 0 ? 0 : (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1;
 	int at = self.journal ? snprintf(line, sizeof(line), "<%d>%s: ", (int)level, self.name)

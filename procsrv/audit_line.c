@@ -41,7 +41,8 @@ static char *quoted(char *to, size_t size, const char *s)
 
 void audit_line(const struct audit_line *l)
 {
-	char key[160], from[160], text[512], process[64] = "pid=- start=-", session[48] = "-";
+	char key[160], from[160], text[4 * AUDIT_WHY], process[64] = "pid=- start=-";
+	char session[48] = "-";
 
 	if (l->pid)
 		snprintf(
@@ -105,7 +106,7 @@ void audit_take(struct audit_line *l, const struct ipc_audit *a, char *why, size
 void audit_of(const struct ipc_session *s, const struct ipc_audit *a)
 {
 	struct audit_line l = {.session = s->number, .id = s->id, .key = s->key, .from = s->from};
-	char why[400];
+	char why[AUDIT_WHY];
 
 	audit_take(&l, a, why, sizeof(why));
 	audit_line(&l);

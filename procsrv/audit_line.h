@@ -25,6 +25,7 @@ struct audit_line {
 void audit_line(const struct audit_line *l);
 
 /* What the tracer reported: fills in what it says; why is a room for text. */
+enum { AUDIT_WHY = 400 };
 void audit_take(struct audit_line *l, const struct ipc_audit *a, char *why, size_t size);
 
 /* The same, of a session without a connection. */

@@ -34,7 +34,7 @@ void audit(const struct monitor *m, const char *event, uint32_t pid, uint64_t st
 void audit_guard(const struct monitor *m, const struct ipc_audit *a)
 {
 	struct audit_line l = line_of(m);
-	char why[400];
+	char why[AUDIT_WHY];
 
 	audit_take(&l, a, why, sizeof(why));
 	audit_line(&l);

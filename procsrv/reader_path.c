@@ -151,6 +151,17 @@ int reader_details(struct call *c, const struct stat *st)
 
 /* ---- the record ------------------------------------------------------------------------ */
 
+/* Of a long path its end, which has the file's name: what stands in front of that can be made
+ * as long as one likes ("/./././"). */
+static void name_file(char name[256], struct span path)
+{
+	static const char dots[] = "...";
+	size_t n = path.n < 256 ? path.n : 255 - strlen(dots);
+
+	snprintf(name, 256, "%s%.*s", n < path.n ? dots : "", (int)n,
+	    (const char *)path.p + (path.n - n));
+}
+
 static bool is_recorded(const struct tracer *t, const struct recorded *r)
 {
 	for (unsigned i = 0; i < TRACER_RECORDED; i++) {
@@ -169,13 +180,11 @@ int reader_record(struct call *c, int event, const struct reader_who *who, struc
 	struct tracer *t = c->tracer;
 	struct recorded r = {event, who->id.pid, who->id.start, st->st_dev, st->st_ino};
 	char name[256];
-	size_t n = path.n < sizeof(name) - 1 ? path.n : sizeof(name) - 1;
 	int err;
 
 	if (offset != 0 && is_recorded(t, &r))
 		return E_OK;
-	memcpy(name, path.p, n);
-	name[n] = 0;
+	name_file(name, path);
 	err = target_audit(event, &who->id, name, (uint64_t)st->st_size, E_OK);
 	if (err == E_OK)
 		t->recorded[t->nrecorded++ % TRACER_RECORDED] = r;

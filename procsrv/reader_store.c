@@ -247,6 +247,25 @@ static change_name *const changes[] = {
     [WIRE_FILE_SYMLINK] = change_symlink,
 };
 
+/* The deed behind the path, since a long one loses its beginning. */
+static int record_change(
+    struct call *c, const struct reader_who *who, const struct wire_file_change *m)
+{
+	static const char *const deeds[] = {
+	    [WIRE_FILE_UNLINK] = "unlink",
+	    [WIRE_FILE_MKDIR] = "mkdir",
+	    [WIRE_FILE_CHMOD] = "chmod",
+	    [WIRE_FILE_SYMLINK] = "symlink",
+	};
+	bool has_mode = m->change == WIRE_FILE_MKDIR || m->change == WIRE_FILE_CHMOD;
+	char text[PATH_MAX + 32];
+	int n = snprintf(text, sizeof(text), "%.*s (%s", (int)m->path.n, (const char *)m->path.p,
+	    deeds[m->change]);
+
+	snprintf(text + n, sizeof(text) - (size_t)n, has_mode ? " %o)" : ")", m->mode & MODE_BITS);
+	return reader_record(c, IPC_FILE_CHANGE, who, span_str(text), 0, &(struct stat){0});
+}
+
 int on_file_change(struct call *c)
 {
 	struct wire_file_change m;
@@ -259,7 +278,7 @@ int on_file_change(struct call *c)
 	err = reader_root(c, m.pid, m.start, &who, &root);
 	if (err != E_OK)
 		return err;
-	err = reader_record(c, IPC_FILE_CHANGE, &who, m.path, 0, &(struct stat){0});
+	err = record_change(c, &who, &m);
 	if (err == E_OK) {
 		ret = changes[m.change] ? change_in_place(root, &m, changes[m.change])
 					: change_mode(root, &m);
