@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -188,12 +189,14 @@ int launch_child(
 	return err ? fault_set(f, E_OS, err, 0) : E_OK;
 }
 
-pid_t launch_reader(int socket)
+pid_t launch_reader(int socket, bool service)
 {
 	char name[] = "procsrv-reader", *argv[] = {name, NULL};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	pid_t pid = null >= 0 ? fork() : -1;
 
+	if (pid == 0 && service)
+		umask(LAUNCH_UMASK);
 	if (pid == 0)
 		become((int[]){null, null, STDERR_FILENO, socket}, 4, name, argv);
 	close_fd(null);

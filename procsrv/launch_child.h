@@ -29,8 +29,9 @@ int launch_hindered(const struct ipc_session *s, struct fault *f);
 int launch_child(
     const struct wire_launch *m, int spec, struct launch_ends *ends, pid_t *pid, struct fault *f);
 
-/* Start procsrv-reader with that socket.  Its pid, or -1. */
-pid_t launch_reader(int socket);
+/* Start procsrv-reader with that socket; service: files that it makes are to be as those of
+ * a login, not of a server.  Its pid, or -1. */
+pid_t launch_reader(int socket, bool service);
 
 /* Have somebody read these (-1 = none) until nobody writes there any more. */
 void launch_drain(int out, int err);

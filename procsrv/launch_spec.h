@@ -20,6 +20,7 @@ enum {
 	LAUNCH_FD_SOCKET = 4,
 	LAUNCH_READY = 'r',
 	LAUNCH_GO = 'g',
+	LAUNCH_UMASK = 022, /* a login's */
 };
 
 enum launch_flag {

@@ -34,9 +34,8 @@
 enum {
 	EXIT_USAGE = 2,
 	EXIT_NOT_STARTED = 127, /* as a shell has it */
-	LOGIN_UMASK = 022,
-	DRAIN_FIRST = 3,   /* descriptors of -drain, from here up */
-	KERNEL_SIGSET = 8, /* bytes of the kernel's sigset_t */
+	DRAIN_FIRST = 3,        /* descriptors of -drain, from here up */
+	KERNEL_SIGSET = 8,      /* bytes of the kernel's sigset_t */
 };
 
 static struct {
@@ -260,7 +259,7 @@ static void restore(void)
 {
 	restore_signals();
 	if (self.spec->flags & LAUNCH_SERVICE) {
-		umask(LOGIN_UMASK);
+		umask(LAUNCH_UMASK);
 		restore_score();
 		restore_keyring();
 	}

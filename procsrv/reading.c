@@ -74,7 +74,7 @@ static int start(struct reading *g)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return E_OS;
 	g->socket = pair[0];
-	g->reader = launch_reader(pair[1]);
+	g->reader = launch_reader(pair[1], g->tracer->session.greeted);
 	close(pair[1]);
 	g->readable = event_new(g->tracer->base, g->socket, EV_READ | EV_PERSIST, on_readable, g);
 	if (g->reader < 0 || !g->readable || event_add(g->readable, NULL) != 0) {
