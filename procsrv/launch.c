@@ -76,6 +76,12 @@ static void fail(struct launch *l, struct fault *f, int code, int os_errno)
 		target_free(tg);
 }
 
+static bool goes_along(const struct launch *l)
+{
+	return l->loss == WIRE_LOSS_KILL ||
+	       (l->loss == WIRE_LOSS_HOLD && !l->target->tracer->session.keep_launched);
+}
+
 /* It has restored everything and waits. */
 static void take_hold(struct launch *l)
 {
@@ -90,7 +96,7 @@ static void take_hold(struct launch *l)
 	}
 	err = trace_seize(tg, &f);
 	if (err == E_OK)
-		tg->journal->killed = l->loss != WIRE_LOSS_RESUME;
+		tg->journal->killed = goes_along(l);
 	if (err != E_OK)
 		fail(l, &f, err, f.os_errno);
 	else if (write(l->socket, &word, 1) != 1)
@@ -344,9 +350,10 @@ void launch_free(struct target *tg)
 
 bool launch_kill(struct target *tg)
 {
-	if (!tg->launch || tg->launch->loss == WIRE_LOSS_RESUME ||
-	    tg->tracer->session.keep_launched)
+	if (!tg->launch || !goes_along(tg->launch))
 		return false;
+	if (tg->handle)
+		target_audit(IPC_KILL, &tg->id, "launched", 0, E_OK);
 	proc_kill(&tg->id);
 	if (!tg->count) /* not even traced yet */
 		target_free(tg);

@@ -77,8 +77,8 @@ void launch_exited(struct target *tg);
 void launch_free(struct target *tg);
 
 /* The session ends, or the link is lost: kill it, if it shall not outlive that.  False: it
- * is to be let go.  Its end is still to be
- * collected (when it was traced: else tg is freed). */
+ * is to be let go.  Its end is still to be collected (when it was traced: else tg is freed).
+ * Rows that keep what they launched do not keep what the host asked to be killed. */
 bool launch_kill(struct target *tg);
 
 /* What ptrace(2) is to do beyond the usual. */

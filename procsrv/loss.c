@@ -51,10 +51,12 @@ static void lift(struct target *tg)
 {
 	if (!tg->handle)
 		return;
-	if (tg->loss == WIRE_LOSS_KILL)
+	if (tg->loss == WIRE_LOSS_KILL) {
+		target_audit(IPC_KILL, &tg->id, "the link was lost", 0, E_OK);
 		proc_kill(&tg->id);
-	else if (tg->loss == WIRE_LOSS_RESUME)
+	} else if (tg->loss == WIRE_LOSS_RESUME) {
 		let_go(tg, E_LOST);
+	}
 }
 
 /* Its own grace is over, before the session's. */

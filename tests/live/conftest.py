@@ -103,6 +103,27 @@ def boxes(world):
 
 
 @pytest.fixture
+def leased(boxes, keys):
+    """leased(WORDS): a box whose row for alice has these words."""
+    return lambda words='': boxes(
+        rows=[f'{keys["alice"].fingerprint} user={harness.ALICE} {words} # alice@test'])
+
+
+@pytest.fixture
+def hosts(keys):
+    """hosts(BOX, …): a host that may come back, with alice's key; gone with the test."""
+    from resuming import Host
+    made = []
+
+    def make(box, key='alice', **how):
+        made.append(Host(box, keys[key], **how))
+        return made[-1]
+    yield make
+    for h in made:
+        h.close()
+
+
+@pytest.fixture
 def hdb(world):
     """hdb(ARGS…, box=BOX): run to its end."""
     return world.hdb

@@ -4,27 +4,51 @@
 import socket
 import struct
 
+import clean
 import proofs
 import test_conn
 import wire
 
 
+def traced(pid):
+    s = clean.status(pid)
+    return s and s['TracerPid'] != '0'
+
+
+def state(pid):
+    return clean.status(pid)['State'][0]
+
+
+def stop(host, debuggee, **how):
+    """Attached and stopped: handle and the first stop."""
+    target = host.next_target
+    host.next_target += 1
+    how.setdefault('notes', [{'note': wire.NT_PRSTATUS}])
+    host.do('attach', target=target, pid=debuggee.pid, **how)
+    return target, host.event('stopped', target)
+
+
+def end(host, box):
+    host.leave()
+    assert not box.quiet()
+
+
 class Host(test_conn.Link):
     """A client that keeps count of what it has, so that another can go on where it stopped."""
 
-    def __init__(self, box, key, before=None, port=None, secret=None, **opening):
-        """before: the one whose session is taken up; secret: instead of the one it was told."""
+    def __init__(self, box, key, before=None, port=None, secret=None, nonce=None, credit=64 << 20, **opening):
+        """before: the one whose session is taken up; secret, nonce: what the MAC is made of instead."""
         self.before, self.done_to, self.last_event, self.waiting = before, 0, 0, {}
         real, box_port = box, box.port
         try:
             if port:
                 real.port = port
-            super().__init__(real, key, start=False)
+            super().__init__(real, key, start=False, credit=credit)
         finally:
             real.port = box_port
         self.greet()
         if before:
-            self.take_over(before, secret)
+            self.take_over(before, secret, nonce)
         else:
             self.prove()
         self.opened = self.do('open', **opening)
@@ -32,16 +56,17 @@ class Host(test_conn.Link):
             self.next_id = max(self.next_id, before.next_id)
             self.resend()
 
-    def take_over(self, before, secret):
+    def take_over(self, before, secret, nonce):
         """The proof, with what the other one had."""
         self.done_to, self.last_event = before.done_to, before.last_event
-        self.events, self.replies, self.waiting = before.events, before.replies, before.waiting
+        self.events, self.replies, self.waiting = list(before.events), dict(before.replies), dict(before.waiting)
         self.next_target = before.next_target
         session = before.opened['session']
-        mac = proofs.resume_mac(secret or before.opened['secret'], self.nonce, self.done_to, self.last_event)
-        self.send('proof', proof_version=1, point=proofs.point(self.key), session=session, resume_mac=mac,
-                  last_reply=self.done_to, last_event=self.last_event,
-                  sig=proofs.signature(self.key, self.box.key, self.nonce, session=session, mac=mac))
+        mac = proofs.resume_mac(secret or before.opened['secret'], nonce or self.nonce, self.done_to, self.last_event)
+        self.proof = dict(proof_version=1, point=proofs.point(self.key), session=session, resume_mac=mac,
+                          last_reply=self.done_to, last_event=self.last_event,
+                          sig=proofs.signature(self.key, self.box.key, self.nonce, session=session, mac=mac))
+        self.send('proof', **self.proof)
 
     def resend(self):
         """What the agent has not seen."""

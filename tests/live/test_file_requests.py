@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+import clean
 import harness
 import wire
 from tracer import refused
@@ -147,6 +148,36 @@ time.sleep(60)"""], stdout=subprocess.PIPE)
 
 
 # ---- names
+
+
+def test_what_a_box_makes_has_the_mode_of_a_logins_files(leased, hosts, place):
+    """A server's own are for nobody else."""
+    box = leased()
+    host = hosts(box)
+    made = host.do('file_write', path=place + '/new', flags=CREATE, mode=0o666)
+    assert stat.S_IMODE(made['mode']) == 0o644
+    host.do('file_change', path=place + '/sub', change=MKDIR, mode=0o777)
+    assert stat.S_IMODE(os.stat(place + '/sub').st_mode) == 0o755
+    host.leave()
+    assert not box.quiet()
+
+
+def test_the_record_of_a_file_has_its_name_and_what_was_done_to_it(leased, hosts, place):
+    box = leased()
+    host = hosts(box)
+    hidden = '/' + './' * 400 + place.lstrip('/')
+    host.do('file_write', path=hidden + '/secret', flags=CREATE, data=b'x')
+    host.do('file_change', path=place + '/secret', change=CHMOD, mode=0o640)
+    host.do('file_change', path=hidden + '/' + '\x01' * 250, change=MKDIR, mode=0o700)
+    host.do('file_change', path=place + '/secret', change=UNLINK)
+    assert not clean.eventually(lambda: len(box.audit(event='file-write') + box.audit(event='file-change')) < 4)
+    lines = [line for line in box.text().splitlines() if 'event=file-' in line]
+    for want in ('why="...', f'{place}/secret', f'{place}/secret (chmod 640)', ' (mkdir 700)"',
+                 f'{place}/secret (unlink)"'):
+        assert any(want in line for line in lines), (want, lines)
+    assert all(line.endswith('"') for line in lines)
+    host.leave()
+    assert not box.quiet()
 
 
 def test_names_and_modes_are_changed(link, debuggee, place):
