@@ -43,6 +43,10 @@ struct he_engine;
 struct he_server; /* a connected process server */
 struct he_target; /* a process there, or a snapshot of one */
 
+/* What becomes of processes that were attached to when a link breaks, and is not back within
+ * two seconds: let go; held as long as the box keeps the session; killed. */
+enum he_loss { HE_LOSS_DEFAULT, HE_LOSS_RESUME, HE_LOSS_HOLD, HE_LOSS_KILL };
+
 struct he_config {
 	/* Ask the person a yes/no question; NULL: nobody is there to be asked. */
 	bool (*ask)(void *arg, const char *question);
@@ -56,6 +60,8 @@ struct he_config {
 	const char *config_dir; /* NULL: $XDG_CONFIG_HOME/hdb or ~/.config/hdb */
 	const char *cache_dir;	/* NULL: $XDG_CACHE_HOME/hdb or ~/.cache/hdb */
 	bool raw; /* the front end is a debugger itself: see he_go */
+	uint32_t grace_ms; /* boxes shall keep a session without its link so long; 0 = as they do */
+	enum he_loss loss; /* HE_LOSS_DEFAULT: as the box does */
 };
 
 struct he_error *he_new(const struct he_config *config, struct he_engine **ret);

@@ -37,7 +37,14 @@ static struct rpc_call *send_attach(
 {
 	static const uint8_t hows[] = {
 	    [HE_STOP] = WIRE_ATTACH_STOP, [HE_RUN] = WIRE_ATTACH_RUN, [HE_LOOK] = WIRE_ATTACH_LOOK};
-	struct wire_attach q = {.pid = pid, .start = start, .how = hows[how]};
+	static const uint8_t losses[] = {[HE_LOSS_DEFAULT] = WIRE_LOSS_DEFAULT,
+	    [HE_LOSS_RESUME] = WIRE_LOSS_RESUME,
+	    [HE_LOSS_HOLD] = WIRE_LOSS_HOLD,
+	    [HE_LOSS_KILL] = WIRE_LOSS_KILL};
+	struct wire_attach q = {.pid = pid,
+	    .start = start,
+	    .how = hows[how],
+	    .loss = how == HE_LOOK ? WIRE_LOSS_DEFAULT : losses[t->engine->config.loss]};
 	struct buf ordered, notes, body;
 	struct rpc_call *c;
 
@@ -94,7 +101,8 @@ struct he_error *attach_stop(struct he_target *t, const char *doing)
 		return err;
 	if (t->server->lost)
 		return server_lost(t->server, t);
-	return he_error_new(E_GONE, "%s ended while it was being %s.", target_title(t, title), doing);
+	return he_error_new(
+	    E_GONE, "%s ended while it was being %s.", target_title(t, title), doing);
 }
 
 /* The reply, then the stop. */

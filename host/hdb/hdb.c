@@ -120,7 +120,8 @@ static void on_notice(void *arg, const char *text)
 
 static int start_engine(const struct options *o)
 {
-	struct he_config config = {.notice = on_notice, .arg = &self.h};
+	struct he_config config = {
+	    .notice = on_notice, .arg = &self.h, .grace_ms = o->grace_ms, .loss = o->loss};
 	struct he_error *e;
 
 	config.raw = o->action == ACTION_RSP;

@@ -20,6 +20,8 @@ enum shape {
 	TWO,
 };
 
+enum { GRACE_MOST_MS = 3600000 };
+
 struct option {
 	const char *name;
 	enum shape shape;
@@ -62,6 +64,45 @@ static const char *on_premote(struct options *o, char *const *arg)
 {
 	o->transport = arg[0];
 	return **arg ? NULL : "-premote needs the name or transport of a box";
+}
+
+/* "30", "30s", "500ms", "5m", "1h", as in the map file of a box. */
+static bool take_time(const char *text, uint32_t *ms)
+{
+	static const struct {
+		const char *unit;
+		uint32_t ms;
+	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"", 1000}};
+	size_t digits = strspn(text, "0123456789");
+	unsigned long v = strtoul(text, NULL, 10);
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (digits && v && strcmp(text + digits, units[i].unit) == 0) {
+			*ms = (uint32_t)(v * units[i].ms);
+			return v <= GRACE_MOST_MS / units[i].ms;
+		}
+	return false;
+}
+
+static const char *on_grace(struct options *o, char *const *arg)
+{
+	return take_time(arg[0], &o->grace_ms) ? NULL
+					       : "write a time up to 1h, as 30s, 5m or 500ms";
+}
+
+static const char *on_loss(struct options *o, char *const *arg)
+{
+	static const struct {
+		const char *word;
+		enum he_loss loss;
+	} words[] = {{"resume", HE_LOSS_RESUME}, {"hold", HE_LOSS_HOLD}, {"kill", HE_LOSS_KILL}};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(arg[0], words[i].word) == 0) {
+			o->loss = words[i].loss;
+			return NULL;
+		}
+	return "resume, hold and kill are the words";
 }
 
 static const char *on_p(struct options *o, char *const *arg)
@@ -225,6 +266,10 @@ static const struct option table[] = {
     {"p", ONE, on_p, "PID", "attach to this process"},
     {"pn", ONE, on_pn, "NAME", "attach to the one process of that name"},
     {"psn", ONE, on_psn, "UNIT", "attach to the main process of that systemd unit"},
+    {"grace", ONE, on_grace, "TIME",
+	"how long the box shall keep the session when the link breaks: 30s, 5m, 1h at most"},
+    {"loss", ONE, on_loss, "resume|hold|kill",
+	"what then becomes of processes that were attached to"},
     {"ex", ONE, on_ex, "COMMAND", "do this command (may be given several times)"},
     {"x", ONE, on_x, "FILE", "do the commands in FILE"},
     {"batch", NONE, on_batch, "", "end after these; the first that fails ends with status 1"},

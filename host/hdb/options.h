@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "host/hosteng.h"
+
 enum action {
 	ACTION_CONSOLE, /* attach perhaps, commands, prompt */
 	ACTION_PS,
@@ -34,8 +36,10 @@ struct option_command {
 struct options {
 	enum action action;
 	bool json, batch, verbose, replace;
-	bool child_result;             /* the status of hdb is that of the program */
-	const char *transport;         /* NULL = not given */
+	bool child_result;     /* the status of hdb is that of the program */
+	const char *transport; /* NULL = not given */
+	uint32_t grace_ms;     /* 0 = not given */
+	enum he_loss loss;
 	const char *pattern;           /* -ps: NULL = all */
 	const char *key;               /* -keygen: NULL = the usual place */
 	const char *box, *fingerprint; /* -trust */

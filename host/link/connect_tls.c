@@ -232,6 +232,7 @@ static struct he_error *greet(
 	    .end = on_end,
 	    .arg = b,
 	    .keyed = true,
+	    .grace_ms = c->config->grace_ms,
 	    .hello_ms = RPC_OPEN_MS,
 	    .dump = c->config->dump};
 	const char *box = c->as_box ? c->as_box : c->t->as ? c->t->as : c->t->server;

@@ -208,7 +208,7 @@ static struct he_error *put_proof(struct rpc *r)
 
 static bool put_open(struct rpc *r)
 {
-	struct wire_open o = {.loss = WIRE_LOSS_DEFAULT};
+	struct wire_open o = {.grace_ms = r->via.grace_ms, .loss = WIRE_LOSS_DEFAULT};
 	uint8_t room[64];
 	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
 
@@ -265,8 +265,8 @@ static void not_again(struct rpc *r, const struct wire_error *w)
 		rpc_lose(r, r->lost);
 		return;
 	}
-	snprintf(lost, sizeof(lost), "%s; it cannot be taken up again: %s", r->lost,
-	    err_text(w->code));
+	snprintf(
+	    lost, sizeof(lost), "%s; it cannot be taken up again: %s", r->lost, err_text(w->code));
 	rpc_end(r, he_error_new(E_LOST, "link to %s lost: %s", r->peer.box, lost), lost);
 }
 

@@ -21,7 +21,9 @@ struct rpc_via {
 	 * place of the one before; -1 = not now.  NULL: there is no way back. */
 	int (*again)(void *arg, void **filter_arg);
 	/* Answer the server's challenge: fill in all of *ret but session and the two
-	 * numbers, which are there already, as is, instead of its MAC, the session's secret; its texts live until the next call or end.  NULL hook: there must be no challenge; else there must. */
+	 * numbers, which are there already, as is, instead of its MAC, the session's secret; its
+	 * texts live until the next call or end.  NULL hook: there must be no challenge; else there
+	 * must. */
 	struct he_error *(*prove)(
 	    void *arg, const struct wire_challenge *c, struct wire_proof *ret);
 	/* The channel closed before the session was open (os_errno as chan's closed()):
@@ -39,8 +41,9 @@ struct rpc_via {
 
 	char *name, *box;  /* malloced, the link's from rpc_new on */
 	char *key;         /* the same; NULL = it has none.  May be set until hello: rpc_set_key */
-	uint32_t child; /* the process behind fd, where we have started it; 0 = none */
+	uint32_t child;    /* the process behind fd, where we have started it; 0 = none */
 	bool keyed;        /* we are who we are there by a key and a map file */
+	uint32_t grace_ms; /* to be asked for with the session; 0 = as the server has it */
 	uint32_t hello_ms; /* how long to wait for hello; 0 = a person may be typing */
 	FILE *dump;
 };

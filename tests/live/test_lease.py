@@ -10,55 +10,11 @@ import pytest
 import clean
 import harness
 import wire
-from resuming import Host
-
-
-def key_of(keys, name='alice'):
-    return keys[name]
+from resuming import end, state, stop, traced
 
 
 def row(keys, words='', name='alice'):
     return f'{keys[name].fingerprint} user={harness.ALICE} {words} # {name}@test'
-
-
-@pytest.fixture
-def leased(boxes, keys):
-    """leased(WORDS): a box whose row for alice has these words."""
-    return lambda words='': boxes(rows=[row(keys, words)])
-
-
-@pytest.fixture
-def hosts(keys):
-    """hosts(BOX, …): a host with alice's key, gone with the test."""
-    made = []
-
-    def make(box, key='alice', **how):
-        made.append(Host(box, keys[key], **how))
-        return made[-1]
-    yield make
-    for h in made:
-        h.close()
-
-
-def traced(pid):
-    s = clean.status(pid)
-    return s and s['TracerPid'] != '0'
-
-
-def state(pid):
-    return clean.status(pid)['State'][0]
-
-
-def stop(host, debuggee, **how):
-    target = host.next_target
-    host.next_target += 1
-    host.do('attach', target=target, pid=debuggee.pid, notes=[{'note': wire.NT_PRSTATUS}], **how)
-    return target, host.event('stopped', target)
-
-
-def end(host, box):
-    host.leave()
-    assert not box.quiet()
 
 
 def test_a_session_is_told_how_it_is_taken_up_again(leased, hosts):
@@ -158,6 +114,22 @@ def test_hdb_attaches_again_to_what_was_let_go_meanwhile(world, leased, debuggee
     box.await_audit(event='resumed')
     out, err = h.communicate('ps sleepers\ninterrupt\ndetach\nquit\n', timeout=harness.PATIENCE)
     assert 'was let go when the link broke' in out and 'its breakpoints set again' in out, (out, err)
+    assert not box.quiet() and not d.faults()
+
+
+def test_hdb_asks_for_the_grace_and_for_what_becomes_of_the_process(world, leased, debuggee):
+    box, d = leased(), debuggee('sleepers')
+    p, h = console(world, box, d, '-grace', '20s', '-loss', 'hold')
+    p.process.send_signal(signal.SIGSTOP)  # nobody gets through
+    conn, = [pid for pid, what in box.children().items() if 'conn' in what]
+    os.kill(conn, signal.SIGKILL)
+    box.await_audit(event='lost')
+    assert '20000 ms' in box.text()
+    assert clean.eventually(lambda: traced(d.pid), 3) and state(d.pid) == 't'
+    p.process.send_signal(signal.SIGCONT)
+    box.await_audit(event='resumed')
+    out, err = h.communicate('info threads\ndetach\nquit\n', timeout=harness.PATIENCE)
+    assert h.returncode == 0 and out.count('LWP') == 5 and 'let go' not in out, (out, err)
     assert not box.quiet() and not d.faults()
 
 

@@ -68,6 +68,32 @@ static void one_dash_or_two_are_the_same(void **state)
 	}
 }
 
+static void a_grace_is_a_time_and_a_loss_a_word(void **state)
+{
+	static const struct {
+		const char *line;
+		uint32_t ms;
+	} times[] = {{"-grace 30", 30000}, {"-grace=500ms", 500}, {"--grace 5m", 300000},
+	    {"-grace 1h", 3600000}};
+	struct options o = expect_right("-premote box -p 1");
+
+	(void)state;
+	assert_int_equal(o.grace_ms, 0);
+	assert_int_equal(o.loss, HE_LOSS_DEFAULT);
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+		assert_int_equal(expect_right(times[i].line).grace_ms, times[i].ms);
+	assert_int_equal(expect_right("-loss resume").loss, HE_LOSS_RESUME);
+	assert_int_equal(expect_right("-loss=hold").loss, HE_LOSS_HOLD);
+	assert_int_equal(expect_right("-loss kill").loss, HE_LOSS_KILL);
+	expect_wrong("-grace 0", 2, "a time up to 1h");
+	expect_wrong("-grace 61m", 2, "a time up to 1h");
+	expect_wrong("-grace -5s", 2, "a time up to 1h");
+	expect_wrong("-grace 5d", 2, "a time up to 1h");
+	expect_wrong("-grace 99999999999999999999999", 2, "a time up to 1h");
+	expect_wrong("-grace", 2, "TIME");
+	expect_wrong("-loss freeze", 2, "resume, hold and kill");
+}
+
 static void commands_keep_their_order(void **state)
 {
 	struct options o = expect_right("-ex one -x two -ex three");
@@ -193,8 +219,8 @@ static void wrong_command_lines_are_sentences(void **state)
 static void help_lists_every_option_of_this_version(void **state)
 {
 	static const char *const names[] = {"-premote", "-p ", "-pn", "-psn", "-ex", "-x ",
-	    "-batch", "-return-child-result", "-ps", "-snapshot", "-json", "-keygen", "-key ", "-trust", "-replace", "-v",
-	    "-version", "-help", "-rsp", "-once", "-multi", "-attach"};
+	    "-batch", "-return-child-result", "-ps", "-snapshot", "-json", "-keygen", "-key ",
+	    "-trust", "-replace", "-v", "-version", "-help", "-rsp", "-once", "-multi", "-attach"};
 	char *text;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
@@ -212,6 +238,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(one_dash_or_two_are_the_same),
+	    cmocka_unit_test(a_grace_is_a_time_and_a_loss_a_word),
 	    cmocka_unit_test(commands_keep_their_order),
 	    cmocka_unit_test(a_program_stands_behind_two_dashes),
 	    cmocka_unit_test(arguments_that_may_be_left_out),
