@@ -11,3 +11,12 @@ suite-gdb: all
 		tests/interop/gdb_suite.py --hdb '$(HDB_SUITE)' --stock --out $(SUITE)/gdb "$$source" \
 		$(or $(T),tests/interop/gdb.list)
 .PHONY: suite-gdb
+
+# LLDB's tests of lldb.list (T=TestGdbRemoteKill.py: that one), each with lldb-server, too.
+suite-lldb: all
+	$(Q)tests/deps.sh suite-lldb
+	$(Q)source=$$(tests/interop/fetch.sh llvm-toolchain-14 $(SUITE) '*/lldb/test/*' '*/lldb/packages/*' \
+		'*/lldb/third_party/*' '*/lldb/use_lldb*') && \
+		tests/interop/lldb_suite.py --hdb '$(HDB_SUITE)' --stock --out $(SUITE)/lldb "$$source" \
+		$(or $(T),tests/interop/lldb.list)
+.PHONY: suite-lldb
