@@ -199,6 +199,7 @@ def test_a_proof_cannot_be_replayed(link, box):
     again.greet()
     again.prove(alter=fields)
     assert ACCESS_DENIED in again.ending()
+    assert kept_out(box)
 
 
 ROWS = {
@@ -442,11 +443,25 @@ def test_one_who_proves_nothing_is_closed_after_a_while(link, box, greets):
     assert box.await_audit(event='refused')[0]['result'] == 'TIMEOUT'
 
 
-def test_one_who_says_nothing_is_closed_after_a_while(box):
+def kept_out(box):
+    """Once the monitor is buried, who comes from there is closed for a penalty."""
+    def let_in():
+        with socket.create_connection(('127.0.0.1', box.port), 10) as s:
+            s.settimeout(0.2)
+            try:
+                s.recv(1)
+            except (TimeoutError, ConnectionResetError):
+                pass
+        return not [a for a in box.audit(result='dropped') if a['why'] == 'penalty']
+    return not clean.eventually(let_in)
+
+
+def test_one_who_says_nothing_is_closed_after_a_while_and_kept_out_for_another(box):
     with socket.create_connection(('127.0.0.1', box.port), 10) as s:
         s.settimeout(20)
         assert s.recv(1) == b''
     assert box.await_audit(event='refused')[0]['result'] == 'TIMEOUT'
+    assert kept_out(box)
 
 
 def test_only_what_a_target_depends_on_is_kept_from_the_oom_killer(link, box):

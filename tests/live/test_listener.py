@@ -13,6 +13,7 @@ import pytest
 
 import clean
 import harness
+from tracer import rss
 
 PROCSRV = harness.program('procsrv')
 LISTENING = re.compile(r'listening tls:bind=(\S+),port=(\d+),pin=(SHA256:[A-Za-z0-9+/]{43})\n')
@@ -322,6 +323,28 @@ def test_an_address_whose_monitor_dies_is_kept_out(box):
     assert box.await_audit(result='dropped')[0]['why'] == 'penalty'
     with connect(box.port, source='127.0.0.2'):
         assert admitted(box, 1)
+
+
+@pytest.mark.once
+def test_hundreds_who_say_next_to_nothing_keep_nobody_out_and_are_closed(box, hdb):
+    crowd = [connect(box.port, source=f'127.1.{i // 100}.{i % 100 + 1}') for i in range(300)]
+    for s in crowd[::2]:
+        try:
+            s.send(b'\x16')  # a TLS record, a byte at a time
+        except OSError:
+            pass
+    assert len(monitors(box)) <= 100
+    assert any(hdb('-ps', 'procsrv', box=box).status == 0 for _ in range(50))
+    for s in crowd:
+        s.settimeout(harness.PATIENCE)
+        try:
+            while s.recv(64):
+                pass
+        except ConnectionResetError:
+            pass
+        s.close()
+    assert not box.quiet()
+    assert rss(box.pid) <= 16 * 1024
 
 
 def test_without_descriptors_it_waits_and_goes_on(box):
