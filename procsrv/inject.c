@@ -77,13 +77,15 @@ bool inject_filtered(const struct tracee *t)
 	return !proc_status_numbers(span_buf(&b), "Seccomp", 10, &mode, 1) || mode != 0;
 }
 
-/* 0: it stands; ESRCH: it ends, and that is left to be reaped. */
+/* 0: it stands; ESRCH: it ends, and that is left to be reaped.  Alarms break off the waiting
+ * (burst.h), and nobody may take a thread that runs with registers of ours for one that ends. */
 static int await(pid_t tid, int *status)
 {
 	siginfo_t si = {0};
 
-	if (waitid(P_PID, (id_t)tid, &si, WSTOPPED | WEXITED | __WALL | WNOWAIT) != 0)
-		return ESRCH;
+	while (waitid(P_PID, (id_t)tid, &si, WSTOPPED | WEXITED | __WALL | WNOWAIT) != 0)
+		if (errno != EINTR)
+			return ESRCH;
 	if (si.si_code == CLD_EXITED || si.si_code == CLD_KILLED || si.si_code == CLD_DUMPED)
 		return ESRCH;
 	return waitpid(tid, status, __WALL | WNOHANG) == tid && WIFSTOPPED(*status) ? 0 : ESRCH;

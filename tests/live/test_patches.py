@@ -40,14 +40,14 @@ def test_every_pass_is_counted_and_the_instruction_does_what_it_does(link, patch
 
 
 def test_all_places_at_once_in_many_threads(link, patched):
-    d = patched(50, 100)
+    d = patched(50, 40)
     target, _ = stop(link, d)
     plant(link, target, *[patch(d, i, p, ignore=MANY) for i, p in enumerate(PLACES, 1)])
     resume(link, target)
     work(d)
     assert worked(link, target, d, threads=50)
-    assert tallies(link, target, d, 50) == [expected(100)] * 50
-    assert hits(link, target) == {i: 5000 * n for i, n in enumerate(PLACES.values(), 1)}
+    assert tallies(link, target, d, 50) == [expected(40)] * 50
+    assert hits(link, target) == {i: 2000 * n for i, n in enumerate(PLACES.values(), 1)}
 
 
 @pytest.mark.parametrize('told', [True, False], ids=['told', 'untold'])
@@ -351,7 +351,7 @@ def test_a_process_with_a_filter_of_system_calls_is_not_made_to_map_anything(lin
 
 
 def test_a_snapshot_amid_hits_shows_the_program_and_changes_no_count(link, patched):
-    d = patched(10, 100)
+    d = patched(10, 40)
     target, _ = stop(link, d)
     plant(link, target, *[patch(d, i, p, i % 2, ignore=MANY) for i, p in enumerate(PLACES, 1)])
     resume(link, target)
@@ -362,8 +362,8 @@ def test_a_snapshot_amid_hits_shows_the_program_and_changes_no_count(link, patch
         for t in d.tids():
             assert any(m['lo'] <= pc(s, t) < m['hi'] for m in named)
     assert worked(link, target, d, threads=10)
-    assert hits(link, target) == {i: 1000 * n for i, n in enumerate(PLACES.values(), 1)}
-    assert tallies(link, target, d, 10) == [expected(100)] * 10
+    assert hits(link, target) == {i: 400 * n for i, n in enumerate(PLACES.values(), 1)}
+    assert tallies(link, target, d, 10) == [expected(40)] * 10
 
 
 def set_pc(link, target, bundle, tid, to):
@@ -466,7 +466,7 @@ def test_a_tracer_that_is_told_to_end_leaves_nothing(links, patched):
 
 
 def test_job_control_amid_hits_is_as_without_us(link, patched):
-    d = patched(6, 300)
+    d = patched(6, 100)
     target, _ = stop(link, d)
     plant(link, target, *[patch(d, i, p, i % 4, ignore=MANY) for i, p in enumerate(PLACES, 1)])
     resume(link, target)
@@ -480,8 +480,8 @@ def test_job_control_amid_hits_is_as_without_us(link, patched):
         os.kill(d.pid, signal.SIGCONT)
         link.event('job_continued', target)
     assert worked(link, target, d, threads=6)
-    assert hits(link, target) == {i: 1800 * n for i, n in enumerate(PLACES.values(), 1)}
-    assert tallies(link, target, d, 6) == [expected(300)] * 6
+    assert hits(link, target) == {i: 600 * n for i, n in enumerate(PLACES.values(), 1)}
+    assert tallies(link, target, d, 6) == [expected(100)] * 6
 
 
 def test_another_program_has_no_patches(link, debuggee):

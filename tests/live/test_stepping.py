@@ -214,7 +214,7 @@ def test_bad_requests(link, patched):
 
 def test_detaching_in_the_middle_of_steps(link, patched):
     d = patched(4, 100000)
-    for n in range(10):
+    for n in range(20):
         target, _ = stop(link, d)
         if n == 0:
             resume(link, target)
