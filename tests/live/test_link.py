@@ -50,6 +50,7 @@ def full_size(world, box, pid):
     return link['up'], link['down']
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('threads', [1, 8])
 def test_hdb_killed_at_any_moment(world, boxes, threads):
     c = Counter(world, threads)
@@ -64,6 +65,7 @@ def test_hdb_killed_at_any_moment(world, boxes, threads):
     assert not box.quiet()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('direction', ['up', 'down'])
 def test_a_connection_cut_at_any_byte(world, boxes, direction):
     c = Counter(world, 8)
@@ -80,6 +82,7 @@ def test_a_connection_cut_at_any_byte(world, boxes, direction):
         box.stop()
 
 
+@pytest.mark.once
 def test_a_silent_link_is_noticed_and_the_target_released(world, box):
     """Both ends: procsrv lets go, hdb says so; within the 15 s that are promised, and the detach."""
     c = Counter(world, 4)
@@ -99,6 +102,7 @@ def test_a_silent_link_is_noticed_and_the_target_released(world, box):
     assert 'link' in err and 'lost' in err, (out, err)
 
 
+@pytest.mark.once
 def test_a_link_that_comes_back_before_that_goes_on(world, box, debuggee):
     """A heartbeat late by a slow link is no loss."""
     d = debuggee('sleepers', 3, 4)
@@ -157,6 +161,7 @@ def fds(pid):
     return len(os.listdir(f'/proc/{pid}/fd'))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('sessions', [60 if SANITIZED else 1000 if harness.ROOT else 100])
 def test_sessions_leave_nothing_behind(world, box, debuggee, sessions):
     """Attach and detach again and again, two hosts at a time."""

