@@ -242,7 +242,7 @@ def test_what_was_stored_is_on_record_before_it_is_done(sessions, debuggee, plac
     s.link.do('file_write', path=path, flags=EMPTY)
     assert s.record(sized=True) == ('file_write', 0, path.encode(), 7)
     s.link.do('file_change', pid=d.pid, path=path, change=UNLINK)
-    assert s.record() == ('file_change', d.pid, path.encode())
+    assert s.record() == ('file_change', d.pid, path.encode() + b' (unlink)')
     s.pipe.setblocking(False)
     with pytest.raises(BlockingIOError):
         s.pipe.recv(1)
