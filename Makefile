@@ -50,7 +50,7 @@ EXPR = $(addprefix host/expr/,lex parse parse_literal parse_type value convert o
 # the engine above link and symbols
 ENGINE = $(addprefix host/engine/,engine engine_events event_apply server process facts files attach launch \
 	target target_mem target_threads target_symbols target_procsrv target_snapshot memcache maps \
-	threads regs link_map stack source run flight raw raw_patch raw_stop raw_mem raw_link target_run patches insn handling \
+	threads regs link_map stack source run decide held flight raw raw_patch raw_stop raw_mem raw_link target_run patches insn handling \
 	change mapping breakpoint breakpoint_place breakpoint_stop ifunc catchpoint condition rendezvous watchpoint watch_value asking values tls stack_args \
 	step step_where step_code step_hook step_plan step_line step_insn step_value finish return) host/arena $(EXPR) $(ARCH)
 USERMAP = procsrv/usermap procsrv/usermap_words procsrv/trusted_file common/fingerprint

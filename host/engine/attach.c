@@ -84,7 +84,7 @@ void attach_met(struct he_target *t)
 	if (t->raw)
 		raw_attached(t);
 	else
-		run_forget(t, 0);
+		run_shown(t);
 }
 
 static bool stands_or_gone(struct he_target *t)

@@ -189,8 +189,7 @@ struct he_error *site_plant(struct site *p)
 	    .kind = b->spec.kind == HE_BREAK_HARD ? WIRE_PATCH_HARD : WIRE_PATCH_SOFT,
 	    .addr = p->addr,
 	    .tid = b->spec.tid,
-	    .stop =
-		p->target->engine->handling.settings.non_stop ? WIRE_STOPS_THREAD : WIRE_STOPS_ALL,
+	    .stop = run_scope(p->target),
 	};
 	struct buf code;
 	bool done;

@@ -79,8 +79,10 @@ bool engine_take_up(struct he_engine *e, int timeout_ms);
 /* The next event into *ret, HE_E_NONE after timeout_ms, or when ENGINE_TURN of them had
  * nothing to tell. */
 void engine_next_event(struct he_engine *e, int timeout_ms, struct he_event *ret);
-/* One to be told that was decided already (run.c). */
+/* One to be told that was decided already (decide.c). */
 void engine_keep_event(struct he_engine *e, const struct he_event *ev);
+/* A stop of which more is to be decided. */
+void engine_keep_stop(struct he_target *t);
 /* No event about this one will be told any more. */
 void engine_drop_events(struct he_engine *e, const struct he_target *t, const struct he_server *s);
 

@@ -70,6 +70,16 @@ void engine_keep_event(struct he_engine *e, const struct he_event *ev)
 	keep(e, ev, true);
 }
 
+void engine_keep_stop(struct he_target *t)
+{
+	const struct he_event ev = {.kind = HE_E_STOPPED,
+	    .target = t,
+	    .server = t->server,
+	    .generation = t->generation};
+
+	keep(t->engine, &ev, false);
+}
+
 static void drop(struct he_engine *e, struct pending *p)
 {
 	e->n_pending--;

@@ -41,6 +41,7 @@ static void end_stop(struct he_target *t)
 {
 	bool runs = false;
 
+	came_in_stop(t);
 	for (size_t i = 0; i < t->threads.n; i++)
 		runs = runs || t->threads.v[i].state == HE_T_RUNNING;
 	t->threads.complete = true;
@@ -126,6 +127,7 @@ static int thread_exited(struct he_target *t, const struct wire_msg *m, struct h
 		return E_MALFORMED;
 	threads_remove(&t->threads, q.tid);
 	run_forget(t, q.tid);
+	came_left(t, q.tid);
 	*ret = (struct he_event){.kind = HE_E_THREAD_EXITED, .tid = q.tid, .status = q.status};
 	return E_OK;
 }
@@ -220,10 +222,8 @@ static int released(struct he_target *t, const struct wire_msg *m, struct he_eve
 	if (!wire_decode_released(m->body, &q))
 		return E_MALFORMED;
 	target_gone(t, -1);
-	*ret = (struct he_event){.kind = HE_E_RELEASED,
-	    .status = -1,
-	    .ago_ms = q.ago_ms,
-	    .by_loss = q.why == E_LOST};
+	*ret = (struct he_event){
+	    .kind = HE_E_RELEASED, .status = -1, .ago_ms = q.ago_ms, .by_loss = q.why == E_LOST};
 	snprintf(ret->text, sizeof(ret->text), "%s", err_text(q.why));
 	return E_OK;
 }

@@ -66,7 +66,7 @@ static struct he_error *leave_inlined(struct he_target *t, struct standing *now)
 
 static struct he_error *prepare(struct he_target *t, uint64_t tid, struct standing *now, bool *told)
 {
-	struct he_error *err = run_ready(t, told);
+	struct he_error *err = run_ready(t, tid, told);
 
 	return err || *told ? err : step_where(t, tid, now);
 }

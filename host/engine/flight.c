@@ -143,8 +143,11 @@ static void forget_running(struct he_target *t, struct span go)
 {
 	struct wire_rec_go r;
 
+	if (go.n)
+		t->run->stands = false;
 	while (wire_next_go(&go, &r)) {
 		run_forget(t, r.tid);
+		came_left(t, r.tid);
 		target_ran(t, r.tid);
 	}
 }

@@ -31,7 +31,7 @@ enum run_verdict ifunc_called(struct he_target *t, const struct cause *c, uint64
 	    .of = keep(resolver),
 	    .kind = WIRE_PATCH_SOFT,
 	    .tid = c->tid,
-	    .stop = WIRE_STOPS_ALL};
+	    .stop = run_scope(t)};
 	struct near_frame v[2];
 	struct sym_regs regs;
 	unsigned n = 0;

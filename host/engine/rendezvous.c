@@ -122,7 +122,7 @@ struct he_error *rendezvous_plant(struct he_target *t)
 {
 	struct patch *p = planted(t);
 	struct patch_want want = {
-	    .owner = PATCH_RENDEZVOUS, .kind = WIRE_PATCH_SOFT, .stop = WIRE_STOPS_ALL};
+	    .owner = PATCH_RENDEZVOUS, .kind = WIRE_PATCH_SOFT, .stop = run_scope(t)};
 	struct he_error *err;
 	uint64_t debug;
 	struct buf code;

@@ -88,6 +88,14 @@ struct he_error *he_return(struct he_target *t, uint64_t tid, unsigned frame, co
 	return err ? err : target_leave(t, go_back(t, tid, frame, value));
 }
 
+/* The others are to stand, or are none of its concern. */
+static bool goes_alone(const struct he_target *t)
+{
+	const struct he_settings *s = &t->engine->handling.settings;
+
+	return s->non_stop || s->scheduler == HE_LOCK_ON;
+}
+
 static struct he_error *jump(struct he_target *t, uint64_t tid, uint64_t addr)
 {
 	const struct arch *a = arch_find(t->arch_id);
@@ -97,7 +105,7 @@ static struct he_error *jump(struct he_target *t, uint64_t tid, uint64_t addr)
 	struct he_error *err = needs_writing(t);
 
 	if (!err)
-		err = run_ready(t, &told);
+		err = run_ready(t, tid, &told);
 	if (err || told)
 		return err;
 	err = target_sym_regs(t, tid, &regs);
@@ -110,10 +118,9 @@ static struct he_error *jump(struct he_target *t, uint64_t tid, uint64_t addr)
 	err = target_set_regs(t, tid, &regs);
 	if (err)
 		return err;
-	if (t->stepper)
-		t->stepper->cancel(t);
-	run_plan_continue(t, 0, &plan);
-	return run_go(t, &plan);
+	run_plan_continue(t, goes_alone(t) ? tid : 0, &plan);
+	run_end_step(t, &plan);
+	return run_let(t, &plan);
 }
 
 struct he_error *he_jump(struct he_target *t, uint64_t tid, uint64_t addr)

@@ -5,7 +5,6 @@
 
 #include "common/err.h"
 #include "host/engine/breakpoint.h"
-#include "host/engine/catchpoint.h"
 #include "host/engine/engine.h"
 #include "host/engine/patches.h"
 #include "host/engine/raw.h"
@@ -44,6 +43,8 @@ void run_free(struct run *r)
 		drop_cause(r, r->n - 1);
 	free(r->cause);
 	free(r->note);
+	free(r->held.v);
+	free(r->came.v);
 	buf_free(&r->caught);
 	buf_free(&r->ordered);
 	free(r);
@@ -155,208 +156,10 @@ void run_executed(struct he_target *t)
 	if (t->raw)
 		raw_executed(t);
 	run_forget(t, 0);
+	came_left(t, 0);
 	if (t->stepper)
-		t->stepper->cancel(t);
+		t->stepper->cancel(t, 0);
 	breakpoints_lost(t);
-}
-
-/* One who asked for a stop and let it run again knows that it stood. */
-static bool worth_deciding(const struct cause *c)
-{
-	return c->reason != WIRE_STOP_REQUEST && c->reason != WIRE_STOP_BORN &&
-	       c->reason != WIRE_STOP_JOB;
-}
-
-bool run_undecided(const struct he_target *t)
-{
-	const struct run *r = t->run;
-
-	for (size_t i = 0; i < r->n; i++)
-		if (worth_deciding(&r->cause[i]))
-			return true;
-	return false;
-}
-
-/* ---- deciding ------------------------------------------------------------------------ */
-
-/* What is told when neither a breakpoint nor a step knows better. */
-static enum run_verdict plain(struct he_target *t, const struct cause *c, struct he_event *ev)
-{
-	static const enum he_reason reasons[] = {
-	    [WIRE_STOP_REQUEST] = HE_R_REQUEST,
-	    [WIRE_STOP_SIGNAL] = HE_R_SIGNAL,
-	    [WIRE_STOP_JOB] = HE_R_JOB,
-	    [WIRE_STOP_EXEC] = HE_R_EXEC,
-	    [WIRE_STOP_BORN] = HE_R_BORN,
-	    [WIRE_STOP_STEP] = HE_R_STEP,
-	    [WIRE_STOP_LAUNCH] = HE_R_LAUNCH,
-	};
-
-	/* A thread that was born while the others came to stand has nothing to tell. */
-	if (c->reason == WIRE_STOP_BORN && c->tid != t->pid)
-		return RUN_ON;
-	/* A hit of what is not wanted any more, events that nobody asked for (any more). */
-	if (c->reason == WIRE_STOP_PATCH || c->reason >= sizeof(reasons) / sizeof(*reasons) ||
-	    (c->reason && !reasons[c->reason]))
-		return RUN_ON;
-	ev->reason = reasons[c->reason];
-	return RUN_TELL;
-}
-
-/* Its step is not what it was asked for. */
-static bool steps_on(struct he_target *t, const struct cause *c)
-{
-	const struct wire_rec_go *asked = &t->run->asked;
-	struct sym_regs regs;
-	struct he_error *err;
-
-	if (c->reason != WIRE_STOP_STEP || !c->tid || t->run->stepped != c->tid ||
-	    asked->action == WIRE_RESUME_STEP)
-		return false;
-	if (asked->action == WIRE_RESUME_CONT)
-		return true;
-	err = target_sym_regs(t, c->tid, &regs);
-	if (err) {
-		he_error_free(err);
-		return false;
-	}
-	return regs.pc >= asked->lo && regs.pc < asked->hi;
-}
-
-static enum run_verdict decide_one(struct he_target *t, const struct cause *c, struct he_event *ev)
-{
-	enum run_verdict v;
-
-	ev->tid = c->tid;
-	ev->signal = c->signal;
-	v = breakpoints_on_cause(t, c, ev);
-	if (v == RUN_NOT_MINE && steps_on(t, c))
-		return RUN_ON;
-	/* A thread that steps may come to its end at a breakpoint that does not count. */
-	if (v != RUN_TELL && t->stepper) {
-		enum run_verdict step = t->stepper->on_cause(t, c, ev);
-
-		v = step == RUN_NOT_MINE ? v : step;
-	}
-	if (v == RUN_NOT_MINE)
-		v = plain(t, c, ev);
-	return v;
-}
-
-/* The first cause that is to be told; those before it are dropped. */
-static bool decide_causes(struct he_target *t, struct he_event *ev)
-{
-	struct he_event blank = *ev;
-	struct run *r = t->run;
-
-	while (r->n) {
-		struct cause c = r->cause[0];
-		enum run_verdict v;
-
-		/* Taken out first: deciding may want to look at the target. */
-		r->cause[0].hit = NULL;
-		drop_cause(r, 0);
-		*ev = blank;
-		v = decide_one(t, &c, ev);
-		free(c.hit);
-		if (v == RUN_TELL)
-			return true;
-		if (t->state == HE_GONE)
-			return false;
-	}
-	return false;
-}
-
-/* A step that is not what is being told ends. */
-static void end_step(struct he_target *t, const struct he_event *ev)
-{
-	if (t->stepper && ev->reason != HE_R_STEP)
-		t->stepper->cancel(t);
-}
-
-void run_plan_continue(struct he_target *t, uint64_t tid, struct run_plan *plan)
-{
-	(void)t;
-	*plan = (struct run_plan){.n = 1,
-	    .v[0] = {.tid = tid, .action = WIRE_RESUME_CONT, .signal = -1},
-	    .stop = t->engine->handling.settings.non_stop ? WIRE_STOPS_THREAD : WIRE_STOPS_ALL};
-}
-
-/* Nothing was to be told: on as before. */
-static struct he_error *go_on(struct he_target *t)
-{
-	struct run_plan plan;
-
-	run_plan_continue(t, t->run->alone, &plan);
-	if (t->stepper)
-		t->stepper->plan(t, &plan);
-	return run_go(t, &plan);
-}
-
-static bool any_stands(const struct he_target *t)
-{
-	for (size_t i = 0; i < t->threads.n; i++)
-		if (t->threads.v[i].state == HE_T_STOPPED)
-			return true;
-	return false;
-}
-
-/* It cannot be let run, or the person wants it to stand: that is told instead. */
-static bool tell_stopped(struct he_target *t, struct he_event *ev, struct he_error *err)
-{
-	const struct he_config *c = &t->engine->config;
-
-	if (err && err->code != E_CANCELLED && c->notice)
-		c->notice(c->arg, err->message);
-	he_error_free(err);
-	ev->reason = HE_R_REQUEST;
-	return t->state != HE_GONE;
-}
-
-static bool decide(struct he_target *t, struct he_event *ev)
-{
-	struct run *r = t->run;
-	struct he_event blank = *ev;
-	struct he_error *err;
-
-	if (decide_causes(t, ev)) {
-		r->interrupting = false;
-		end_step(t, ev);
-		return true;
-	}
-	*ev = blank;
-	if (t->state == HE_GONE || !any_stands(t))
-		return false;
-	if (r->interrupting) {
-		r->interrupting = false;
-		end_step(t, ev);
-		return tell_stopped(t, ev, NULL);
-	}
-	err = go_on(t);
-	if (!err || err->code != E_CANCELLED)
-		return err ? tell_stopped(t, ev, err) : false;
-	/* The person broke in while it was let run again: whether it does is not known, but
-	 * this stop it will tell. */
-	he_error_free(err);
-	r->interrupting = true;
-	he_error_free(t->ops->interrupt(t, 0));
-	return false;
-}
-
-bool run_decide(struct he_target *t, struct he_event *ev)
-{
-	uint64_t generation = ev->generation;
-	bool tell;
-
-	if (t->state == HE_GONE)
-		return true;
-	if (!t->raw && !t->run->n)
-		return generation > t->run->decided;
-	t->run->decided = t->generation;
-	t->depth++;
-	tell = t->raw ? raw_decide(t, ev) : decide(t, ev);
-	he_error_free(target_leave(t, NULL));
-	return tell;
 }
 
 /* ---- letting it run --------------------------------------------------------------------- */
@@ -404,6 +207,13 @@ struct he_error *run_go(struct he_target *t, const struct run_plan *plan)
 	return why ? why : err;
 }
 
+void run_plan_continue(struct he_target *t, uint64_t tid, struct run_plan *plan)
+{
+	*plan = (struct run_plan){.n = 1,
+	    .v[0] = {.tid = tid, .action = WIRE_RESUME_CONT, .signal = -1},
+	    .stop = run_scope(t)};
+}
+
 /* ---- for the caller -------------------------------------------------------------------- */
 
 static bool stop_met(struct he_target *t)
@@ -431,21 +241,59 @@ struct he_error *run_met(struct he_target *t)
 	return err ? err : meet_stop(t);
 }
 
-struct he_error *run_ready(struct he_target *t, bool *told)
+void run_shown(struct he_target *t)
 {
-	struct he_event ev = {.kind = HE_E_STOPPED, .target = t, .server = t->server};
-	struct he_error *err = run_met(t);
+	run_forget(t, 0);
+	t->run->stands = t->state == HE_STOPPED;
+}
 
-	*told = false;
-	if (err || !run_undecided(t))
-		return err;
-	t->run->decided = t->generation;
-	*told = decide_causes(t, &ev);
-	if (!*told)
-		return NULL;
-	end_step(t, &ev);
-	engine_keep_event(t->engine, &ev);
-	return NULL;
+void run_asked(struct he_target *t, uint64_t tid)
+{
+	t->stop_due = t->run->interrupting = true;
+	t->run->interrupted = tid;
+	if (!tid && run_scope(t) == WIRE_STOPS_THREAD)
+		t->run->stands = true;
+}
+
+/* The one thread it lets run, 0 = several. */
+static uint64_t one_of(const struct run_plan *plan)
+{
+	return plan->n == 1 ? plan->v[0].tid : 0;
+}
+
+void run_end_step(struct he_target *t, const struct run_plan *plan)
+{
+	uint64_t tid = one_of(plan);
+
+	/* In non-stop others that step go on doing so. */
+	if (t->stepper && (tid || run_scope(t) == WIRE_STOPS_ALL))
+		t->stepper->cancel(t, run_scope(t) == WIRE_STOPS_ALL ? 0 : tid);
+}
+
+/* In non-stop a thread may just have hit something that nobody here has heard of yet: it is
+ * not among the others. */
+static struct he_error *go_all(struct he_target *t, const struct run_plan *plan)
+{
+	struct run_plan named = *plan;
+	struct he_error *err = NULL;
+
+	named.n--;
+	if (run_scope(t) == WIRE_STOPS_ALL || plan->v[named.n].tid)
+		return run_go(t, plan);
+	if (named.n)
+		err = run_go(t, &named);
+	return err ? err : run_go_each(t);
+}
+
+struct he_error *run_let(struct he_target *t, const struct run_plan *plan)
+{
+	struct run *r = t->run;
+	uint64_t tid = one_of(plan);
+
+	if (run_scope(t) == WIRE_STOPS_ALL || !tid || tid == r->interrupted)
+		r->interrupting = false;
+	held_take(t, plan);
+	return go_all(t, plan);
 }
 
 static struct he_error *go(struct he_target *t, const struct run_plan *plan)
@@ -453,14 +301,11 @@ static struct he_error *go(struct he_target *t, const struct run_plan *plan)
 	struct he_error *err;
 	bool told;
 
-	err = run_ready(t, &told);
+	err = run_ready(t, one_of(plan), &told);
 	if (err || told)
 		return err;
-	if (t->stepper)
-		t->stepper->cancel(t);
-	t->run->alone = plan->n == 1 ? plan->v[0].tid : 0;
-	t->run->interrupting = false;
-	return run_go(t, plan);
+	run_end_step(t, plan);
+	return run_let(t, plan);
 }
 
 struct he_error *he_continue(struct he_target *t, uint64_t tid)
@@ -498,7 +343,7 @@ struct he_error *he_interrupt(struct he_target *t, uint64_t tid)
 		return target_leave(t,
 		    he_error_new(E_STATE, "this target is only looked at: it cannot be stopped."));
 	err = t->ops->interrupt(t, tid);
-	t->stop_due = t->stop_due || !err;
-	t->run->interrupting = t->run->interrupting || !err;
+	if (!err)
+		run_asked(t, tid);
 	return target_leave(t, err);
 }

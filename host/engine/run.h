@@ -7,7 +7,10 @@
  * it, never inside another call.  Each cause of it is shown in turn to the breakpoints,
  * then to the step under way; the first that wants to be told ends that.  Causes that
  * were not come to are kept: the next he_continue comes back to them before it lets
- * anything run, so that of two threads that hit something at once none is missed.
+ * anything run, so that of two threads that hit something at once none is missed.  In
+ * non-stop, where others run meanwhile, the next he_wait comes back to them.
+ *
+ * After a stop that was swallowed only those go on whom the person does not hold.
  */
 #ifndef HOST_RUN_H
 #define HOST_RUN_H
@@ -46,7 +49,7 @@ enum run_verdict {
 	RUN_TELL,     /* *ev was filled in beside kind, target, server and tid */
 };
 
-enum { PLAN_MAX = 64 };
+enum { PLAN_MAX = 256 };
 
 /* How threads go on: records as message go has them; n 0 = all of them CONT. */
 struct run_plan {
@@ -55,8 +58,8 @@ struct run_plan {
 	uint8_t stop; /* enum wire_stop_scope of its steps */
 };
 
-/* A step under way, as the decision sees it (step.c).  Valid while target.stepper points
- * to it. */
+/* The steps under way, as the decision sees them (step.c).  Valid while target.stepper
+ * points to it. */
 struct stepper {
 	/* A cause no breakpoint wanted.  RUN_ON: plan is asked next.  It may read the
 	 * target (within he_wait), want and drop patches; it never lets anything run. */
@@ -64,12 +67,15 @@ struct stepper {
 	    struct he_target *t, const struct cause *c, struct he_event *ev);
 	/* The target goes on although nothing was told: how, for the step's sake. */
 	void (*plan)(struct he_target *t, struct run_plan *plan);
+	/* The same of one thread, of which (non-stop) several may step; false: it does not. */
+	bool (*go)(const struct he_target *t, uint64_t tid, struct wire_rec_go *ret);
 	/* It has been let run, or (runs false) the agent refused that: was all that the step
 	 * needs planted? */
 	struct he_error *(*flown)(struct he_target *t, bool runs);
 	/* Something else is told, or the person lets it run in another way: drop what the
-	 * step has planted, set target.stepper to NULL. */
-	void (*cancel)(struct he_target *t);
+	 * step of that thread (0 = all) has planted; without any, set target.stepper to
+	 * NULL. */
+	void (*cancel)(struct he_target *t, uint64_t tid);
 };
 
 /* ---- letting it run --------------------------------------------------------------- */
@@ -85,9 +91,21 @@ struct he_error *run_sync(struct he_target *t);
 void run_plan_continue(struct he_target *t, uint64_t tid, struct run_plan *plan);
 
 /* For he_step and its like, before they begin, between target_enter and target_leave:
- * stops met, causes not yet told decided.  *told: one of them was queued as an event
- * instead, do not run. */
-struct he_error *run_ready(struct he_target *t, bool *told);
+ * stops met, causes not yet told decided (in non-stop those of thread tid, 0 = all).
+ * *told: one of them was queued as an event instead, do not run. */
+struct he_error *run_ready(struct he_target *t, uint64_t tid, bool *told);
+
+/* run_go by the person's word: who stands after it is held. */
+struct he_error *run_let(struct he_target *t, const struct run_plan *plan);
+/* He lets threads run in another way than they step. */
+void run_end_step(struct he_target *t, const struct run_plan *plan);
+/* He was answered that it (a thread, 0 = all) will stand. */
+void run_asked(struct he_target *t, uint64_t tid);
+/* What he was shown, attached or launched, stands. */
+void run_shown(struct he_target *t);
+
+/* Who stands at a hit. */
+enum wire_stop_scope run_scope(const struct he_target *t);
 
 /* It can be let run, and what stop it was asked for has come. */
 struct he_error *run_met(struct he_target *t);
@@ -104,13 +122,14 @@ void run_free(struct run *r);
 void run_copy(struct he_target *child, const struct he_target *parent);
 /* Event causes of a stop that follows. */
 void run_note_hits(struct he_target *t, const struct wire_causes *q);
+/* All pieces of a stop have come: who stands by it.  A thread goes (0 = all), or ends. (held.c) */
+void came_in_stop(struct he_target *t);
+void came_left(struct he_target *t, uint64_t tid);
 /* The stop itself, piece by piece. */
 void run_note_stops(struct he_target *t, struct span stops);
 /* A thread runs again, or is gone (0 = all): it stands for nothing any more. */
 void run_forget(struct he_target *t, uint64_t tid);
 /* Another program: nothing planted is there any more. */
 void run_executed(struct he_target *t);
-/* Causes that wait to be decided. */
-bool run_undecided(const struct he_target *t);
 
 #endif

@@ -13,21 +13,39 @@
 #include "host/engine/step_value.h"
 #include "host/errtext.h"
 
-static struct step *of(const struct he_target *t)
+static struct step *of(const struct he_target *t, uint64_t tid)
 {
-	return t->step;
+	struct step *st = t->step;
+
+	while (st && st->tid != tid)
+		st = st->next;
+	return st;
 }
 
-static void end(struct he_target *t)
+static void end(struct step *st)
 {
-	struct step *st = of(t);
+	struct he_target *t = st->target;
+	struct step *first = t->step, **at = &first;
 
-	if (!st)
-		return;
+	while (*at != st)
+		at = &(*at)->next;
+	*at = st->next;
+	t->step = first;
+	if (!first)
+		t->stepper = NULL;
 	plan_begin(st);
 	free(st);
-	t->step = NULL;
-	t->stepper = NULL;
+}
+
+static void cancel(struct he_target *t, uint64_t tid)
+{
+	struct step *next;
+
+	for (struct step *st = t->step; st; st = next) {
+		next = st->next;
+		if (!tid || st->tid == tid)
+			end(st);
+	}
 }
 
 /* ---- a stop ------------------------------------------------------------------------- */
@@ -44,8 +62,6 @@ static bool is_mine(const struct step *st, uint32_t patch)
  * not by hitting somebody else's. */
 static bool concerns(const struct step *st, const struct cause *c)
 {
-	if (c->tid != st->tid)
-		return false;
 	if (c->reason == WIRE_STOP_STEP)
 		return true;
 	for (size_t i = 0; i < c->n_hits; i++)
@@ -102,42 +118,41 @@ static struct he_error *met(
 
 static void tell(struct step *st, const struct standing *now, struct he_event *ev)
 {
-	struct he_target *t = st->target;
-
 	ev->reason = HE_R_STEP;
 	ev->signal = 0;
 	ev->same_frame = frame_same(&now->id, &st->id) && now->spot.function == st->function &&
 			 !st->row->running;
 	if (st->returned)
 		ev->result = step_value(st, now);
-	end(t);
+	end(st);
 }
 
 /* It cannot be judged: it stands, which is told, and why. */
-static enum run_verdict fail(struct he_target *t, struct he_event *ev, struct he_error *err)
+static enum run_verdict fail(struct step *st, struct he_event *ev, struct he_error *err)
 {
+	const struct he_target *t = st->target;
 	const struct he_config *c = &t->engine->config;
 
 	if (err->code != E_CANCELLED && c->notice)
 		c->notice(c->arg, err->message);
 	he_error_free(err);
 	ev->reason = HE_R_STEP;
-	end(t);
+	end(st);
 	return t->state == HE_GONE ? RUN_ON : RUN_TELL;
 }
 
 static enum run_verdict on_cause(struct he_target *t, const struct cause *c, struct he_event *ev)
 {
-	struct step *st = of(t);
+	struct step *st = of(t, c->tid);
 	enum step_outcome outcome;
 	struct standing now;
 	struct he_error *err;
 
-	if (!concerns(st, c))
+	if (!st || !concerns(st, c))
 		return RUN_NOT_MINE;
 	err = met(st, c, &now, &outcome);
 	if (err)
-		return fail(t, ev, err);
+		return fail(st, ev, err);
 	if (outcome == STEP_ON)
 		return RUN_ON;
 	tell(st, &now, ev);
@@ -153,42 +168,77 @@ static bool alone(const struct step *st)
 	return s == HE_LOCK_ON || (s == HE_LOCK_STEP && !st->row->running);
 }
 
-static void make_plan(struct he_target *t, struct run_plan *plan)
+static void plan_of(const struct step *st, struct run_plan *plan)
 {
-	const struct he_settings *s = &t->engine->handling.settings;
-	const struct step *st = of(t);
-
-	*plan = (struct run_plan){
-	    .n = 1, .v[0] = st->go, .stop = s->non_stop ? WIRE_STOPS_THREAD : WIRE_STOPS_ALL};
-	if (!s->non_stop && !alone(st))
+	*plan = (struct run_plan){.n = 1, .v[0] = st->go, .stop = run_scope(st->target)};
+	if (plan->stop == WIRE_STOPS_ALL && !alone(st))
 		plan->v[plan->n++] = (struct wire_rec_go){.action = WIRE_RESUME_CONT, .signal = -1};
 }
 
-/* Without its patches the thread would run away. */
-static struct he_error *flown(struct he_target *t, bool runs)
+static void make_plan(struct he_target *t, struct run_plan *plan)
 {
-	struct step *st = of(t);
+	plan_of(t->step, plan);
+}
 
+static bool go_of(const struct he_target *t, uint64_t tid, struct wire_rec_go *ret)
+{
+	const struct step *st = of(t, tid);
+
+	if (st)
+		*ret = st->go;
+	return st != NULL;
+}
+
+/* A patch of it that could not be planted; NULL = none. */
+static const struct patch *missing(const struct step *st)
+{
 	for (unsigned i = 0; i < st->n_patches; i++) {
-		const struct patch *p = patches_find(t, st->patches[i]);
+		const struct patch *p = patches_find(st->target, st->patches[i]);
 
-		if (p && p->err != E_OK && t->state != HE_GONE) {
-			struct he_error *why = he_error_new(p->err,
-			    "stepping needs a breakpoint at 0x%llx, which cannot be set: %s.",
-			    (unsigned long long)p->want.addr, err_text(p->err));
-
-			end(t);
-			if (runs)
-				he_error_free(t->ops->interrupt(t, 0));
-			t->stop_due = t->stop_due || runs;
-			return why;
-		}
+		if (p && p->err != E_OK)
+			return p;
 	}
 	return NULL;
 }
 
+/* Without its patches the thread would run away. */
+static struct he_error *hold_back(struct step *st, const struct patch *p, bool runs)
+{
+	struct he_target *t = st->target;
+	uint64_t tid = run_scope(t) == WIRE_STOPS_ALL ? 0 : st->tid;
+	struct he_error *why =
+	    he_error_new(p->err, "stepping needs a breakpoint at 0x%llx, which cannot be set: %s.",
+		(unsigned long long)p->want.addr, err_text(p->err));
+
+	end(st);
+	if (runs)
+		he_error_free(t->ops->interrupt(t, tid));
+	t->stop_due = t->stop_due || runs;
+	return why;
+}
+
+static struct he_error *flown(struct he_target *t, bool runs)
+{
+	struct he_error *first = NULL;
+	struct step *next;
+
+	for (struct step *st = t->step; st && t->state != HE_GONE; st = next) {
+		const struct patch *p = missing(st);
+		struct he_error *err = NULL;
+
+		next = st->next;
+		if (p)
+			err = hold_back(st, p, runs);
+		if (first)
+			he_error_free(err);
+		else
+			first = err;
+	}
+	return first;
+}
+
 static const struct stepper stepper = {
-    .on_cause = on_cause, .plan = make_plan, .flown = flown, .cancel = end};
+    .on_cause = on_cause, .plan = make_plan, .go = go_of, .flown = flown, .cancel = cancel};
 
 /* ---- beginning -------------------------------------------------------------------------- */
 
@@ -231,11 +281,13 @@ struct he_error *step_start(struct step *st, struct standing *now)
 {
 	struct he_target *t = st->target;
 	enum step_outcome outcome = STEP_ON;
+	uint64_t tid = st->tid;
 	struct run_plan plan;
 	struct he_error *err;
 
 	if (t->stepper)
-		t->stepper->cancel(t);
+		t->stepper->cancel(t, run_scope(t) == WIRE_STOPS_ALL ? 0 : st->tid);
+	st->next = t->step;
 	t->step = st;
 	t->stepper = &stepper;
 	st->function = now->spot.function;
@@ -250,11 +302,12 @@ struct he_error *step_start(struct step *st, struct standing *now)
 		return NULL;
 	}
 	if (!err) {
-		make_plan(t, &plan);
-		err = run_go(t, &plan);
+		plan_of(st, &plan);
+		err = run_let(t, &plan);
 	}
-	if (err)
-		end(t);
+	/* It may be over already, for want of a patch. */
+	if (err && of(t, tid) == st)
+		end(st);
 	return err;
 }
 
@@ -283,7 +336,7 @@ static struct he_error *step(struct he_target *t, uint64_t tid, enum he_step how
 
 	if ((size_t)how >= sizeof(rows) / sizeof(*rows) || !count)
 		return he_error_new(E_MALFORMED, "there is no such step.");
-	err = run_ready(t, &told);
+	err = run_ready(t, tid, &told);
 	if (err || told)
 		return err;
 	err = step_where(t, tid, &now);
@@ -334,9 +387,11 @@ void step_thread_gone(struct he_target *t, uint64_t tid)
 	const struct he_config *c = &t->engine->config;
 	const struct thread *stands = any(t, HE_T_STOPPED);
 
-	if (t->stepper != &stepper || of(t)->tid != tid || t->state == HE_GONE)
+	struct step *st = of(t, tid);
+
+	if (!st || t->state == HE_GONE)
 		return;
-	end(t);
+	end(st);
 	if (any(t, HE_T_RUNNING) || !t->threads.complete || !stands)
 		he_error_free(he_interrupt(t, 0));
 	else

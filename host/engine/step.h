@@ -115,6 +115,7 @@ struct step_row {
 };
 
 struct step {
+	struct step *next; /* of the target: one a thread, but for non-stop one in all */
 	struct he_target *target;
 	const struct step_row *row;
 	uint64_t tid;

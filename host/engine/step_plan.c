@@ -118,8 +118,7 @@ struct he_error *plan_at(struct step *st, uint64_t addr, struct span condition, 
 	    .kind = WIRE_PATCH_SOFT,
 	    .addr = addr,
 	    .tid = st->tid,
-	    .stop =
-		st->target->engine->handling.settings.non_stop ? WIRE_STOPS_THREAD : WIRE_STOPS_ALL,
+	    .stop = run_scope(st->target),
 	    .condition = condition,
 	};
 	uint32_t made;

@@ -79,7 +79,7 @@ void target_free(struct he_target *t)
 	buf_free(&t->auxv);
 	memcache_free(t->mem);
 	if (t->stepper)
-		t->stepper->cancel(t);
+		t->stepper->cancel(t, 0);
 	he_value_free(t->result);
 	patches_free(t->patches);
 	raw_free(t->raw);

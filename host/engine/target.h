@@ -150,7 +150,7 @@ struct he_target {
 	struct run *run;               /* what its threads stopped for */
 	struct patches *patches;       /* what should be planted, and is */
 	struct raw *raw;               /* NULL: the engine is not */
-	const struct stepper *stepper; /* the step under way; NULL = none */
+	const struct stepper *stepper; /* of the steps under way; NULL = none */
 	void *step;                    /* the stepper's */
 	bool stepped;                  /* its symbols are wanted at every stop */
 	struct step_hooks hooks;       /* see step_hook.c */

@@ -168,6 +168,8 @@ void threads_put_regs(void *threads, const struct wire_rec_regset *r)
 	struct thread *t = threads_find(s, r->tid);
 	struct regblock *b;
 
+	if (t)
+		t->fresh = true;
 	if (!t || r->err || !r->data.n)
 		return;
 	drop_block(s, t, r->note);

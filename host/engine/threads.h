@@ -32,6 +32,7 @@ struct thread {
 	uint64_t cut_want, cut_got; /* snapshot: its window was cut */
 	bool cut;
 	bool listed; /* by the list being taken up, see threads_keep_listed */
+	bool fresh;  /* the newest stop is its own, too: it has brought its registers */
 };
 
 struct threads {

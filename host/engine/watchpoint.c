@@ -126,8 +126,7 @@ struct he_error *watch_plant(struct site *p)
 	    .addr = p->addr,
 	    .len = p->len,
 	    .tid = b->spec.tid,
-	    .stop =
-		p->target->engine->handling.settings.non_stop ? WIRE_STOPS_THREAD : WIRE_STOPS_ALL,
+	    .stop = run_scope(p->target),
 	};
 
 	if (!b->enabled || !p->enabled) {
@@ -215,7 +214,7 @@ static struct he_error *plant_scope(struct breakpoint *b, uint64_t back)
 	    .kind = WIRE_PATCH_SOFT,
 	    .addr = back,
 	    .tid = w->frame.tid,
-	    .stop = WIRE_STOPS_ALL};
+	    .stop = run_scope(w->target)};
 	struct buf code;
 
 	if (!w->frame.local || !back || !w->frame.cfa)

@@ -3,6 +3,7 @@
 
 import os
 import re
+import select
 import signal
 import subprocess
 import threading
@@ -55,12 +56,12 @@ class Session:
         assert self.p.returncode == 0, out
 
 
-def counts(d):
+def counts(d, n=4):
     """How often each thread has come by, whoever is asked nothing."""
     with open(f'/proc/{d.pid}/mem', 'rb') as mem:
         mem.seek(d.facts['tallies'])
-        data = mem.read(4 * 64)
-    return [int.from_bytes(data[i:i + 8], 'little') for i in range(0, 256, 64)]
+        data = mem.read(n * 64)
+    return [int.from_bytes(data[i:i + 8], 'little') for i in range(0, n * 64, 64)]
 
 
 def go_on(d, *threads):
@@ -128,4 +129,130 @@ def test_locked_for_steps_continuing_lets_all_go(busy, session):
     s.do('continue &')
     assert go_on(busy, 0, 1, 2, 3)
     s.do('interrupt')
+    s.end()
+
+
+# ---- what nobody hears of ------------------------------------------------------------------
+
+LIBRARY = os.path.join(harness.DEBUGGEES, 'libplugin.so')
+WORKS, BESIDE = 2, 3  # the numbers of its threads
+
+
+@pytest.fixture
+def loads(debuggee):
+    """Two threads that come by, and a first one that loads a library for every line it is sent."""
+    return debuggee('loads', LIBRARY, busy=True)
+
+
+def kept_awake(s, condition):
+    """It holds sooner or later, while hdb, which reads commands from a pipe, sees to what happens between them."""
+    return eventually(lambda: s.do('info program') and condition())
+
+
+def load(s):
+    """The library is loaded and unloaded."""
+    d = s.d
+    d.process.stdin.write(b'\n')
+    d.process.stdin.flush()
+    assert kept_awake(s, lambda: select.select([d.process.stdout], [], [], 0)[0])
+    assert d.process.stdout.readline() == b'loaded\n'
+
+
+def comes_by(s, which, times=20):
+    """The thread that counts there (0 works, 1 is beside it) goes on."""
+    before = counts(s.d, 2)[which]
+    return kept_awake(s, lambda: counts(s.d, 2)[which] >= before + times)
+
+
+def held_at_work(s):
+    """Non-stop, that thread held at a breakpoint, and the others run."""
+    d = s.d
+    s.do('set non-stop on', f'break work thread {WORKS}', 'continue')
+    assert d.tids()[WORKS - 1] in s.stands() and comes_by(s, 1)
+
+
+def stays_held(s, before):
+    d = s.d
+    return comes_by(s, 1) and counts(d, 2)[0] == before and d.tids()[WORKS - 1] in s.stands()
+
+
+def test_in_non_stop_a_loaded_library_lets_nobody_go_who_is_held(loads, session):
+    s = session(loads)
+    s.do('set breakpoint pending on', 'break not_there_yet')
+    held_at_work(s)
+    before = counts(loads, 2)[0]
+    for _ in range(3):
+        load(s)
+        assert stays_held(s, before)
+    s.do('interrupt')
+    s.end()
+
+
+def test_libraries_that_load_before_non_stop_is_set_stop_nobody_after_it(loads, session):
+    s = session(loads)
+    s.do('set breakpoint pending on', 'break not_there_yet', 'continue &', 'interrupt')
+    held_at_work(s)
+    before = counts(loads, 2)[0]
+    load(s)
+    assert stays_held(s, before)
+    s.do('interrupt')
+    s.end()
+
+
+def test_in_non_stop_a_false_condition_lets_only_its_own_thread_go(loads, session):
+    s = session(loads)
+    held_at_work(s)
+    before = counts(loads, 2)[0]
+    # One that only the host can evaluate.
+    s.do('print $wanted = 0', 'break beside if $wanted')
+    assert stays_held(s, before)
+    s.do('interrupt')
+    s.end()
+
+
+def test_in_non_stop_one_thread_is_stepped_while_anothers_condition_is_false(loads, session):
+    s = session(loads)
+    held_at_work(s)
+    s.do('delete 1', 'print $wanted = 0', 'break beside if $wanted')
+    assert 'comes_by (' in s.do('next', 'next', 'next')
+    for _ in range(20):
+        said = s.do('print $pc', 'stepi', 'print $pc')
+        was, now = re.findall(r'^\$\d+ = .* (0x[0-9a-f]+)', said, re.M)
+        assert was != now and loads.tids()[WORKS - 1] in s.stands()
+    assert comes_by(s, 1)
+    s.do('interrupt')
+    s.end()
+
+
+def test_in_non_stop_both_of_two_that_hit_something_are_told(loads, session):
+    s = session(loads)
+    said = [s.do('set non-stop on', 'break work', 'break beside', 'continue')]
+    # However their stops fall together, each is told by itself, and stands.
+
+    def both():
+        said.append(s.do('info program'))
+        return set(loads.tids()[1:]) <= set(s.stands()) and all(f'{f} (n=' in ''.join(said) for f in ('work', 'beside'))
+    assert eventually(both), said
+    s.do('interrupt')
+    s.end()
+
+
+def test_a_thread_that_was_interrupted_alone_is_not_let_go_by_a_false_condition(loads, session):
+    s = session(loads)
+    s.do(f'thread {WORKS}', 'continue &', f'thread {WORKS}', 'interrupt -t', 'print $wanted = 0',
+         'break beside if $wanted')
+    before = counts(loads, 2)[0]
+    assert stays_held(s, before)
+    s.do('interrupt')
+    s.end()
+
+
+def test_jump_in_non_stop_is_for_one_thread(loads, session):
+    s = session(loads)
+    held_at_work(s)
+    s.do('interrupt', 'delete', 'tbreak work')
+    assert sorted(s.stands()) == loads.tids()
+    before = counts(loads, 2)
+    assert 'breakpoint 2, work ' in s.do(f'thread {WORKS}', 'jump work')
+    assert sorted(s.stands()) == loads.tids() and counts(loads, 2)[1] == before[1]
     s.end()
