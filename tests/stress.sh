@@ -23,4 +23,5 @@ if [ "$(id -u)" = 0 ]; then
 	export PROCSRV_PREFIX=$OUT/stage/usr
 fi
 export BUILD STRESS=1 PYTHONDONTWRITEBYTECODE=1
-/usr/bin/python3 -m pytest -p no:cacheprovider -q -rP --no-header ${T:+-k "$T"} tests/live/test_stress.py
+/usr/bin/python3 -m pytest -p no:cacheprovider -q -rP --no-header ${T:+-k "$T"} tests/live/test_stress.py \
+	tests/live/test_listener.py::test_a_crowd_that_says_next_to_nothing_keeps_nobody_out_and_is_closed

@@ -117,6 +117,7 @@ def test_hdb_attaches_again_to_what_was_let_go_meanwhile(world, leased, debuggee
     assert not box.quiet() and not d.faults()
 
 
+@pytest.mark.once
 def test_hdb_asks_for_the_grace_and_for_what_becomes_of_the_process(world, leased, debuggee):
     box, d = leased(), debuggee('sleepers')
     p, h = console(world, box, d, '-grace', '20s', '-loss', 'hold')

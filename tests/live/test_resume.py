@@ -51,9 +51,10 @@ def lives(host, target):
 # ---- several at once
 
 
+@pytest.mark.once
 def test_of_three_that_take_a_session_up_at_once_one_gets_it_and_it_lives_on(leased, hosts, debuggee):
     """The others' links were there for a moment, and are gone: that is no loss."""
-    box, d = leased('grace=3s'), debuggee('sleepers')
+    box, d = leased('grace=2s'), debuggee('sleepers')
     host = hosts(box)
     target, _ = stop(host, d, loss=wire.ENUM['LOSS_HOLD'])
     guard = role(box, 'guard')
@@ -68,7 +69,7 @@ def test_of_three_that_take_a_session_up_at_once_one_gets_it_and_it_lives_on(lea
     assert len(alive) == 1, [s.error for s in several]
     assert state(d.pid) == 't'
     # Longer than the grace: nobody takes the link for lost.
-    assert clean.eventually(lambda: traced(d.pid), 4)
+    assert clean.eventually(lambda: traced(d.pid), 2.5)
     assert lives(alive[0], target) and not box.audit(event='expired')
     end(alive[0], box)
     assert not d.faults()
@@ -254,6 +255,7 @@ def kept():
             pass
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('words, lives_on', [('grace=2s', False), ('grace=2s keep-launched', True)])
 def test_a_program_outlives_the_grace_where_the_map_says_so(leased, hosts, kept, words, lives_on):
     box = leased(words)
@@ -269,6 +271,7 @@ def test_a_program_outlives_the_grace_where_the_map_says_so(leased, hosts, kept,
     assert not lives_on or state(pid) in 'RS'
 
 
+@pytest.mark.once
 def test_it_is_held_for_the_grace_and_goes_on_where_it_was(leased, hosts):
     box = leased('keep-launched')
     host = hosts(box)
@@ -284,6 +287,7 @@ def test_it_is_held_for_the_grace_and_goes_on_where_it_was(leased, hosts):
     assert ended(pid)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('how', ['server stopped', 'key taken away', 'tracer killed', 'host asked for it'])
 def test_a_kept_program_lives_on_whatever_ends_its_session_but_its_host(leased, hosts, keys, kept, how):
     box = leased('keep-launched grace=4s')
