@@ -57,6 +57,8 @@ USERMAP = procsrv/usermap procsrv/usermap_words procsrv/trusted_file common/fing
 
 # the directories of sessions, as their makers and their readers see them
 SESSION_DIR = procsrv/run_dir procsrv/session_dir procsrv/session_walk procsrv/session_record
+# the record in a file
+RECORD = $(addprefix procsrv/,audit_line audit_chain audit_keep audit_spool)
 # what one -t means, before anything listens
 FRONT = procsrv/front procsrv/listen procsrv/address procsrv/listening procsrv/run_dir procsrv/child \
 	procsrv/where common/transport common/fingerprint common/buf common/log
@@ -64,18 +66,22 @@ FRONT = procsrv/front procsrv/listen procsrv/address procsrv/listening procsrv/r
 # Programs of the target side, by their place below PREFIX.  OBJ_name lists the objects
 # a program links, LIB_name the libraries.
 PROGS_TARGET = bin/procsrv $(addprefix libexec/procsrv/,procsrv-listener procsrv-monitor procsrv-conn \
-	procsrv-guard procsrv-tracer procsrv-reader procsrv-launch procsrv-keygen procsrv-admin)
+	procsrv-guard procsrv-tracer procsrv-reader procsrv-launch procsrv-keygen procsrv-admin procsrv-audit)
 # the command: understands its options, then becomes one of the others
 OBJ_procsrv = procsrv/procsrv procsrv/options $(FRONT)
 OBJ_procsrv-admin = procsrv/admin procsrv/status procsrv/release procsrv/mend procsrv/spawn $(REPAIR) \
+	procsrv/audit_keep \
 	procsrv/traced procsrv/session_list \
 	procsrv/session_walk procsrv/session_record procsrv/usermap_describe $(USERMAP) $(FRONT) common/clock
+# the record, for who reads it, and what sessions left for it
+OBJ_procsrv-audit = procsrv/audit procsrv/audit_check $(RECORD) procsrv/session_list $(SESSION_DIR) common/err common/log
+LIB_procsrv-audit = $(LIB_crypto)
 OBJ_procsrv-listener = procsrv/listener procsrv/limits procsrv/child procsrv/address procsrv/notify \
 	procsrv/where common/clock common/log
 LIB_procsrv-listener = $(LIB_event)
 # the crypto half only: nothing here parses a certificate
 OBJ_procsrv-monitor = procsrv/monitor procsrv/monitor_conn procsrv/monitor_session procsrv/monitor_audit \
-	procsrv/monitor_resume procsrv/monitor_watch procsrv/session_secret procsrv/audit_line \
+	procsrv/monitor_resume procsrv/monitor_watch procsrv/session_secret $(RECORD) \
 	procsrv/spawn procsrv/where procsrv/address procsrv/ipc procsrv/ipc_check $(SESSION_DIR) \
 	$(USERMAP) $(KEY) common/err common/clock common/log
 LIB_procsrv-monitor = $(LIB_crypto)
@@ -86,7 +92,7 @@ OBJ_procsrv-keygen = procsrv/keygen procsrv/where common/keymake common/key comm
 LIB_procsrv-keygen = $(LIB_tls)
 # what a journal says, and putting it right
 REPAIR = $(addprefix procsrv/,journal repair repair_thread proc_parse machine_x86 debugreg debugreg_x86)
-OBJ_procsrv-guard = procsrv/guard procsrv/keeper procsrv/lease procsrv/audit_line $(REPAIR) procsrv/ipc procsrv/ipc_check common/log common/err common/clock
+OBJ_procsrv-guard = procsrv/guard procsrv/keeper procsrv/lease procsrv/audit_line procsrv/audit_keep $(REPAIR) procsrv/ipc procsrv/ipc_check common/log common/err common/clock
 OBJ_procsrv-tracer = procsrv/tracer procsrv/loss procsrv/serve procsrv/serve_keep procsrv/serve_send procsrv/serve_link procsrv/reply \
 	procsrv/greet procsrv/open procsrv/target \
 	procsrv/trace_thread procsrv/trace_wait procsrv/burst procsrv/watch procsrv/trace_stop procsrv/trace_regs procsrv/trace_mem \

@@ -39,7 +39,7 @@ static char *quoted(char *to, size_t size, const char *s)
 	return to;
 }
 
-void audit_line(const struct audit_line *l)
+const char *audit_text(char to[AUDIT_TEXT], const struct audit_line *l)
 {
 	char key[160], from[160], text[4 * AUDIT_WHY], process[64] = "pid=- start=-";
 	char session[48] = "-";
@@ -50,9 +50,10 @@ void audit_line(const struct audit_line *l)
 	if (l->session)
 		snprintf(session, sizeof(session), "%" PRIu32 ".%02x%02x%02x%02x", l->session,
 		    l->id[0], l->id[1], l->id[2], l->id[3]);
-	log_info("event=%s session=%s key=%s from=%s %s result=%s why=\"%s\"", l->event, session,
-	    word(key, sizeof(key), l->key), word(from, sizeof(from), l->from), process,
-	    err_name(l->result), quoted(text, sizeof(text), l->why));
+	snprintf(to, AUDIT_TEXT, "event=%s session=%s key=%s from=%s %s result=%s why=\"%s\"",
+	    l->event, session, word(key, sizeof(key), l->key), word(from, sizeof(from), l->from),
+	    process, err_name(l->result), quoted(text, sizeof(text), l->why));
+	return to;
 }
 
 static const char *const events[] = {
@@ -69,6 +70,9 @@ static const char *const events[] = {
     [IPC_WROTE_REGS] = "wrote-registers",
     [IPC_FILE_WRITE] = "file-write",
     [IPC_FILE_CHANGE] = "file-change",
+    [IPC_LINK_LOST] = "lost",
+    [IPC_EXPIRED] = "expired",
+    [IPC_REPAIRED] = "repaired",
 };
 
 /* More facts at the end of a reason, set off by a blank. */
@@ -106,8 +110,8 @@ void audit_take(struct audit_line *l, const struct ipc_audit *a, char *why, size
 void audit_of(const struct ipc_session *s, const struct ipc_audit *a)
 {
 	struct audit_line l = {.session = s->number, .id = s->id, .key = s->key, .from = s->from};
-	char why[AUDIT_WHY];
+	char why[AUDIT_WHY], text[AUDIT_TEXT];
 
 	audit_take(&l, a, why, sizeof(why));
-	audit_line(&l);
+	log_info("%s", audit_text(text, &l));
 }

@@ -22,13 +22,16 @@ struct audit_line {
 	const char *why;
 };
 
-void audit_line(const struct audit_line *l);
+enum { AUDIT_TEXT = 2560 }; /* a log's line holds it, and its place in the record */
+
+/* Its text, printable and without newline.  Returns to. */
+const char *audit_text(char to[AUDIT_TEXT], const struct audit_line *l);
 
 /* What the tracer reported: fills in what it says; why is a room for text. */
 enum { AUDIT_WHY = 400 };
 void audit_take(struct audit_line *l, const struct ipc_audit *a, char *why, size_t size);
 
-/* The same, of a session without a connection. */
+/* The same on standard error, of a session without a connection. */
 void audit_of(const struct ipc_session *s, const struct ipc_audit *a);
 
 #endif

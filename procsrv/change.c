@@ -26,7 +26,7 @@ enum { SIGNALS = 64 };
 static int record(struct call *c, uint64_t *count, int event)
 {
 	if (*count == 0 && target_audit(event, &c->target->id, "", 0, E_OK) != E_OK)
-		return fault_set(&c->fault, E_LIMIT, EAGAIN, (uint32_t)c->target->id.pid);
+		return fault_set(&c->fault, E_UNRECORDED, 0, (uint32_t)c->target->id.pid);
 	++*count;
 	return E_OK;
 }
@@ -49,7 +49,7 @@ void change_record(struct target *tg)
 static int record_end(struct call *c, int event, const char *how)
 {
 	if (target_audit(event, &c->target->id, how, 0, E_OK) != E_OK)
-		return fault_set(&c->fault, E_LIMIT, EAGAIN, (uint32_t)c->target->id.pid);
+		return fault_set(&c->fault, E_UNRECORDED, 0, (uint32_t)c->target->id.pid);
 	return E_OK;
 }
 

@@ -98,9 +98,16 @@ static int ask_monitor(struct front *f, bool verbose, char *why, size_t size)
 {
 	char monitor[WHERE_MAX], line[256];
 	char *argv[] = {monitor, (char *)"-check", (char *)"-key", f->key, (char *)"-map", f->map,
-	    verbose ? (char *)"-v" : NULL, NULL};
+	    NULL, NULL, NULL, NULL};
+	char **more = argv + 6;
 	int err;
 
+	if (f->audit) {
+		*more++ = (char *)"-audit";
+		*more++ = (char *)f->audit;
+	}
+	if (verbose)
+		*more++ = (char *)"-v";
 	if (where_program(monitor, "procsrv-monitor") < 0)
 		return snprintf(why, size, "%s", monitor), EXIT_FAILURE;
 	err = judge(child_run(argv, line, sizeof(line)), monitor, why, size);

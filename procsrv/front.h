@@ -15,6 +15,7 @@ struct front {
 	struct listen listen;
 	char key[WHERE_MAX], map[WHERE_MAX];
 	char pin[FINGERPRINT_SIZE];
+	const char *audit; /* the record; NULL = none */
 	unsigned keys; /* in the map, when the listener started */
 };
 
@@ -24,7 +25,7 @@ struct front {
 /* Understand the string and find the files it means. */
 int front_init(struct front *f, const char *transport, char *why, size_t size);
 
-/* Have a monitor judge key and map; a missing key in its usual place is made. */
+/* Have a monitor judge key, map and record; a missing key in its usual place is made. */
 int front_check(struct front *f, bool verbose, char *why, size_t size);
 
 /* Listen. */

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "audit_line.h"
+#include "audit_spool.h"
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
@@ -175,8 +176,8 @@ static void start_tracer(void)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		fatal(EXIT_FAILURE, "cannot make a pipe: %s", strerror(errno));
 	/* Out of the way of the fixed numbers. */
-	high = fcntl(pair[1], F_DUPFD_CLOEXEC, FD_JOURNAL + 1);
-	self.tracer = fcntl(pair[0], F_DUPFD_CLOEXEC, FD_JOURNAL + 1);
+	high = fcntl(pair[1], F_DUPFD_CLOEXEC, FD_SPOOL + 1);
+	self.tracer = fcntl(pair[0], F_DUPFD_CLOEXEC, FD_SPOOL + 1);
 	close(pair[0]);
 	close(pair[1]);
 	if (high < 0 || self.tracer < 0)
@@ -241,26 +242,34 @@ static void tell_tracer(enum ipc_type type, const void *body, size_t size)
 		log_error("cannot reach the tracer");
 }
 
-static void record(const char *event, enum err result, const char *why)
+/* Where it is taken from one day. */
+static void keep_record(const struct ipc_audit *a)
 {
-	struct audit_line l = {
-	    .event = event,
-	    .session = self.session.number,
-	    .id = self.session.id,
-	    .key = self.session.key,
-	    .from = self.session.from,
-	    .result = (int)result,
-	    .why = why,
-	};
-
-	audit_line(&l);
+	if (self.stdio)
+		return;
+	audit_of(&self.session, a);
+	spool_write(FD_SPOOL, a);
 }
 
-/* What the monitor does not take any more is said here. */
+static void record(const struct ipc_audit *a)
+{
+	if (self.monitor < 0 || ipc_send(self.monitor, IPC_AUDIT, a, sizeof(*a)) != 0)
+		keep_record(a);
+}
+
+static void record_end(enum ipc_event event, const char *why)
+{
+	struct ipc_audit a = {.event = event, .result = E_LOST};
+
+	snprintf(a.name, sizeof(a.name), "%s", why);
+	record(&a);
+}
+
+/* What the monitor does not take any more is kept here. */
 static void drop_carried(void)
 {
 	if (self.carrying && self.type == IPC_AUDIT)
-		audit_of(&self.session, &self.body.audit);
+		keep_record(&self.body.audit);
 	self.carrying = false;
 }
 
@@ -286,7 +295,7 @@ static void lose_link(void)
 	}
 	lease_lost(&self.lease, now_ms());
 	snprintf(why, sizeof(why), "kept for %u ms", (unsigned)self.lease.grace_ms);
-	record("lost", E_LOST, why);
+	record_end(IPC_LINK_LOST, why);
 }
 
 /* What concerns the session, not its targets, or is handed on. */
@@ -310,8 +319,8 @@ static void heard(uint16_t type, size_t size)
 	self.type = (enum ipc_type)type;
 	self.size = size;
 	self.carrying = self.monitor >= 0;
-	if (!self.carrying && !self.stdio && type == IPC_AUDIT)
-		audit_of(&self.session, &self.body.audit);
+	if (!self.carrying && type == IPC_AUDIT)
+		record(&self.body.audit);
 }
 
 static void from_tracer(void)
@@ -365,8 +374,9 @@ static void from_monitor(void)
 	if (err == EAGAIN)
 		return;
 	if (!err && ipc_check(&state, type)) {
-		tell_tracer(IPC_FINISH, &end, sizeof(end));
-		end_soon();
+		tell_tracer(type == IPC_END ? IPC_FINISH : IPC_REFUSE, &end, sizeof(end));
+		if (type == IPC_END)
+			end_soon();
 		return;
 	}
 	let_go_of_monitor();
@@ -472,7 +482,7 @@ static void keep_lease(void)
 		tell_tracer(IPC_LIFT, &none, sizeof(none));
 		break;
 	case LEASE_OVER:
-		record("expired", E_LOST, "nobody took the session up again");
+		record_end(IPC_EXPIRED, "nobody took the session up again");
 		stop_tracer();
 		break;
 	case LEASE_NOTHING:
@@ -500,10 +510,27 @@ static void drain_tracer(void)
 	}
 }
 
+static void record_repairs(void)
+{
+	const struct journal *j = self.keeper.journal;
+
+	for (unsigned i = 0; j && i < JOURNAL_TARGETS; i++) {
+		const struct journal_target *t = &j->targets[i];
+		struct ipc_audit a = {
+		    .event = IPC_REPAIRED, .pid = (uint32_t)t->pid, .start = t->start};
+
+		strcpy(a.name, "its tracer died");
+		if (t->pid > 0)
+			record(&a);
+	}
+}
+
 static void repair(void)
 {
-	unsigned n = keeper_ended(&self.keeper);
+	unsigned n;
 
+	record_repairs();
+	n = keeper_ended(&self.keeper);
 	if (n)
 		log_warn("the tracer died with %u process%s in hand, which %s put right", n,
 		    n == 1 ? "" : "es", n == 1 ? "was" : "were");
@@ -589,8 +616,8 @@ static void take_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	self.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (self.signals >= 0 && self.signals <= FD_JOURNAL) {
-		int high = fcntl(self.signals, F_DUPFD_CLOEXEC, FD_JOURNAL + 1);
+	if (self.signals >= 0 && self.signals <= FD_SPOOL) {
+		int high = fcntl(self.signals, F_DUPFD_CLOEXEC, FD_SPOOL + 1);
 
 		close(self.signals);
 		self.signals = high;
@@ -629,7 +656,7 @@ int main(int argc, char **argv)
 		fatal(EXIT_USAGE, "started by procsrv; by hand only as: procsrv-guard -stdio [-v]");
 	if (self.repairs)
 		return keeper_mend(&self.keeper, FD_PIPE) ? 0 : EXIT_FAILURE;
-	close_range(self.stdio ? FD_PIPE : FD_JOURNAL + 1, ~0U, 0);
+	close_range(self.stdio ? FD_PIPE : FD_SPOOL + 1, ~0U, 0);
 	take_signals();
 	if (self.stdio)
 		make_session(verbose);

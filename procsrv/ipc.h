@@ -51,6 +51,7 @@ enum ipc_fd {
 	FD_RECORD = 5,  /* guard: the session's record, locked */
 	FD_LISTEN = 6,  /* guard: the session's socket, for later connections */
 	FD_JOURNAL = 7, /* guard: the session's journal */
+	FD_SPOOL = 8,   /* guard: its records while it has no monitor */
 };
 
 /* How a monitor ends, for the listener, which penalises the address it came from.
@@ -171,9 +172,9 @@ struct ipc_session {
 	uint32_t greeted;
 	uint32_t keep_launched; /* what was launched outlives the session */
 	int64_t since;          /* time(2) */
-	char user[64]; /* local user it runs as */
-	char key[128]; /* the key's name (map comment) or fingerprint */
-	char from[64]; /* peer address, "local" in stdio mode */
+	char user[64];          /* local user it runs as */
+	char key[128];          /* the key's name (map comment) or fingerprint */
+	char from[64];          /* peer address, "local" in stdio mode */
 };
 
 /* A proven connection takes the session up again. */
@@ -224,6 +225,10 @@ enum ipc_event {
 	IPC_WROTE_REGS,
 	IPC_FILE_WRITE,
 	IPC_FILE_CHANGE,
+	/* of the guard itself */
+	IPC_LINK_LOST,
+	IPC_EXPIRED,
+	IPC_REPAIRED,
 };
 
 /* Send one packet.  0, or an errno value (EAGAIN: the pipe is full). */

@@ -130,6 +130,13 @@ static unsigned targets(const struct keeper *k)
 	return n;
 }
 
+/* Nobody need look at them again. */
+static void forget_targets(struct keeper *k)
+{
+	for (unsigned i = 0; i < JOURNAL_TARGETS; i++)
+		k->journal->targets[i].pid = 0;
+}
+
 unsigned keeper_ended(struct keeper *k)
 {
 	unsigned n = k->journal ? targets(k) : 0, left;
@@ -141,6 +148,8 @@ unsigned keeper_ended(struct keeper *k)
 	left = repair_threads(&k->repair, THREADS_MS);
 	if (left)
 		log_warn("%u threads did not stand to be let go", left);
+	else
+		forget_targets(k);
 	return n;
 }
 
@@ -153,8 +162,7 @@ bool keeper_mend(struct keeper *k, int fd)
 	put_text_back(k);
 	if (repair_threads(&k->repair, THREADS_MS) != 0)
 		return false;
-	for (unsigned i = 0; i < JOURNAL_TARGETS; i++)
-		k->journal->targets[i].pid = 0;
+	forget_targets(k);
 	return true;
 }
 

@@ -5,7 +5,8 @@
  * any connection and opens no file of anybody: procsrv has understood everything
  * before it became this program.
  *
- *   procsrv-listener [-v] {-t TEXT -key FILE -map FILE {-fd N}...}... [-record N]
+ *   procsrv-listener [-v] [-audit FILE] {-t TEXT -key FILE -map FILE {-fd N}...}...
+ *                    [-record N]
  *
  * TEXT is what it says when it listens, N a descriptor.  The record's one stays open as
  * long as it serves.
@@ -59,13 +60,14 @@ struct gate {
 	int fds[SOCKETS];
 	size_t nfds;
 	char *key, *map;
-	char *argv[8];
+	char *argv[10];
 };
 
 static struct {
 	char monitor[WHERE_MAX], admin[WHERE_MAX];
 	bool verbose;
-	int record; /* 0 = none */
+	int record;  /* 0 = none */
+	char *audit; /* NULL = none */
 	struct gate gates[GATES];
 	size_t ngates;
 
@@ -447,6 +449,8 @@ static bool take(const char *option, char *value)
 
 	if (strcmp(option, "-t") == 0 && self.ngates < GATES)
 		self.gates[self.ngates++].text = value;
+	else if (strcmp(option, "-audit") == 0)
+		self.audit = value;
 	else if (strcmp(option, "-record") == 0)
 		self.record = number(value);
 	else if (g && strcmp(option, "-key") == 0)
@@ -484,6 +488,10 @@ static void compose(struct gate *g)
 	*arg++ = g->key;
 	*arg++ = (char *)"-map";
 	*arg++ = g->map;
+	if (self.audit) {
+		*arg++ = (char *)"-audit";
+		*arg++ = self.audit;
+	}
 	if (geteuid() != 0)
 		*arg++ = (char *)"-user-mode";
 	if (self.verbose)

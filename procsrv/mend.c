@@ -14,11 +14,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "audit_spool.h"
 #include "common/log.h"
+#include "ipc.h"
 #include "journal.h"
 #include "repair_parts.h"
 #include "run_dir.h"
 #include "session_list.h"
+#include "session_walk.h"
 #include "spawn.h"
 
 enum { GROUPS = 256 };
@@ -81,6 +84,41 @@ bool mend_wanted(int all, const char *id)
 
 /* ---- doing it ------------------------------------------------------------------------- */
 
+bool mend_unrecorded(int all, const char *id)
+{
+	int own = openat(all, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct session_facts f;
+	bool waits;
+
+	session_look(all, id, &f);
+	waits = *f.audit && own >= 0 && spool_waits(own);
+	if (own >= 0)
+		close(own);
+	return waits;
+}
+
+/* Before it is done. */
+static void note_repair(int all, const char *id, int journal)
+{
+	int own = openat(all, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct journal *j = journal_open(journal, false);
+
+	for (unsigned i = 0; own >= 0 && j && i < JOURNAL_TARGETS; i++) {
+		const struct journal_target *t = &j->targets[i];
+		struct ipc_audit a = {
+		    .event = IPC_REPAIRED, .pid = (uint32_t)t->pid, .start = t->start};
+		struct proc_stat st;
+
+		strcpy(a.name, "its guard and tracer died");
+		if (t->pid > 0 && repair_stat(t->pid, 0, &st) && st.start == t->start)
+			spool_add(own, &a);
+	}
+	if (j)
+		munmap(j, sizeof(*j));
+	if (own >= 0)
+		close(own);
+}
+
 /* As that user; NULL: as we are.  A wait status, or -1 and errno. */
 static int run_guard(int program, int journal, const struct spawn_user *user)
 {
@@ -132,6 +170,8 @@ static bool mend_one(int all, int program, const struct session_facts *f)
 	if (record >= 0 && flock(record, LOCK_EX | LOCK_NB) == 0)
 		journal = open_journal(all, f->id);
 	wanted = is_wanted(journal);
+	if (wanted)
+		note_repair(all, f->id, journal);
 	if (wanted)
 		status = run_as(program, journal, f->user);
 	if (status != 0)

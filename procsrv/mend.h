@@ -13,6 +13,9 @@
  * needed it, or -1 and a sentence in why. */
 int mend_sessions(char *why, size_t size);
 
+/* Has session id (in the directory all) something left that belongs into the record? */
+bool mend_unrecorded(int all, const char *id);
+
 /* The journal of session id (in the directory all) still names a process that is there:
  * it must not be thrown away. */
 bool mend_wanted(int all, const char *id);

@@ -5,8 +5,8 @@
  * judges the client's proof itself; and starts the session as the mapped user.
  * It ends with its connection.
  *
- *   procsrv-monitor -key FILE -map FILE [-v] [-user-mode]          on FD_SOCKET
- *   procsrv-monitor -check -key FILE -map FILE [-user-mode]
+ *   procsrv-monitor -key FILE -map FILE [-audit FILE] [-v] [-user-mode]     on FD_SOCKET
+ *   procsrv-monitor -check -key FILE -map FILE [-audit FILE] [-user-mode]
  */
 #include "monitor.h"
 
@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "audit_chain.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "spawn.h"
@@ -42,7 +43,7 @@ static struct monitor self = {
     .guard_pipe = -1,
     .guard_program = -1,
     .yama = -1,
-    .dir = {.all = -1, .own = -1, .record = -1, .listen = -1, .journal = -1},
+    .dir = {.all = -1, .own = -1, .record = -1, .listen = -1, .journal = -1, .spool = -1},
 };
 
 /* ---- start -------------------------------------------------------------------- */
@@ -56,6 +57,8 @@ static bool options(struct monitor *m, int argc, char **argv)
 			m->key_path = argv[++i];
 		else if (strcmp(o, "-map") == 0 && i + 1 < argc)
 			m->map_path = argv[++i];
+		else if (strcmp(o, "-audit") == 0 && i + 1 < argc)
+			m->record_path = argv[++i];
 		else if (strcmp(o, "-check") == 0)
 			m->check = true;
 		else if (strcmp(o, "-user-mode") == 0)
@@ -108,7 +111,8 @@ static int check(struct monitor *m)
 {
 	char text[FINGERPRINT_SIZE], why[WHY];
 
-	if (monitor_could_start_conn(m, why, sizeof(why)) != 0)
+	if (monitor_could_start_conn(m, why, sizeof(why)) != 0 ||
+	    (m->record_path && chain_check(m->record_path, why, sizeof(why)) != 0))
 		fatal(MONITOR_CONFIG, "%s", why);
 	printf("pin=%s keys=%zu\n", fingerprint_format(text, key_fingerprint(m->key)),
 	    usermap_count(m->map));
@@ -180,14 +184,14 @@ static int serve(struct monitor *m)
 {
 	int status;
 
-	for (;; monitor_look(m)) {
+	for (;; monitor_look(m), audit_retry(m)) {
 		/* The channel is looked at in phase OPENED only: before, it has to stay
 		 * empty, which the proof checks. */
 		struct pollfd fds[4] = {
 		    {.fd = m->conn_fd, .events = POLLIN},
 		    {.fd = m->broke_rules ? -1 : m->pipe, .events = POLLIN},
 		    {.fd = m->phase.phase == PHASE_OPENED ? m->channel : -1, .events = POLLIN},
-		    {.fd = m->guard_pipe, .events = POLLIN},
+		    {.fd = m->holding ? -1 : m->guard_pipe, .events = POLLIN},
 		};
 		int n = poll(fds, 4, monitor_patience(m, time_left(m)));
 
@@ -233,7 +237,9 @@ static void drain_guard(struct monitor *m)
 		struct pollfd p = {.fd = m->guard_pipe, .events = POLLIN};
 		uint64_t now = now_ms();
 
-		if (now >= end || (poll(&p, 1, (int)(end - now)) < 0 && errno != EINTR))
+		audit_retry(m);
+		if (m->holding || now >= end ||
+		    (poll(&p, 1, (int)(end - now)) < 0 && errno != EINTR))
 			return;
 		if (p.revents)
 			monitor_serve_guard(m);
@@ -293,8 +299,9 @@ int main(int argc, char **argv)
 	close_up(m);
 	log_init("procsrv-monitor", false);
 	if (!options(m, argc, argv))
-		fatal(EXIT_USAGE, "usage: procsrv-monitor [-check] -key FILE -map FILE [-v] "
-				  "[-user-mode]; started by procsrv");
+		fatal(EXIT_USAGE,
+		    "usage: procsrv-monitor [-check] -key FILE -map FILE [-audit FILE] "
+		    "[-v] [-user-mode]; started by procsrv");
 	log_init("procsrv-monitor", m->verbose);
 	read_files(m);
 	if (!m->check)

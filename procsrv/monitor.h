@@ -19,6 +19,7 @@
 
 struct monitor {
 	const char *key_path, *map_path;
+	const char *record_path; /* of the record; NULL = standard error alone */
 	bool check, verbose, user_mode;
 
 	/* read before the first remote byte */
@@ -58,6 +59,9 @@ struct monitor {
 	pid_t guard;
 	int guard_pipe; /* -1 = none */
 	struct ipc_state guard_phase;
+	bool unrecorded; /* the last line could not be written */
+	bool holding;    /* of the guard's this one */
+	struct ipc_audit held;
 
 	/* the map, as it was when it was looked at last */
 	struct stat map_file;
@@ -120,12 +124,18 @@ int monitor_patience(const struct monitor *m, int ms);
 
 enum { AUDIT_WORD = 1024 };
 
-/* One line about this connection; pid 0 and start 0 are left out ("-"). */
-void audit(const struct monitor *m, const char *event, uint32_t pid, uint64_t start, int result,
+/* One line about this connection; pid 0 and start 0 are left out ("-").  E_OK, or
+ * E_UNRECORDED: what is to be recorded before it is done must not be done. */
+enum err audit(struct monitor *m, const char *event, uint32_t pid, uint64_t start, int result,
     const char *why);
 
-/* What the guard reported. */
-void audit_guard(const struct monitor *m, const struct ipc_audit *a);
+/* What the guard reported.  When it cannot be written it is held, and the guard is told:
+ * until audit_retry has written it nothing more is to be read from the guard. */
+void audit_guard(struct monitor *m, const struct ipc_audit *a);
+void audit_retry(struct monitor *m);
+
+/* What the guard of a session that was found had to keep while it had no monitor. */
+void audit_spooled(struct monitor *m);
 
 /* Why the link ended, in words for people.  Returns to. */
 const char *audit_reason(char *to, size_t size, const struct ipc_ended *e);

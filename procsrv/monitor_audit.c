@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "monitor.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "audit_chain.h"
 #include "audit_line.h"
+#include "audit_spool.h"
 #include "common/log.h"
 #include "common/tls.h"
 
@@ -18,26 +21,99 @@ static struct audit_line line_of(const struct monitor *m)
 	};
 }
 
-void audit(const struct monitor *m, const char *event, uint32_t pid, uint64_t start, int result,
-    const char *why)
+/* On standard error in any case, and with its place in the chain. */
+static enum err record(struct monitor *m, const struct audit_line *l)
+{
+	char text[AUDIT_TEXT], hash[CHAIN_TEXT];
+	struct chain_end end;
+	int err;
+
+	audit_text(text, l);
+	if (!m->record_path) {
+		log_info("%s", text);
+		return E_OK;
+	}
+	err = chain_append(m->record_path, text, &end);
+	if (!err)
+		log_info("%s n=%" PRIu64 " hash=%.16s", text, end.n, chain_text(hash, end.hash));
+	else if (!m->unrecorded)
+		log_error("%s: the record cannot be written: %s; what has to be recorded is not "
+			  "done until it can",
+		    m->record_path, strerror(err));
+	m->unrecorded = err != 0;
+	return err ? E_UNRECORDED : E_OK;
+}
+
+/* Not lost, at least: the machine's journal has it. */
+static void log_unrecorded(const struct audit_line *l)
+{
+	char text[AUDIT_TEXT];
+
+	log_warn("not recorded: %s", audit_text(text, l));
+}
+
+enum err audit(
+    struct monitor *m, const char *event, uint32_t pid, uint64_t start, int result, const char *why)
 {
 	struct audit_line l = line_of(m);
+	enum err err;
 
 	l.event = event;
 	l.pid = pid;
 	l.start = start;
 	l.result = result;
 	l.why = why;
-	audit_line(&l);
+	err = record(m, &l);
+	if (err != E_OK)
+		log_unrecorded(&l);
+	return err;
 }
 
-void audit_guard(const struct monitor *m, const struct ipc_audit *a)
+static void tell_guard(struct monitor *m, enum err err)
+{
+	struct ipc_verdict v = {.result = err};
+
+	if (m->guard_pipe >= 0)
+		ipc_send(m->guard_pipe, IPC_UNRECORDED, &v, sizeof(v));
+}
+
+void audit_guard(struct monitor *m, const struct ipc_audit *a)
 {
 	struct audit_line l = line_of(m);
 	char why[AUDIT_WHY];
 
 	audit_take(&l, a, why, sizeof(why));
-	audit_line(&l);
+	if (record(m, &l) == E_OK)
+		return;
+	log_unrecorded(&l);
+	m->held = *a;
+	m->holding = true;
+	tell_guard(m, E_UNRECORDED);
+}
+
+void audit_retry(struct monitor *m)
+{
+	struct audit_line l = line_of(m);
+	char why[400];
+
+	if (!m->holding)
+		return;
+	audit_take(&l, &m->held, why, sizeof(why));
+	if (record(m, &l) != E_OK)
+		return;
+	m->holding = false;
+	tell_guard(m, E_OK);
+}
+
+void audit_spooled(struct monitor *m)
+{
+	int err = 0;
+
+	if (m->record_path && m->dir.own >= 0 && spool_waits(m->dir.own))
+		err = spool_take(m->dir.own, m->record_path, &m->dir.facts);
+	if (err)
+		log_error("%s: what the session left cannot be recorded yet: %s", m->record_path,
+		    strerror(err));
 }
 
 /* ---- strangers ------------------------------------------------------------------ */

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -123,9 +124,12 @@ enum err monitor_resume(struct monitor *m)
 	err = judge(m);
 	if (err == E_OK)
 		err = hand_over(m);
-	session_close(&m->dir, false);
+	flock(m->dir.all, LOCK_UN); /* others need not wait for the answer */
 	if (err == E_OK)
 		err = await_answer(m);
+	if (err == E_OK)
+		audit_spooled(m); /* its guard speaks to us from now on */
+	session_close(&m->dir, false);
 	if (err != E_OK)
 		return err;
 	fill_session(m);

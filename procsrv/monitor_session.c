@@ -73,6 +73,8 @@ enum err monitor_open(struct monitor *m, const struct ipc_open *ask)
 	snprintf(f.key, sizeof(f.key), "%s", m->row->name);
 	snprintf(f.user, sizeof(f.user), "%s", m->user->name);
 	snprintf(f.from, sizeof(f.from), "%s", m->from);
+	if (m->record_path)
+		snprintf(f.audit, sizeof(f.audit), "%s", m->record_path);
 	err = (enum err)session_create(
 	    &m->dir, &f, m->session.id, m->row->max_sessions, why, sizeof(why));
 	if (err != E_OK) {
@@ -82,9 +84,11 @@ enum err monitor_open(struct monitor *m, const struct ipc_open *ask)
 	fill_session(m, ask);
 	if (s->grace_ms && secret_write(m->dir.own, &m->secret) != 0)
 		return E_OS;
-	snprintf(why, sizeof(why), "user %s", m->user->name);
-	audit(m, "open", 0, 0, E_OK, why);
-	return E_OK;
+	snprintf(why, sizeof(why), "user %s may look%s%s%s", m->user->name,
+	    s->rights & 1u << WIRE_R_STOP ? ", stop" : "",
+	    s->rights & 1u << WIRE_R_WRITE ? ", write" : "",
+	    s->rights & 1u << WIRE_R_LAUNCH ? ", launch" : "");
+	return audit(m, "open", 0, 0, E_OK, why);
 }
 
 static int spawn_guard(struct monitor *m, int pipe)
@@ -94,8 +98,8 @@ static int spawn_guard(struct monitor *m, int pipe)
 	struct spawn s = {
 	    .program = m->guard_program,
 	    .argv = {"procsrv-guard", NULL},
-	    .fds = {pipe, m->channel, m->dir.record, m->dir.listen, m->dir.journal},
-	    .nfds = 5,
+	    .fds = {pipe, m->channel, m->dir.record, m->dir.listen, m->dir.journal, m->dir.spool},
+	    .nfds = 6,
 	    .dir = -1,
 	    .own_session = true,
 	    .nofile = &m->nofile,

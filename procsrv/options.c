@@ -28,6 +28,12 @@ static int set_map(struct options *o, const char *value)
 	return 0;
 }
 
+static int set_audit(struct options *o, const char *value)
+{
+	o->audit = value;
+	return 0;
+}
+
 static int set_key(struct options *o, const char *value)
 {
 	o->key = value;
@@ -69,6 +75,8 @@ static const struct option options[] = {
     {"c", "PROGRAM", SERVE, set_program,
 	"start PROGRAM with all that follows; nobody debugs it until a host attaches"},
     {"cs", "PROGRAM", SERVE, set_held, "the same, but it is held before its first instruction"},
+    {"audit", "FILE", SERVE, set_audit,
+	"serve, and keep the record in FILE, too; without it nothing is done"},
     {"status", NULL, STATUS, NULL, "show what listens here and its sessions"},
     {"json", NULL, SERVE, set_json, "with -status: for programs"},
     {"release", NULL, RELEASE, NULL, "end every session; what was debugged runs on"},
@@ -76,6 +84,7 @@ static const struct option options[] = {
     {"keygen", NULL, KEYGEN, NULL, "make the server's key; an existing one is never overwritten"},
     {"key", "FILE", SERVE, set_key, "with -keygen: where"},
     {"check", "FILE", CHECK, set_map, "say in words what a map file allows"},
+    {"check-audit", "FILE", CHECK_AUDIT, set_map, "is the record in FILE as it was written?"},
     {"v", NULL, SERVE, set_verbose, "say more on standard error"},
     {"version", NULL, SHOW_VERSION, NULL, "print the version"},
     {"help", NULL, HELP, NULL, "print this"},
@@ -128,6 +137,9 @@ static int judge(const struct options *o, const char *operand, char *why, size_t
 	else if (o->program && geteuid() == 0)
 		wrong = "-c starts a program as who starts procsrv, and no key may debug root's; a "
 			"host starts programs as its own user: hdb -premote BOX -- PROGRAM";
+	else if (o->audit && (o->command != SERVE ||
+				 (o->transports == 1 && strcmp(o->transport[0], "stdio") == 0)))
+		wrong = "-audit goes with -t tls: only";
 	else if (o->json && o->command != STATUS)
 		wrong = "-json goes with -status only";
 	else if (o->key && o->command != KEYGEN)
@@ -173,7 +185,7 @@ void options_help(void)
 
 		snprintf(left, sizeof(left), "-%s %s", options[i].name,
 		    options[i].value ? options[i].value : "");
-		printf("  %-14s %s\n", left, options[i].help);
+		printf("  %-17s %s\n", left, options[i].help);
 	}
 	printf("\nMore in procsrv(8), transport(7) and procsrv-authorized_keys(5).\n");
 }

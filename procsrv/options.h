@@ -10,13 +10,14 @@
 
 enum { OPTIONS_TRANSPORTS = 16, EXIT_USAGE = 2 };
 
-enum command { SERVE, STATUS, RELEASE, REPAIR, KEYGEN, CHECK, HELP, SHOW_VERSION };
+enum command { SERVE, STATUS, RELEASE, REPAIR, KEYGEN, CHECK, CHECK_AUDIT, HELP, SHOW_VERSION };
 
 struct options {
 	enum command command;
 	const char *transport[OPTIONS_TRANSPORTS]; /* of -t, in order */
 	size_t transports;
-	const char *map; /* of -check */
+	const char *map;   /* of -check, or the record of -check-audit */
+	const char *audit; /* of -audit; NULL = none */
 	const char *key; /* of -key; NULL = the usual place */
 	char *const *program; /* of -c and -cs, with its arguments; NULL = none */
 	bool held;            /* -cs */

@@ -71,6 +71,7 @@ static void check_fronts(struct front *fronts, const struct options *o)
 		struct front *f = &fronts[i];
 		int err = front_init(f, o->transport[i], why, sizeof(why));
 
+		f->audit = o->audit;
 		if (!err && f->transport.kind == TRANSPORT_STDIO)
 			die(EXIT_USAGE,
 			    "stdio serves one host and ends with it; it goes with no other -t");
@@ -154,6 +155,10 @@ static int serve(const struct options *o)
 	begin(&l, "procsrv-listener");
 	if (o->verbose)
 		add(&l, "-v");
+	if (o->audit) {
+		add(&l, "-audit");
+		add(&l, "%s", o->audit);
+	}
 	for (size_t i = 0; i < o->transports; i++) {
 		front_record(&fronts[i]);
 		hand_over(&l, &fronts[i]);
@@ -217,6 +222,16 @@ static int check_map(const struct options *o)
 	return administer("-check", o->map);
 }
 
+static int check_audit(const struct options *o)
+{
+	struct command_line l;
+
+	begin(&l, "procsrv-audit");
+	add(&l, "-check");
+	add(&l, "%s", o->map);
+	return become(&l);
+}
+
 static int show_status(const struct options *o)
 {
 	return administer("-status", o->json ? "-json" : NULL);
@@ -255,6 +270,7 @@ static int (*const commands[])(const struct options *o) = {
     [REPAIR] = repair,
     [KEYGEN] = make_key,
     [CHECK] = check_map,
+    [CHECK_AUDIT] = check_audit,
     [HELP] = help,
     [SHOW_VERSION] = version,
 };

@@ -194,7 +194,7 @@ static void record(struct reading *g)
 
 	a->name[sizeof(a->name) - 1] = 0;
 	if (right)
-		r.err = ipc_send(FD_PIPE, IPC_AUDIT, a, sizeof(*a)) == EAGAIN ? E_LIMIT : E_OK;
+		r.err = tracer_record(a);
 	send(g->socket, &r, sizeof(r), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 

@@ -12,10 +12,12 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "mend.h"
 #include "session_list.h"
+#include "where.h"
 
 /* A guard, held by a descriptor: its number may come to mean another process. */
 struct held {
@@ -109,12 +111,43 @@ static unsigned wait_for(struct release *r, int ms)
 	return left;
 }
 
+static bool keep(int all, const char *id)
+{
+	return mend_wanted(all, id) || mend_unrecorded(all, id);
+}
+
+static void note_unrecorded(const struct session_facts *f, void *arg)
+{
+	bool *any = arg;
+
+	*any |= !f->live && *f->audit;
+}
+
+/* What dead sessions have left for the record. */
+static int collect(char *why, size_t size)
+{
+	char program[WHERE_MAX], line[8];
+	char *argv[] = {program, (char *)"-collect", NULL};
+	bool any = false;
+
+	if (session_list(note_unrecorded, &any, why, size) < 0)
+		return -1;
+	if (!any)
+		return 0;
+	if (where_program(program, "procsrv-audit") < 0) {
+		snprintf(why, size, "%.200s", program);
+		return -1;
+	}
+	child_run(argv, line, sizeof(line)); /* what could not be taken is kept */
+	return 0;
+}
+
 int release_sweep(void)
 {
 	char why[512];
 
-	if (mend_sessions(why, sizeof(why)) >= 0 &&
-	    session_sweep(mend_wanted, why, sizeof(why)) >= 0)
+	if (mend_sessions(why, sizeof(why)) >= 0 && collect(why, sizeof(why)) == 0 &&
+	    session_sweep(keep, why, sizeof(why)) >= 0)
 		return 0;
 	log_warn("%s", why);
 	return EXIT_FAILURE;

@@ -69,7 +69,9 @@ static int make_files(struct session_dir *d)
 	if (d->record < 0 || flock(d->record, LOCK_EX | LOCK_NB) != 0)
 		return -1;
 	d->journal = openat(d->own, "journal", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	return d->journal < 0 ? -1 : bind_socket(d);
+	d->spool = openat(
+	    d->own, "audit", O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return d->journal < 0 || d->spool < 0 ? -1 : bind_socket(d);
 }
 
 static void name_of(char text[SESSION_ID_TEXT], const uint8_t id[SESSION_ID])
@@ -96,7 +98,7 @@ int session_create(struct session_dir *d, const struct session_facts *facts,
 	struct census c = {.fingerprint = facts->fingerprint};
 	int err = E_OK;
 
-	*d = (struct session_dir){*facts, -1, -1, -1, -1, -1};
+	*d = (struct session_dir){*facts, -1, -1, -1, -1, -1, -1};
 	d->all = session_lock_all(why, size);
 	if (d->all < 0)
 		return E_OS;
@@ -153,7 +155,7 @@ int session_find(struct session_dir *d, const uint8_t id[SESSION_ID], char *why,
 {
 	char name[SESSION_ID_TEXT];
 
-	*d = (struct session_dir){.all = -1, .own = -1, .record = -1, .listen = -1, .journal = -1};
+	*d = (struct session_dir){.all = -1, .own = -1, .record = -1, .listen = -1, .journal = -1, .spool = -1};
 	d->all = session_lock_all(why, size);
 	if (d->all < 0)
 		return E_OS;
@@ -184,7 +186,7 @@ int session_connect(const struct session_dir *d)
 
 void session_close(struct session_dir *d, bool remove)
 {
-	int *fds[] = {&d->record, &d->listen, &d->journal, &d->own, &d->all};
+	int *fds[] = {&d->record, &d->listen, &d->journal, &d->spool, &d->own, &d->all};
 
 	if (remove && d->all >= 0)
 		session_delete(d->all, d->facts.id);

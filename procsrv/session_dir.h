@@ -19,6 +19,7 @@ enum {
 	SESSION_ID = 16,      /* bytes */
 	SESSION_ID_TEXT = 33, /* in hex, with its NUL */
 	SESSIONS_ALL = 64,    /* at once, on this machine */
+	SESSION_AUDIT = 512,
 };
 
 struct session_facts {
@@ -31,6 +32,7 @@ struct session_facts {
 	char key[128]; /* the row's name */
 	char user[64];
 	char from[64];
+	char audit[SESSION_AUDIT]; /* path of the record; "" = there is none */
 	bool live; /* the lock is held */
 };
 
@@ -42,6 +44,7 @@ struct session_dir {
 	int record; /* locked */
 	int listen; /* bound to ID/sock */
 	int journal;
+	int spool; /* of records (audit_spool.h) */
 };
 
 /* Make the directory of a new session from facts (id, number and live are filled

@@ -80,6 +80,7 @@ void session_delete(int all, const char *id)
 	unlinkat(dir, "sock", 0);
 	unlinkat(dir, "journal", 0);
 	unlinkat(dir, "secret", 0);
+	unlinkat(dir, "audit", 0);
 	unlinkat(dir, "record", 0);
 	close(dir);
 	unlinkat(all, id, AT_REMOVEDIR);

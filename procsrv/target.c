@@ -158,15 +158,13 @@ int target_audit(int event, const struct proc_id *id, const char *name, uint64_t
 	    .size = size,
 	};
 	struct stat st;
-	int err;
 
 	if (fstatat(id->live, "exe", &st, 0) == 0) {
 		a.exe_dev = st.st_dev;
 		a.exe_ino = st.st_ino;
 	}
 	strncpy(a.name, name, sizeof(a.name) - 1);
-	err = ipc_send(FD_PIPE, IPC_AUDIT, &a, sizeof(a));
-	return err == EAGAIN ? E_LIMIT : E_OK;
+	return tracer_record(&a);
 }
 
 /* ---- attach ------------------------------------------------------------------- */

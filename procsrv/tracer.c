@@ -116,9 +116,24 @@ static void on_guard(evutil_socket_t fd, short what, void *arg)
 		change_link(t, &body.resume, fds[0]);
 	else if (type == IPC_LIFT)
 		loss_lift(t);
+	else if (type == IPC_REFUSE)
+		t->unrecorded = body.end.result != E_OK;
 	else
 		serve_shutdown(t->serve, (int)body.end.result);
 	serve_pump(t->serve);
+}
+
+static bool is_past(const struct ipc_audit *a)
+{
+	return a->result != E_OK || a->event == IPC_DETACH || a->event == IPC_EXITED ||
+	       a->event == IPC_WROTE_MEM || a->event == IPC_WROTE_REGS;
+}
+
+int tracer_record(const struct ipc_audit *a)
+{
+	if (self.tracer.unrecorded && !is_past(a))
+		return E_UNRECORDED;
+	return ipc_send(FD_PIPE, IPC_AUDIT, a, sizeof(*a)) == EAGAIN ? E_UNRECORDED : E_OK;
 }
 
 static void receive_session(struct ipc_session *s)

@@ -43,9 +43,14 @@ struct tracer {
 	unsigned nrecorded;
 	struct launch_text *launch_texts;
 	struct reading *reading; /* NULL: nothing was asked for so far */
+	bool unrecorded;   /* nothing may be done that has to be recorded first */
 	uint32_t children; /* handles given to those that were followed */
 	uint8_t *scratch; /* of SCRATCH bytes, for a handler's own use */
 };
+
+/* To be recorded before it is done: E_OK, or E_UNRECORDED, and it must not be done.  What has
+ * happened already, or failed, is told in any case. */
+int tracer_record(const struct ipc_audit *a);
 
 enum {
 	TRACER_MAX_READ = 1024 * 1024, /* bytes one mem_read or file_read may ask */

@@ -57,6 +57,8 @@ UNITLIB_test_proof = $(LIB_tls)
 UNIT_test_tls = $(TLS) $(KEY) $(WIRE) common/keymake
 UNITLIB_test_tls = $(LIB_event) $(LIB_tls)
 UNIT_test_rsp_files = $(addprefix host/rsp/,rsp_file rsp_files rsp_cache rsp_build_id rsp_packet rsp_reply) common/buf common/log
+UNIT_test_audit = procsrv/audit_check procsrv/audit_chain common/log
+UNITLIB_test_audit = $(LIB_crypto)
 UNIT_test_session_dir = $(SESSION_DIR) procsrv/session_list common/log
 UNIT_test_sandbox = procsrv/sandbox
 UNITLIB_test_sandbox = $(LIB_seccomp)
@@ -117,7 +119,7 @@ UNIT_test_bytecode = procsrv/bytecode common/gdb_reg
 UNIT_test_debugreg = procsrv/debugreg procsrv/debugreg_x86
 UNIT_test_build_id = procsrv/reader_elf
 # The monitor's own loop is included; in place of spawn.c and the clock stand others.
-UNIT_test_monitor_times = procsrv/monitor_conn procsrv/monitor_session procsrv/monitor_audit procsrv/monitor_resume procsrv/monitor_watch procsrv/session_secret procsrv/audit_line procsrv/address procsrv/ipc \
+UNIT_test_monitor_times = procsrv/monitor_conn procsrv/monitor_session procsrv/monitor_audit procsrv/monitor_resume procsrv/monitor_watch procsrv/session_secret $(RECORD) procsrv/address procsrv/ipc \
 	procsrv/ipc_check $(SESSION_DIR) $(USERMAP) $(KEY) common/keymake common/err common/log
 UNITLIB_test_monitor_times = $(LIB_tls)
 

@@ -21,7 +21,7 @@ FUZZLIB_conn = $(LIB_event) $(LIB_seccomp) $(LIB_crypto)
 
 # the monitor itself is included; in place of spawn.c, run_dir.c and its clock stand others
 FUZZ_monitor = tests/fuzz/quiet_log procsrv/monitor_conn procsrv/monitor_session procsrv/monitor_audit procsrv/monitor_watch \
-	procsrv/session_secret procsrv/audit_line procsrv/address procsrv/ipc procsrv/ipc_check $(filter-out procsrv/run_dir,$(SESSION_DIR)) \
+	procsrv/session_secret $(RECORD) procsrv/address procsrv/ipc procsrv/ipc_check $(filter-out procsrv/run_dir,$(SESSION_DIR)) \
 	$(USERMAP) $(KEY) common/keymake common/err
 FUZZLIB_monitor = $(LIB_tls)
 

@@ -227,7 +227,7 @@ static void end_guard(void)
 pid_t spawn(const struct spawn *s)
 {
 	FUZZ_CHECK(world.proved && world.opened && world.asked && !world.killed);
-	FUZZ_CHECK(strcmp(s->argv[0], "procsrv-guard") == 0 && s->nfds == 5);
+	FUZZ_CHECK(strcmp(s->argv[0], "procsrv-guard") == 0 && s->nfds == 6);
 	FUZZ_CHECK(!s->user || s->user->uid != 0);
 	end_guard();
 	world.guard = fcntl(s->fds[0], F_DUPFD_CLOEXEC, 0);

@@ -217,9 +217,9 @@ def test_without_room_for_the_record_nothing_happens_but_detach(sessions, debugg
     with pytest.raises(wire.Error) as e:
         while True:
             s.link.do('file_read', pid=d.pid, path='/etc/passwd', len=10)
-    assert e.value.name == 'LIMIT'
-    refused('LIMIT', s.link, 'attach', target=7, pid=other.pid)
-    refused('LIMIT', s.link, 'snapshot', pid=other.pid, window=64, total=1 << 20)
+    assert e.value.name == 'UNRECORDED'
+    refused('UNRECORDED', s.link, 'attach', target=7, pid=other.pid)
+    refused('UNRECORDED', s.link, 'snapshot', pid=other.pid, window=64, total=1 << 20)
     assert not other.faults()
     s.link.do('detach', target=target)
     assert not d.faults()
