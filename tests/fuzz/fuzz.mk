@@ -25,9 +25,20 @@ FUZZ_monitor = tests/fuzz/quiet_log procsrv/monitor_conn procsrv/monitor_session
 	$(USERMAP) $(KEY) common/keymake common/err
 FUZZLIB_monitor = $(LIB_tls)
 
+# the whole tracer but its main, over a kernel of ours (mock_kernel.h)
+MOCKED = ptrace waitpid waitid kill tgkill raise syscall nanosleep clock_gettime setitimer
+MOCK_OBJ = $(filter-out procsrv/tracer procsrv/launch_child procsrv/ipc procsrv/ipc_check common/clock common/log,$(OBJ_procsrv-tracer))
+FUZZ_tracer = tests/fuzz/quiet_log $(addprefix tests/fuzz/mock_,kernel ptrace process) $(addprefix mock/,$(MOCK_OBJ))
+FUZZLIB_tracer = $(LIB_event) -lpthread
+
+$(BUILD)/obj/mock/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,mock/$<)
+	$(Q)$(CC) $(ALL_CFLAGS) $(foreach f,$(MOCKED),-D$(f)=mock_$(f)) -MMD -MP -c -o $@ $<
+
 FUZZLIB_engine = $(BUILD)/libhosteng.a $(LIB_hosteng)
 
-FUZZERS = rsp wire usermap transport ipc tls conn monitor engine bytecode
+FUZZERS = rsp wire usermap transport ipc tls conn monitor tracer engine bytecode
 
 fuzz_main = $(if $(FUZZER),,tests/fuzz/replay)
 fuzz_link = $(if $(FUZZER),-fsanitize=fuzzer)
