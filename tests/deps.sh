@@ -10,14 +10,14 @@ build='gcc libc6-dev libevent-dev libmbedtls-dev libseccomp-dev libdw-dev libcap
 	libdebuginfod-dev libiberty-dev zlib1g-dev libedit-dev libjansson-dev'
 demo="$build procps util-linux"
 tests='binutils dwz g++ libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-pexpect openssl gdb pkgconf
-	dejagnu redis-server nginx python3-dbg mandoc systemd systemd-container mmdebstrap
+	dejagnu redis-server nginx postgresql nodejs lldb python3-dbg mandoc systemd systemd-container mmdebstrap
 	gcc-i686-linux-gnu g++-i686-linux-gnu libc6-dev-i386-cross'
 
 case ${1-} in
 build) want=$build ;;
 demo) want=$demo ;;
 check) want="$demo $tests" ;;
-bench) want="$demo $tests gdbserver lldb" ;;
+bench) want="$demo $tests gdbserver lldb openssh-server openssh-client" ;;
 suite) want="$demo $tests gdbserver" ;;
 suite-lldb) want="$demo $tests lldb-14 python3-lldb-14 clang-14 llvm-14 make" ;;
 lint) want="$demo $tests clang clang-tidy clang-tools cppcheck shellcheck" ;;
@@ -68,7 +68,7 @@ run() {
 	}
 }
 
-# The tests start redis and nginx by themselves: packages shall not.
+# The tests start their services by themselves: packages shall not.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e $policy ]; then
 	printf '#!/bin/sh\nexit 101\n' | $as tee $policy >/dev/null && $as chmod 755 $policy
@@ -77,7 +77,7 @@ fi
 run apt-get -q update
 # shellcheck disable=SC2086
 run apt-get -qy --no-install-recommends install $missing
-for service in redis-server nginx; do
+for service in redis-server nginx postgresql; do
 	case "$missing " in
 	*" $service"*) $as systemctl -q disable "$service" 2>/dev/null || true ;;
 	esac

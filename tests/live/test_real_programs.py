@@ -7,7 +7,7 @@ import urllib.request
 
 import clean
 import harness
-from services import Service, need, own_dir, start_redis
+from services import Service, start_nginx, start_redis
 
 
 def look(hdb, box, pid):
@@ -63,16 +63,7 @@ def test_python_is_seen_by_its_c_functions(world, hdb, box):
 
 
 def test_nginx_serves_on(world, hdb, box):
-    port, directory = harness.free_port(), own_dir(world, 'nginx')
-    config = world.path('nginx.conf')
-    with open(config, 'w') as f:
-        f.write(f'daemon off; worker_processes 1; pid {directory}/pid; error_log {directory}/error.log;\n'
-                'events {} http { access_log off;\n' +
-                ''.join(f'{k}_temp_path {directory}/{k};' for k in
-                        ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi')) +
-                f'server {{ listen 127.0.0.1:{port}; location / {{ return 200 "here\\n"; }} }} }}')
-    nginx = Service(world, [need('nginx'), '-e', f'{directory}/error.log', '-p', directory, '-c', config], port)
-    assert not clean.eventually(lambda: not clean.descendants(nginx.pid)), "no worker"
+    nginx, port = start_nginx(world)
     workers = list(clean.descendants(nginx.pid))
     for pid in (nginx.pid, workers[0]):
         out, snapshot = look(hdb, box, pid)

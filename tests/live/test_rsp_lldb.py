@@ -3,30 +3,39 @@
 
 import os
 import re
+import shlex
 import shutil
+import socket
 import stat
+import subprocess
 
 import pytest
 
 import clean
 import harness
+from terminal import Terminal
 from tracer import eventually
 
 LLDB = next((p for p in ('lldb', *(f'lldb-{n}' for n in range(21, 13, -1))) if shutil.which(p)), None)
 pytestmark = [pytest.mark.skipif(not LLDB, reason='lldb is not installed'), pytest.mark.once]
 
 
+def wrap(world, words):
+    """A program in the place of lldb-server, as the manual has it; its path."""
+    path = world.path('lldb-server')
+    bridge = shlex.join([harness.program('hdb'), *map(str, words), '-rsp'])
+    with open(path, 'w') as f:
+        f.write('#!/bin/sh\nfor w; do case $w in --fd=*) fd=${w#--fd=} ;; esac; done\n'
+                f'exec {bridge} <&$fd >&$fd\n')
+    os.chmod(path, stat.S_IRWXU)
+    return path
+
+
 @pytest.fixture
 def lldb(world):
     """lldb(COMMAND…, box=BOX): the result of a batch, crash: what it does about one; without a box, this machine."""
     def run(*commands, crash=(), box=None, port=None, file=None):
-        words = world.premote(box, port=port) if box else []
-        wrapper = world.path('lldb-server')
-        bridge = ' '.join(f"'{w}'" for w in [harness.program('hdb'), *map(str, words), '-rsp'])
-        with open(wrapper, 'w') as f:
-            f.write('#!/bin/sh\nfor w; do case $w in --fd=*) fd=${w#--fd=} ;; esac; done\n'
-                    f'exec {bridge} <&$fd >&$fd\n')
-        os.chmod(wrapper, stat.S_IRWXU)
+        wrapper = wrap(world, world.premote(box, port=port) if box else [])
         argv = [LLDB, '-x', '-b', *([file] if file else [])]
         for command in commands:
             argv += ['-o', command]
@@ -88,17 +97,128 @@ def test_a_crash_shows_where(lldb):
     assert 'stop reason = signal SIGSEGV' in r.out and 'nullcall`main' in r.out, r
 
 
-def turns(world, box, lldb, *commands):
-    p = world.proxy(box.port, '-delay', 20, '-once')
-    r = lldb(*commands, box=box, port=p.port)
-    assert 'detached' in r.out, r
-    return p.finish()[0]['waits']
+# ---- how often somebody waits for the link ---------------------------------------------------------------------
+
+CONNECTION = 4  # until a session is open: test_round_trips.py
 
 
-def test_attach_and_leave_take_few_turns(world, box, lldb, debuggee):
-    """Those of the connection are among them."""
+@pytest.fixture
+def turns(world, box, lldb):
+    """turns(COMMAND…): those a run takes beyond its connection, and its result. A busy machine, which sends apart
+    what belongs together, only adds to them: the least of a few, where the first exceeds what is wanted."""
+    def run(wanted, *commands):
+        few = []
+        while not few or (min(few) > wanted and len(few) < 3):
+            p = world.proxy(box.port, '-delay', 20, '-once')
+            r = lldb(*commands, box=box, port=p.port)
+            assert 'detached' in r.out, r
+            few.append(p.finish()[0]['waits'] - CONNECTION)
+        return min(few), r
+    return run
+
+
+def test_attach_and_leave_take_ten_turns_at_most(turns, debuggee):
     d = debuggee('sleepers', 0)
-    assert turns(world, box, lldb, f'process attach -p {d.pid}', 'detach') <= 14
+    assert turns(10, f'process attach -p {d.pid}', 'detach')[0] <= 10
+
+
+def test_attaching_to_1001_threads_takes_fifteen_turns_at_most(turns, debuggee):
+    d = debuggee('sleepers', 1001)
+    few, r = turns(15, f'process attach -p {d.pid}', 'thread list', 'detach')
+    assert few <= 15
+    assert len(re.findall(r'^[ *] thread #\d+: tid = ', r.out, re.M)) == 1001, r
+
+
+def test_all_backtraces_of_1001_threads_take_thirty_turns_at_most(turns, debuggee):
+    d = debuggee('sleepers', 1001)
+    few, r = turns(30, f'process attach -p {d.pid}', 'bt all', 'detach')
+    assert few <= 30
+    assert r.out.count('`descend') >= 1001 * 12, r
+    assert eventually(lambda: runs(d))
+
+
+# ---- a platform ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def platform(world, box):
+    """platform(COMMAND…): the result of a batch of an LLDB that is connected to the box as its platform."""
+    def run(*commands):
+        p = world.start([harness.program('hdb'), *map(str, world.premote(box)), '-rsp', 'tcp:port=0', '--multi'],
+                        stderr=subprocess.PIPE, text=True)
+        port = p.stderr.readline().split()[-1]
+        words = ['platform select remote-linux', f'platform connect connect://127.0.0.1:{port}', *commands]
+        r = world.run([LLDB, '-x', '-b', *(x for w in words for x in ('-o', w))])
+        p.terminate()
+        said = p.stderr.read()
+        p.stderr.close()
+        p.wait()
+        assert 'refused' not in said, said
+        return r
+    return run
+
+
+def test_a_platform_lists_processes_and_brings_files(platform, world, debuggee):
+    d, to = debuggee('sleepers', 0), world.path('copy')
+    r = platform('platform status', 'platform process list', f'platform process info {d.pid}',
+                 f'platform get-file {file("sleepers")} {to}', 'platform shell id')
+    assert 'Triple: x86_64-pc-linux-gnu' in r.out and 'Connected: yes' in r.out, r
+    assert re.search(rf'^{d.pid} +\d+ +{harness.ALICE} .* sleepers', r.out, re.M), r
+    assert f'({harness.ALICE})' in r.out, r
+    assert 'A process server runs no commands' in r.out + r.err and 'uid=' not in r.out, r
+    with open(to, 'rb') as copy, open(file('sleepers'), 'rb') as f:
+        assert copy.read() == f.read()
+
+
+def test_a_platform_debugs_two_processes_at_once(platform, debuggee):
+    one, two = debuggee('sleepers', 0), debuggee('sleepers', 3)
+    r = platform(f'process attach -p {one.pid}', 'bt', 'target create ""', f'process attach -p {two.pid}', 'bt all',
+                 'detach', 'target select 0', 'bt', 'detach')
+    assert f'Process {one.pid} detached' in r.out and f'Process {two.pid} detached' in r.out, r
+    assert r.out.count('`descend') >= 2 * 12 + 3 * 12, r
+    assert eventually(lambda: runs(one)) and eventually(lambda: runs(two))
+
+
+def test_a_second_debugger_nobody_has_announced_is_refused(world):
+    p = world.start([harness.program('hdb'), '-rsp', 'tcp:port=0', '--multi'], stderr=subprocess.PIPE, text=True)
+    port = int(p.stderr.readline().split()[-1])
+    with socket.create_connection(('127.0.0.1', port), harness.PATIENCE) as first, \
+            socket.create_connection(('127.0.0.1', port), harness.PATIENCE) as second:
+        assert second.recv(1) == b''
+        first.sendall(b'+$QStartNoAckMode#b0')
+        assert first.recv(64)
+    p.terminate()
+    said = p.stderr.read()
+    p.stderr.close()
+    p.wait()
+    assert 'was refused' in said
+
+
+# ---- programs' streams --------------------------------------------------------------------------------------------
+
+
+def test_what_is_typed_reaches_the_program(world):
+    """Through the terminal that LLDB makes for it."""
+    wrapper = wrap(world, [])
+    t = Terminal([shutil.which(LLDB), '-x', '-X', '/bin/cat'], env=dict(world.env, LLDB_DEBUGSERVER_PATH=wrapper),
+                 timeout=harness.PATIENCE)
+    try:
+        t.until('(lldb) ').type('run\n').until('launched').type('a line for cat\n').until('a line for cat')
+        t.until('a line for cat').type('\x04').until('exited with status = 0').type('quit\n')
+        assert t.end() == 0
+    finally:
+        t.kill()
+
+
+def test_a_program_s_output_goes_to_a_file_that_was_named(world, lldb):
+    to = world.path('out')
+    r = lldb(f'process launch -i /dev/null -o {to} -- hello', 'process status', file='/bin/echo')
+    assert 'exited with status = 0' in r.out, r
+    with open(to) as f:
+        assert f.read() == 'hello\n'
+
+
+# ---- bad input ----------------------------------------------------------------------------------------------------
 
 
 BAD = """A;A1;A5,0,zz;A99999999999999999999,0,00;A4,0,6161,;Aa,b,c;qRegisterInfo;qRegisterInfoffffffffffffffffff;p

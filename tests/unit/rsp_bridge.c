@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "rsp_bridge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "host/rsp/rsp_run.h"
+#include "host/rsp/rsp_terminal.h"
+#include "rsp_engine.h"
+
+static struct {
+	struct rsp *r;
+	int debugger; /* the other end of its socket */
+	char text[RSP_PACKET];
+} self;
+
+const char *sent(void)
+{
+	ssize_t n = recv(self.debugger, self.text, sizeof(self.text) - 1, MSG_DONTWAIT);
+	char *end;
+
+	self.text[n > 0 ? n : 0] = 0;
+	end = strrchr(self.text, '#');
+	if (end)
+		*end = 0;
+	return self.text + strspn(self.text, "+$");
+}
+
+const char *ask(const char *packet)
+{
+	size_t n = strlen(packet);
+	char *frame = malloc(n + 8);
+	uint8_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum = (uint8_t)(sum + packet[i]);
+	snprintf(frame, n + 8, "$%s#%02x", packet, sum);
+	rsp_take(self.r, frame, n + 4);
+	free(frame);
+	return sent();
+}
+
+void hex(char *to, const char *text)
+{
+	for (; *text; text++, to += 2)
+		snprintf(to, 3, "%02x", (unsigned char)*text);
+}
+
+const char *ask_of(const char *packet, const char *word)
+{
+	char digits[512] = "", whole[1024];
+	const char *at = strstr(packet, "%s");
+
+	hex(digits, word);
+	snprintf(whole, sizeof(whole), "%.*s%s%s", (int)(at - packet), packet, digits, at + 2);
+	return ask(whole);
+}
+
+void happens(struct he_event ev)
+{
+	fake_stands(FAKE_PID);
+	ev.kind = HE_E_STOPPED;
+	ev.target = fake_target(FAKE_PID);
+	rsp_event(self.r, &ev);
+	rsp_run_settle(self.r);
+}
+
+int bridge_open(bool lldb)
+{
+	int ends[2];
+
+	fake_box_reset();
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+		return -1;
+	self.debugger = ends[0];
+	self.r = rsp_new(NULL, NULL);
+	rsp_terminal_init(self.r, false);
+	rsp_open(self.r, ends[1], ends[1]);
+	if (lldb)
+		ask("QStartNoAckMode");
+	if (lldb)
+		ask("QThreadSuffixSupported");
+	return 0;
+}
+
+int bridge_close(void **state)
+{
+	(void)state;
+	rsp_free(self.r);
+	close(self.debugger);
+	fake_box_free();
+	return 0;
+}
+
+struct rsp *bridge(void)
+{
+	return self.r;
+}
