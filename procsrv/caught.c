@@ -11,6 +11,7 @@
 #include "handlers.h"
 #include "kin.h"
 #include "launch.h"
+#include "machine.h"
 #include "run.h"
 #include "target.h"
 #include "trace_wait.h"
@@ -99,7 +100,8 @@ static enum caught_verdict at_syscall(struct tracee *t)
 	if (entry)
 		t->caught.syscall = (int64_t)info.entry.nr;
 	else if (!t->caught.in_syscall)
-		t->caught.syscall = -1; /* it was in one already when it was asked for */
+		/* It was in one already when it was asked for. */
+		t->caught.syscall = machine_syscall(t->tid);
 	t->caught.in_syscall = entry;
 	if (!wanted(t->target, info.arch, t->caught.syscall))
 		return CAUGHT_QUIET;

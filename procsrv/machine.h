@@ -59,6 +59,8 @@ int machine_get(pid_t tid, struct user_regs_struct *r);
 int machine_set(pid_t tid, const struct user_regs_struct *r);
 /* The pc alone. */
 int machine_set_pc(pid_t tid, uint64_t pc);
+/* The number of the system call it returns from; -1 = not known. */
+int64_t machine_syscall(pid_t tid);
 
 uint64_t machine_pc(const struct user_regs_struct *r);
 uint64_t machine_sp(const struct user_regs_struct *r);

@@ -138,6 +138,13 @@ int machine_set(pid_t tid, const struct user_regs_struct *r)
 	return ptrace(PTRACE_SETREGS, tid, 0, r) == 0 ? 0 : errno;
 }
 
+int64_t machine_syscall(pid_t tid)
+{
+	struct user_regs_struct r;
+
+	return machine_get(tid, &r) == 0 ? (int64_t)r.orig_rax : -1;
+}
+
 int machine_set_pc(pid_t tid, uint64_t pc)
 {
 	return ptrace(PTRACE_POKEUSER, tid, offsetof(struct user, regs.rip), pc) == 0 ? 0 : errno;
