@@ -145,6 +145,11 @@ enum he_state { HE_RUNNING, HE_STOPPED, HE_LOOKING, HE_FROZEN /* a snapshot */, 
  * all threads stand (or 100 ms have passed: he_event tells of late ones). */
 struct he_error *he_attach(
     struct he_server *s, uint32_t pid, uint64_t start, enum he_how how, struct he_target **ret);
+/* Of one that was let go when the link broke (HE_E_RELEASED, by_loss): attach once more, and
+ * let it stand.  What was asked for of it (breakpoints, or of a raw target patches by their
+ * ids, catches and signals) is asked for of the new one, and planted when that is let run.
+ * The old one stays gone, for he_detach to free. */
+struct he_error *he_attach_again(struct he_target *old, struct he_target **ret);
 /* Resume, let go, free t. */
 struct he_error *he_detach(struct he_target *t);
 

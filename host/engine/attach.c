@@ -173,3 +173,16 @@ struct he_error *he_attach(
 	target_free(t);
 	return err;
 }
+
+struct he_error *he_attach_again(struct he_target *old, struct he_target **ret)
+{
+	struct he_target *t;
+	struct he_error *err = he_attach(old->server, old->pid, old->start, HE_STOP, &t);
+
+	if (err)
+		return err;
+	if (t->raw && old->raw)
+		raw_succeed(t, old);
+	*ret = t;
+	return NULL;
+}

@@ -9,6 +9,7 @@
  */
 #include "host/engine/raw.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 #include "common/err.h"
@@ -90,6 +91,19 @@ void raw_forked(struct he_target *child, const struct he_target *parent, bool sh
 	(void)raw_patches_copy(child, parent);
 }
 
+void raw_succeed(struct he_target *t, struct he_target *old)
+{
+	struct raw *to = t->raw, *from = old->raw;
+
+	to->events = from->events;
+	to->follow = from->follow;
+	to->pass = from->pass;
+	to->drop = from->drop;
+	to->alone = from->alone;
+	(void)copy_numbers(to, from->numbers, from->n_numbers);
+	raw_patches_move(to, from);
+}
+
 void raw_executed(struct he_target *t)
 {
 	struct raw *r = t->raw;
@@ -104,9 +118,20 @@ void raw_executed(struct he_target *t)
 
 /* ---- what is asked for ----------------------------------------------------------------- */
 
+static uint64_t bit(int signal)
+{
+	return UINT64_C(1) << (signal - 1);
+}
+
 void raw_masks(const struct he_target *t, uint64_t ret[3])
 {
-	ret[0] = ~t->raw->pass;
+	const uint64_t faults = bit(SIGSEGV) | bit(SIGILL) | bit(SIGTRAP);
+	uint64_t pass = t->raw->pass;
+
+	/* Where nothing may run they are what coming to a breakpoint looks like. */
+	if (raw_patches_dormant(t->raw))
+		pass &= ~faults;
+	ret[0] = ~pass;
 	ret[1] = 0;
 	ret[2] = t->raw->drop;
 }

@@ -16,6 +16,8 @@ void raw_free(struct raw *r);
 /* A followed child: what was asked for of its parent, and the same patches; shares: it is
  * in its parent's memory, where nothing may be planted. */
 void raw_forked(struct he_target *child, const struct he_target *parent, bool shares);
+/* The same process, attached to once more: what was asked for of old, which has nothing then. */
+void raw_succeed(struct he_target *t, struct he_target *old);
 /* Another program. */
 void raw_executed(struct he_target *t);
 /* It stands by he_attach or he_launch, which told that. */

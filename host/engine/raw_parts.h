@@ -89,11 +89,15 @@ bool raw_grow(void **v, size_t n, size_t size);
 /* ---- raw_patch.c ----------------------------------------------------------------- */
 
 void raw_patches_free(struct raw *r);
+/* None of them is planted any more. */
+void raw_patches_move(struct raw *to, struct raw *from);
 bool raw_patches_copy(struct he_target *child, const struct he_target *parent);
 /* Before a flight: what the agent shall have is made what the front end wants. */
 struct he_error *raw_patches_ready(struct he_target *t);
 /* All of them have to be sent again. */
 void raw_patches_change(struct raw *r);
+/* One of them is where no code is mapped. */
+bool raw_patches_dormant(const struct raw *r);
 /* After a go that was refused for them: another try is worth it. */
 bool raw_patches_mend(struct he_target *t);
 /* The first that is refused; NULL = none is. */

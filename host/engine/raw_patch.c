@@ -260,6 +260,18 @@ void raw_patches_change(struct raw *r)
 		p->changed = true;
 }
 
+void raw_patches_move(struct raw *to, struct raw *from)
+{
+	to->patches = from->patches;
+	to->last_id = from->last_id;
+	from->patches = NULL;
+	for (struct raw_patch *p = to->patches; p; p = p->next) {
+		p->n_pieces = 0;
+		p->dormant = false;
+	}
+	raw_patches_change(to);
+}
+
 const struct raw_patch *raw_patch_of(const struct he_target *t, uint32_t piece)
 {
 	const struct patch *p = patches_find(t, piece);
@@ -279,6 +291,14 @@ static const struct patch *refused(const struct he_target *t, const struct raw_p
 			return piece;
 	}
 	return NULL;
+}
+
+bool raw_patches_dormant(const struct raw *r)
+{
+	for (const struct raw_patch *p = r->patches; p; p = p->next)
+		if (p->wanted && p->dormant)
+			return true;
+	return false;
 }
 
 bool raw_patches_mend(struct he_target *t)
