@@ -114,6 +114,9 @@ struct rsp {
 	struct rsp_run *run;
 	struct rsp_launch *launch;
 	struct rsp_terminal *terminal;
+	struct rsp_alive *alive; /* rsp_alive.h; NULL = none */
+	unsigned agains;         /* how often a process was attached to again */
+	bool let_go;             /* the box does not know a process, which it has let go */
 	const struct rsp_listener *listener; /* where further connections may come; NULL = nowhere */
 	/* Of the parts; each is freed by its closed. */
 	struct rsp_xfer *xfer;

@@ -4,6 +4,8 @@
  */
 #include <stdlib.h>
 
+#include "common/err.h"
+#include "host/rsp/rsp_again.h"
 #include "host/rsp/rsp_break.h"
 #include "host/rsp/rsp_queue.h"
 #include "host/rsp/rsp_regs.h"
@@ -112,12 +114,39 @@ static struct he_error *resume_one(
 	tell_signals(r, p, go, m);
 	remember_go(p, go, m);
 	e = he_go(p->t, go, m, r->non_stop);
-	/* A stop that came before that of Ctrl-C may have been none to GDB, which goes on at once
-	 * and waits for the other; LLDB is content with any. */
-	p->stops->break_asked = p->stops->break_asked && !r->lldb;
 	if (!e && p->stops->break_asked)
 		he_error_free(he_interrupt(p->t, 0));
 	return e;
+}
+
+static uint64_t selected(const struct rsp *r, const struct rsp_process *p)
+{
+	return r->general.tid > 0 && r->general.pid == p->pid ? (uint64_t)r->general.tid : p->pid;
+}
+
+/* Another stop came before that of Ctrl-C.  It may have been none to GDB, which goes on at once
+ * and waits for the other; where it would be first again and again, never.  So nothing runs, as
+ * if Ctrl-C's signal had come at once, but where a signal is to be delivered that would be lost.
+ * LLDB is content with any stop. */
+static bool breaks_now(struct rsp *r, const struct rsp_action *v, size_t n)
+{
+	bool any = false;
+
+	for (struct rsp_process *p = r->processes; p; p = p->next) {
+		bool wanted = false, keeps = false;
+
+		p->stops->break_asked = p->stops->break_asked && !r->lldb && !r->non_stop;
+		for (size_t i = 0; i < n; i++) {
+			wanted = wanted || concerns(&v[i], p, 0);
+			keeps = keeps || v[i].signal > 0;
+		}
+		if (!p->stops->break_asked || !wanted || keeps || rsp_running(p))
+			continue;
+		p->stops->break_asked = false;
+		rsp_queue_append(r, rsp_stop_plain(p, selected(r, p), SIGINT));
+		any = true;
+	}
+	return any;
 }
 
 /* Non-stop: threads that stand and are not known to are told; others are made to stand. */
@@ -145,29 +174,35 @@ static void stop_some(struct rsp *r, struct rsp_process *p, uint64_t tid)
 /* It cannot run: the debugger hears of a stop, the person why. */
 static void refuse(struct rsp *r, struct rsp_process *p, struct he_error *e)
 {
-	bool ended = rsp_gone(p);
+	unsigned before = r->agains;
+	bool ended;
 
+	/* It was let go, and runs again when that was taken up. */
+	rsp_again_look(r, e->code == E_NO_TARGET);
+	if (r->agains != before) {
+		he_error_free(e);
+		return;
+	}
+	ended = rsp_gone(p);
 	if (!ended)
 		rsp_say("%s", e->message);
 	he_error_free(e);
 	if (ended) /* its own event tells */
 		return;
-	rsp_queue_append(r,
-	    rsp_stop_plain(p,
-		r->general.tid > 0 && r->general.pid == p->pid ? (uint64_t)r->general.tid : p->pid,
-		SIGTRAP));
+	rsp_queue_append(r, rsp_stop_plain(p, selected(r, p), SIGTRAP));
 }
 
 void rsp_run_resume(struct rsp *r, const struct rsp_action *v, size_t n)
 {
 	struct he_go *go = calloc(n, sizeof(*go));
-	bool held = !r->non_stop && waits_to_be_told(r, v, n);
+	bool held = (!r->non_stop && waits_to_be_told(r, v, n)) || breaks_now(r, v, n);
 
 	if (!go) {
 		rsp_fail_errno(r, ENOMEM);
 		return;
 	}
 	r->run->some = false;
+	r->run->waiting = !r->non_stop;
 	for (struct rsp_process *p = r->processes; p; p = p->next) {
 		struct he_error *e = held ? NULL : resume_one(r, p, v, n, go);
 
@@ -178,12 +213,10 @@ void rsp_run_resume(struct rsp *r, const struct rsp_action *v, size_t n)
 				stop_some(r, p, v[i].id.tid > 0 ? (uint64_t)v[i].id.tid : 0);
 	}
 	free(go);
-	if (r->non_stop) {
+	if (r->non_stop)
 		rsp_ok(r);
-	} else {
-		r->run->waiting = true;
+	else
 		rsp_later(r);
-	}
 }
 
 void rsp_run_break(struct rsp *r)
@@ -194,10 +227,10 @@ void rsp_run_break(struct rsp *r)
 	if (!p || !rsp_running(p))
 		for (p = r->processes; p && !rsp_running(p);)
 			p = p->next;
-	/* All stand: what GDB is about to be told of may be nothing to it. */
-	if (!p && !r->non_stop)
+	/* All stand: what GDB is about to be told of, or has just been, may be nothing to it. */
+	if (!p && !r->non_stop && (r->run->waiting || !r->lldb))
 		p = r->processes;
-	if (!p || (!r->non_stop && !r->run->waiting))
+	if (!p)
 		return;
 	if (r->non_stop) {
 		he_error_free(he_signal(p->t, 0, SIGINT));

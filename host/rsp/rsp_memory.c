@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/err.h"
+#include "host/rsp/rsp_again.h"
 #include "host/rsp/rsp_parts.h"
 
 enum {
@@ -90,7 +91,7 @@ static void write_to(struct rsp *r, uint64_t addr, const void *data, size_t len)
 {
 	struct rsp_process *p = rsp_current(r);
 
-	if (!p)
+	if (!p || rsp_again_moved(r, p))
 		return;
 	if (len)
 		rsp_done(r, rsp_write(r, p, addr, data, len));

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "common/err.h"
 #include "host/rsp/rsp_features.h"
 #include "host/rsp/rsp_lldb.h"
 #include "host/rsp/rsp_osdata.h"
@@ -212,8 +213,24 @@ static bool libraries(struct rsp *r, struct rd *annex, struct buf *out)
 	return true;
 }
 
-/* ---- siginfo
- * --------------------------------------------------------------------------------------- */
+/* ---- siginfo -------------------------------------------------------------------------- */
+
+/* A thread that was made to stand stopped for no signal.  Stubs stop theirs by SIGSTOP, and
+ * debuggers show it as that. */
+static struct he_error *siginfo_of(
+    struct rsp_process *p, uint64_t tid, uint8_t data[RSP_SIGINFO], size_t *n)
+{
+	const int32_t head[] = {SIGSTOP, 0, SI_TKILL};
+	struct he_error *e = he_siginfo(p->t, tid, data, n);
+
+	if (!e || e->code != E_STATE)
+		return e;
+	he_error_free(e);
+	*n = RSP_SIGINFO;
+	memset(data, 0, RSP_SIGINFO);
+	memcpy(data, head, sizeof(head));
+	return NULL;
+}
 
 static bool siginfo(struct rsp *r, struct rd *annex, struct buf *out)
 {
@@ -225,7 +242,7 @@ static bool siginfo(struct rsp *r, struct rd *annex, struct buf *out)
 
 	if (!p)
 		return false;
-	e = he_siginfo(p->t, tid, data, &n);
+	e = siginfo_of(p, tid, data, &n);
 	if (e)
 		return refuse(r, e);
 	if (rsp_siginfo_is_narrow(p->t))

@@ -4,6 +4,7 @@
 #include <linux/audit.h>
 #include <stdlib.h>
 
+#include "host/rsp/rsp_again.h"
 #include "host/rsp/rsp_parts.h"
 
 /* ---- the description ------------------------------------------------------------------ */
@@ -241,8 +242,10 @@ static void write_all(struct rsp *r, struct rd *args)
 	struct he_registers *v = current(r, &p, &tid, &d);
 	uint8_t *bytes;
 
-	if (!v)
+	if (!v || rsp_again_moved(r, p)) {
+		he_registers_free(v);
 		return;
+	}
 	bytes = calloc(1, d->bytes);
 	if (bytes)
 		rsp_take_bytes(args, bytes, d->bytes);
@@ -273,6 +276,8 @@ static void write_one(struct rsp *r, struct rd *args)
 		rsp_bad(r);
 	else if (v && (number >= d->n || !rd_done(args)))
 		rsp_bad(r);
+	else if (v && rsp_again_moved(r, p))
+		; /* it was told so */
 	else if (v && changed(v, &d->v[number], bytes, &one))
 		rsp_done(r, he_write_registers(p->t, tid, &one, 1));
 	else if (v)

@@ -90,12 +90,21 @@ int rsp_errno(const struct he_error *e)
 	return EIO;
 }
 
+/* It was let go, which will be told. */
+static void look_at(struct rsp *r, const struct he_error *e)
+{
+	if (e->code == E_NO_TARGET)
+		r->let_go = true;
+}
+
 void rsp_done(struct rsp *r, struct he_error *e)
 {
-	if (e)
+	if (e) {
+		look_at(r, e);
 		put_number(r, rsp_errno(e));
-	else
+	} else {
 		rsp_ok(r);
+	}
 	he_error_free(e);
 }
 
@@ -116,6 +125,7 @@ void rsp_fail_text(struct rsp *r, int os_errno, const char *text)
 
 void rsp_fail(struct rsp *r, struct he_error *e)
 {
+	look_at(r, e);
 	rsp_fail_text(r, rsp_errno(e), e->message);
 	he_error_free(e);
 }

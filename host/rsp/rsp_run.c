@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "host/rsp/rsp_again.h"
 #include "host/rsp/rsp_break.h"
 #include "host/rsp/rsp_queue.h"
 #include "host/rsp/rsp_regs.h"
@@ -199,7 +200,7 @@ static void exited(struct rsp *r, const struct he_event *ev)
 	struct rsp_process *p = rsp_process_of(r, ev->target);
 	struct rsp_stop *s;
 
-	if (!p)
+	if (!p || (ev->kind == HE_E_RELEASED && rsp_again(r, p, ev)))
 		return;
 	rsp_run_drop(r, p);
 	s = rsp_stop_plain(p, p->pid, 0);
@@ -264,8 +265,12 @@ void rsp_run_quiet(struct rsp *r)
 
 static void remember(struct rsp *r, struct rsp_stop *s)
 {
+	struct rsp_process *p = rsp_process_find(r, s->pid);
+
 	free(r->run->last);
 	r->run->last = s;
+	if (p && p->stops)
+		p->stops->moved = false;
 	/* GDB takes the thread that stopped for the selected one. */
 	if (s->kind == RSP_STOP_THREAD)
 		r->general = (struct rsp_id){s->pid, (int64_t)s->tid};

@@ -26,6 +26,7 @@ struct rsp_run {
 struct rsp_stops {
 	bool hushed;       /* it was made to stand because another stopped: not worth telling */
 	bool break_asked;  /* by the debugger's Ctrl-C */
+	bool moved;        /* it ran on, and the debugger was not told of where it stands now */
 	uint64_t passing;  /* signals that do not stop it now */
 	bool syscalls;     /* QCatchSyscalls */
 	uint32_t *numbers; /* none = all */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "host/rsp/rsp_again.h"
+#include "host/rsp/rsp_alive.h"
 #include "host/rsp/rsp_launch.h"
 #include "host/rsp/rsp_lldb.h"
 #include "host/rsp/rsp_run.h"
@@ -26,6 +28,7 @@ struct rsp *rsp_new(struct he_engine *e, struct he_server *s)
 	rsp_frame_init(&r->frame);
 	r->run = rsp_run_new();
 	r->launch = rsp_launch_new();
+	r->alive = rsp_alive_new();
 	if (r->run && r->launch)
 		return r;
 	rsp_free(r);
@@ -37,6 +40,8 @@ void rsp_free(struct rsp *r)
 	if (!r)
 		return;
 	rsp_close(r);
+	rsp_alive_free(r->alive);
+	r->alive = NULL;
 	while (r->processes)
 		rsp_process_remove(r, r->processes, !r->processes->attached);
 	rsp_terminal_end(r);
@@ -73,7 +78,7 @@ void rsp_close(struct rsp *r)
 
 /* ---- out -------------------------------------------------------------------------------- */
 
-void rsp_flush(struct rsp *r)
+static void flush(struct rsp *r)
 {
 	while (r->out >= 0) {
 		struct span s = rsp_frame_waiting(&r->frame);
@@ -92,11 +97,25 @@ void rsp_flush(struct rsp *r)
 	}
 }
 
+void rsp_flush(struct rsp *r)
+{
+	rsp_alive_lock(r->alive);
+	flush(r);
+	rsp_alive_unlock(r->alive);
+}
+
+static void send_body(struct rsp *r, const struct buf *body)
+{
+	rsp_alive_lock(r->alive);
+	if (r->out >= 0 && !rsp_frame_reply(&r->frame, body))
+		r->hang_up = true;
+	flush(r);
+	rsp_alive_unlock(r->alive);
+}
+
 void rsp_send(struct rsp *r)
 {
-	if (r->out >= 0 && !rsp_frame_reply(&r->frame, &r->reply))
-		r->hang_up = true;
-	rsp_flush(r);
+	send_body(r, &r->reply);
 }
 
 void rsp_console(struct rsp *r, const void *text, size_t n)
@@ -106,17 +125,29 @@ void rsp_console(struct rsp *r, const void *text, size_t n)
 	buf_init(&b, RSP_REPLY);
 	rsp_put_char(&b, 'O');
 	rsp_put_hex(&b, text, n);
-	if (r->out >= 0 && !rsp_frame_reply(&r->frame, &b))
-		r->hang_up = true;
+	send_body(r, &b);
 	buf_free(&b);
-	rsp_flush(r);
 }
 
 /* ---- in --------------------------------------------------------------------------------- */
 
+/* What was asked when a process was let go is asked of it once more. */
+static void handle(struct rsp *r, const struct rd *packet)
+{
+	unsigned before = r->agains;
+
+	rsp_alive_begin(r->lldb ? NULL : r->alive, &r->frame, r->out);
+	r->let_go = false;
+	rsp_handle(r, packet);
+	rsp_again_look(r, r->let_go);
+	if (r->agains != before && !r->later)
+		rsp_handle(r, packet);
+	rsp_alive_end(r->lldb ? NULL : r->alive);
+}
+
 static void answer(struct rsp *r, const struct rd *packet)
 {
-	rsp_handle(r, packet);
+	handle(r, packet);
 	if (!r->later)
 		rsp_send(r);
 	rsp_run_settle(r);
@@ -161,6 +192,8 @@ void rsp_event(struct rsp *r, const struct he_event *ev)
 		rsp_say("link to box lost: %s", ev->text);
 		r->hang_up = r->end = true;
 		r->status = 1;
+	} else if (ev->kind == HE_E_LINK_AWAY || ev->kind == HE_E_LINK_BACK) {
+		rsp_again_link(r, ev);
 	} else {
 		rsp_run_event(r, ev);
 	}
