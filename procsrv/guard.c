@@ -313,7 +313,7 @@ static void heard(uint16_t type, size_t size)
 	 * monitor hears its answer first. */
 	if (self.handing) {
 		if (type == IPC_AUDIT)
-			audit_of(&self.session, &self.body.audit);
+			keep_record(&self.body.audit);
 		return;
 	}
 	self.type = (enum ipc_type)type;

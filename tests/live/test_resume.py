@@ -165,8 +165,11 @@ def test_what_comes_again_uses_up_the_credit_of_the_new_link(leased, hosts, debu
 # ---- the record
 
 
-def test_what_happened_while_somebody_takes_it_up_is_on_record_and_in_nobodys_way(leased, hosts, debuggee):
-    box, d = leased(), debuggee('sleepers')
+def test_what_happened_while_somebody_takes_it_up_is_on_record_and_in_nobodys_way(world, boxes, keys, hosts, debuggee):
+    os.mkdir(world.path('records'), 0o700)
+    path = world.path('records/audit')
+    box = boxes(rows=[f'{keys["alice"].fingerprint} user={harness.ALICE} # alice@test'], options=('-audit', path))
+    d = debuggee('sleepers')
     host = hosts(box)
     stop(host, d)
     guard = role(box, 'guard')
@@ -185,6 +188,9 @@ def test_what_happened_while_somebody_takes_it_up_is_on_record_and_in_nobodys_wa
     assert one.host, one.error
     assert lives(one.host, 1)
     end(one.host, box)
+    with open(path) as f:
+        assert f.read().count('event=attach') == 1 + 2 * 10
+    assert world.run([harness.program('procsrv'), '-check-audit', path]).status == 0
 
 
 def test_nothing_that_was_done_is_missing_when_the_monitor_dies(leased, hosts, debuggee):
