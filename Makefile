@@ -91,13 +91,13 @@ LIB_procsrv-conn = $(LIB_event) $(LIB_tls) $(LIB_seccomp)
 OBJ_procsrv-keygen = procsrv/keygen procsrv/where common/keymake common/key common/fingerprint common/buf common/log
 LIB_procsrv-keygen = $(LIB_tls)
 # what a journal says, and putting it right
-REPAIR = $(addprefix procsrv/,journal repair repair_thread proc_parse machine_x86 debugreg debugreg_x86)
+REPAIR = $(addprefix procsrv/,journal repair repair_thread proc_parse machine_x86 operand_x86 debugreg debugreg_x86)
 OBJ_procsrv-guard = procsrv/guard procsrv/keeper procsrv/lease procsrv/audit_line procsrv/audit_keep $(REPAIR) procsrv/ipc procsrv/ipc_check common/log common/err common/clock
 OBJ_procsrv-tracer = procsrv/tracer procsrv/loss procsrv/serve procsrv/serve_keep procsrv/serve_send procsrv/serve_link procsrv/reply \
 	procsrv/greet procsrv/open procsrv/target \
 	procsrv/trace_thread procsrv/trace_wait procsrv/burst procsrv/watch procsrv/trace_stop procsrv/trace_regs procsrv/trace_mem \
 	procsrv/trace_snapshot procsrv/snapshot_plan procsrv/recipe procsrv/reader_ps procsrv/reader_maps \
-	$(addprefix procsrv/,run go hit pass patch patch_set slot inject machine_x86 \
+	$(addprefix procsrv/,run go hit pass patch patch_set slot inject machine_x86 operand_x86 \
 	bytecode debugreg debugreg_x86 caught kin change mapping) common/gdb_reg \
 	procsrv/reader_elf procsrv/reading procsrv/proc procsrv/proc_parse procsrv/refuse \
 	procsrv/dying procsrv/journal procsrv/repair procsrv/repair_thread \

@@ -89,7 +89,7 @@ enum wire_insn {
 	WIRE_INSN_RELATIVE, /* the same, but has a displacement from the pc: see fix */
 	WIRE_INSN_LEAVES,   /* runs anywhere, never goes on behind itself (ret, jmp *%rax) */
 	WIRE_INSN_JUMP,     /* a direct jump, conditional or not; the agent does it itself */
-	WIRE_INSN_CALL,     /* a direct call; the same */
+	WIRE_INSN_CALL,     /* a call; the same */
 };
 enum wire_caught {
 	WIRE_CATCH_FORK = 1,

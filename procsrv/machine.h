@@ -103,10 +103,11 @@ bool machine_steps_itself(const struct user_regs_struct *r);
  * those it sets for later steps for the program's own, and never clears them. */
 void machine_unstep(pid_t tid, struct user_regs_struct *r);
 
-/* Do a direct jump or call from addr.  False: it is none that is understood.  *push: the
- * return address has to be written where the sp now is. */
-bool machine_jump(
-    struct user_regs_struct *r, uint64_t addr, const struct insn *insn, uint64_t *push);
+/* Do a direct jump, or a call, from addr; where a call goes may be read by way of read.
+ * False: it is none that is understood, and nothing is done.  *push: the return address has
+ * to be written where the sp now is. */
+bool machine_jump(struct user_regs_struct *r, uint64_t addr, const struct insn *insn,
+    machine_read *read, void *arg, uint64_t *push);
 
 /* The processor keeps return addresses of its own (a shadow stack): calls cannot be done
  * in a thread's stead. */

@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 
 #include "machine.h"
+#include "operand_x86.h"
 
 enum {
 	CS_64 = 0x33,
@@ -315,14 +316,18 @@ static bool counts(struct user_regs_struct *r, uint8_t op)
 	return op == 0xe2 || zero == (op == 0xe1);
 }
 
-/* Prefixes that change nothing about a direct jump: branch hints, BND, REX. */
-static unsigned idle_prefixes(const struct user_regs_struct *r, const struct insn *i)
+/* Prefixes that change nothing about where a jump goes: branch hints, BND, NOTRACK; REX,
+ * which may say more of an operand's registers and has to be the last. */
+static unsigned idle_prefixes(const struct user_regs_struct *r, const struct insn *i, uint8_t *rex)
 {
 	unsigned n = 0;
 
+	*rex = 0;
 	while (n < i->len && (i->bytes[n] == 0x2e || i->bytes[n] == 0x3e || i->bytes[n] == 0xf2 ||
-				 (is_64(r) && (i->bytes[n] & 0xf0) == 0x40)))
+				 (is_64(r) && (i->bytes[n] & 0xf0) == 0x40))) {
+		*rex = (i->bytes[n] & 0xf0) == 0x40 ? i->bytes[n] : 0;
 		n++;
+	}
 	return n;
 }
 
@@ -337,26 +342,50 @@ static int64_t displacement(const struct insn *i, unsigned n)
 	return wide;
 }
 
-bool machine_jump(struct user_regs_struct *r, uint64_t addr, const struct insn *i, uint64_t *push)
+/* A direct one; does it jump? */
+static bool direct(struct user_regs_struct *r, const uint8_t *op, unsigned left, bool *jumps)
 {
-	unsigned at = idle_prefixes(r, i), left = i->len - at;
-	const uint8_t *op = i->bytes + at;
-	uint64_t next = addr + i->len, target;
-	bool jumps;
-
-	*push = 0;
 	if (left == 2 && op[0] >= 0xe0 && op[0] <= 0xe3)
-		jumps = counts(r, op[0]);
+		*jumps = counts(r, op[0]);
 	else if (left == 2 && (op[0] & 0xf0) == 0x70)
-		jumps = condition(r->eflags, op[0] & 15);
+		*jumps = condition(r->eflags, op[0] & 15);
 	else if (left == 6 && op[0] == 0x0f && (op[1] & 0xf0) == 0x80)
-		jumps = condition(r->eflags, op[1] & 15);
+		*jumps = condition(r->eflags, op[1] & 15);
 	else if ((left == 2 && op[0] == 0xeb) || (left == 5 && (op[0] == 0xe9 || op[0] == 0xe8)))
-		jumps = true;
+		*jumps = true;
 	else
 		return false;
-	target = next + (uint64_t)displacement(i, left == 2 ? 1 : 4);
-	if (op[0] == 0xe8) {
+	return true;
+}
+
+/* FF /2; of other segments than the plain ones only the kernel knows where they begin. */
+static bool indirect_call(const struct user_regs_struct *r, const uint8_t *op, unsigned left,
+    uint8_t rex, uint64_t next, machine_read *read, void *arg, uint64_t *target)
+{
+	const struct operand_x86 o = {
+	    .modrm = op + 1, .left = left - 1u, .rex = rex, .wide = is_64(r), .next = next};
+
+	return left >= 2 && op[0] == 0xff && ((op[1] >> 3) & 7) == 2 &&
+	       operand_x86(r, &o, read, arg, target);
+}
+
+bool machine_jump(struct user_regs_struct *r, uint64_t addr, const struct insn *i,
+    machine_read *read, void *arg, uint64_t *push)
+{
+	uint8_t rex;
+	unsigned at = idle_prefixes(r, i, &rex), left = i->len - at;
+	const uint8_t *op = i->bytes + at;
+	uint64_t next = addr + i->len, target;
+	bool jumps = true, calls = left && op[0] == 0xe8;
+
+	*push = 0;
+	if (direct(r, op, left, &jumps))
+		target = next + (uint64_t)displacement(i, left == 2 ? 1 : 4);
+	else if (indirect_call(r, op, left, rex, next, read, arg, &target))
+		calls = true;
+	else
+		return false;
+	if (calls) {
 		*push = next;
 		r->rsp -= is_64(r) ? 8 : 4;
 	}

@@ -144,7 +144,7 @@ static bool jump(struct tracee *t, const struct site *s, bool steps)
 		return false;
 	if (s->insn.kind == WIRE_INSN_CALL && machine_keeps_returns(t->tid))
 		return false;
-	if (!machine_jump(&r, s->addr, &s->insn, &back))
+	if (!machine_jump(&r, s->addr, &s->insn, read_for, t->target, &back))
 		return false;
 	if (back && !push(t, machine_sp(&r), back, t->target->patches->machine->width))
 		return false;

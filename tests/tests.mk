@@ -109,7 +109,7 @@ UNIT_test_rpc_resume = $(UNIT_test_rpc)
 UNITLIB_test_rpc_resume = $(LIB_event)
 
 UNIT_test_proc = procsrv/proc procsrv/proc_parse common/buf
-UNIT_test_machine = procsrv/machine_x86
+UNIT_test_machine = procsrv/machine_x86 procsrv/operand_x86
 UNIT_test_recipe = procsrv/recipe procsrv/snapshot_plan procsrv/proc procsrv/proc_parse common/buf
 UNIT_test_reply = procsrv/reply $(WIRE)
 UNITLIB_test_reply = $(LIB_event)

@@ -56,9 +56,12 @@ static bool near_call(const cs_insn *i)
 {
 	const uint8_t *b = i->bytes, *end = b + i->size;
 
-	while (b < end && *b == 0xf2)
+	/* hints, bnd, notrack, REX (in 32-bit code that byte is no call) */
+	while (b < end && (*b == 0x2e || *b == 0x3e || *b == 0xf2 || (*b & 0xf0) == 0x40))
 		b++;
-	return b < end && *b == 0xe8;
+	if (b >= end)
+		return false;
+	return *b == 0xe8 || (*b == 0xff && b + 1 < end && (b[1] >> 3 & 7) == 2);
 }
 
 static bool leaves(const cs_insn *i)
@@ -66,8 +69,8 @@ static bool leaves(const cs_insn *i)
 	return i->id == X86_INS_RET || i->id == X86_INS_JMP;
 }
 
-/* Of an indirect call the pushed address would be the copy's; what traps, enters the
- * kernel, or knows its own address in other ways has to run where it is. */
+/* What traps, enters the kernel, or knows its own address in other ways (calls in odd
+ * encodings, too) has to run where it is. */
 static bool stays(const cs_insn *i)
 {
 	return in_group(i, CS_GRP_INT) || in_group(i, CS_GRP_IRET) ||
@@ -84,15 +87,14 @@ static void classify(const cs_insn *i, struct insn *ret)
 {
 	const cs_x86_encoding *e = &i->detail->x86.encoding;
 
-	if (in_group(i, CS_GRP_CALL) && direct(i) && near_call(i))
+	if (in_group(i, CS_GRP_CALL) && near_call(i))
 		ret->class = WIRE_INSN_CALL;
 	else if (in_group(i, CS_GRP_JUMP) && direct(i) && near_jump(i))
 		ret->class = WIRE_INSN_JUMP;
 	else if (stays(i) || (in_group(i, CS_GRP_JUMP) && direct(i)) ||
-		 /* jmp *disp(%rip): both at once is no class */
-		 (relative(i) && (leaves(i) || e->disp_size != 4 || !e->disp_offset)))
+		 (relative(i) && (e->disp_size != 4 || !e->disp_offset)))
 		ret->class = WIRE_INSN_OTHER;
-	else if (relative(i)) {
+	else if (relative(i)) { /* of jmp *disp(%rip) nothing is behind it to be gone on to */
 		ret->class = WIRE_INSN_RELATIVE;
 		ret->fix = e->disp_offset;
 	} else

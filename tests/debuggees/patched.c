@@ -30,10 +30,14 @@ static long calls = 1;
 /* What each does is known, so that a step done wrongly shows in the sum. */
 uint64_t kinds(uint64_t n);
 extern char at_plain[], at_relative[], at_jcc[], at_jmp[], at_call[], at_calls_ptr[], at_loop[],
-    at_jmp_ptr[], at_ret[], at_pushf[], at_counted[], at_syscall[], at_rep[], at_push[], kinds_end[];
+    at_jmp_ptr[], at_calls_mem[], at_jmp_mem[], at_ret[], at_pushf[], at_counted[], at_syscall[], at_rep[], at_push[], kinds_end[];
 
 #ifdef __x86_64__
-__asm__(".text\n"
+__asm__(".data\n"
+	".balign 8\n"
+	"calls_to: .quad adds_five\n"
+	"jumps_to: .quad behind_jump\n"
+	".text\n"
 	".globl kinds\n"
 	".type kinds,@function\n"
 	"kinds:\n"
@@ -70,6 +74,12 @@ __asm__(".text\n"
 	"	lea 4f(%rip), %rcx\n"
 	"at_calls_ptr:\n"
 	"	call *%rcx\n"				/* +5 */
+	"at_calls_mem:\n"
+	"	call *calls_to(%rip)\n"		/* +5 */
+	"at_jmp_mem:\n"
+	"	jmp *jumps_to(%rip)\n"
+	"	ud2\n"
+	"behind_jump:\n"
 	"	mov $3, %ecx\n"
 	"6:	inc %rax\n"				/* +3 */
 	"at_loop:\n"
@@ -90,6 +100,7 @@ __asm__(".text\n"
 	"	pop %rbx\n"
 	"at_ret:\n"
 	"	ret\n"
+	"adds_five:\n"
 	"4:	add $5, %rax\n"
 	"	ret\n"
 	"kinds_end:\n"
@@ -131,6 +142,17 @@ __asm__(".text\n"
 	"	jmp *%edx\n"
 	"	ud2\n"
 	"5:\n"
+	"	lea 4f-7b(%ecx), %edx\n"
+	"	push %edx\n"
+	"at_calls_mem:\n"
+	"	call *(%esp)\n"
+	"	pop %edx\n"
+	"	lea 8f-7b(%ecx), %edx\n"
+	"	push %edx\n"
+	"at_jmp_mem:\n"
+	"	jmp *(%esp)\n"
+	"	ud2\n"
+	"8:	pop %edx\n"
 	"	lea 4f-7b(%ecx), %ecx\n"
 	"at_calls_ptr:\n"
 	"	call *%ecx\n"
@@ -163,7 +185,7 @@ __asm__(".text\n"
 
 static uint64_t expected(uint64_t n)
 {
-	return 3 * n + 1 + 22 + (n % 2 ? 0 : 100) + 5 + 5 + 3;
+	return 3 * n + 1 + 22 + (n % 2 ? 0 : 100) + 5 + 5 + 5 + 3;
 }
 
 __attribute__((noinline, noclone)) void work(struct tally *t, long i)
@@ -269,6 +291,8 @@ static void facts(void)
 	debuggee_say("call", (unsigned long)at_call);
 	debuggee_say("jmp_ptr", (unsigned long)at_jmp_ptr);
 	debuggee_say("calls_ptr", (unsigned long)at_calls_ptr);
+	debuggee_say("calls_mem", (unsigned long)at_calls_mem);
+	debuggee_say("jmp_mem", (unsigned long)at_jmp_mem);
 	debuggee_say("loop", (unsigned long)at_loop);
 	debuggee_say("syscall", (unsigned long)at_syscall);
 	debuggee_say("counted", (unsigned long)at_counted);

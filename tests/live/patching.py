@@ -47,9 +47,9 @@ def describe(data, text):
     """Class and displacement of an instruction, as a host would send them."""
     if JUMPS.match(text) and '*' not in text:
         return dict(insn=E['INSN_JUMP'])
-    if text.startswith('call') and '*' not in text:
+    if text.startswith(('call', 'notrack call', 'bnd call')):
         return dict(insn=E['INSN_CALL'])
-    if text.startswith(('call', 'syscall', 'int', 'hlt', 'ud2', 'iret', 'sysenter')):
+    if text.startswith(('syscall', 'int', 'hlt', 'ud2', 'iret', 'sysenter')):
         return dict(insn=E['INSN_OTHER'])
     if m := re.search(r'(-?0x[0-9a-f]+)\(%rip\)', text):
         fix = data.index(struct.pack('<i', int(m[1], 16)))
@@ -110,7 +110,7 @@ def tallies(link, target, d, threads=1):
 
 
 def expected(calls):
-    return calls, sum(3 * n + 1 + 22 + (0 if n % 2 else 100) + 5 + 5 + 3 for n in range(calls)), 0
+    return calls, sum(3 * n + 1 + 22 + (0 if n % 2 else 100) + 5 + 5 + 5 + 3 for n in range(calls)), 0
 
 
 def pc(bundle, tid=None):

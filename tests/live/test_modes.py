@@ -176,6 +176,7 @@ def stays_held(s, before):
     return comes_by(s, 1) and counts(d, 2)[0] == before and d.tids()[WORKS - 1] in s.stands()
 
 
+@pytest.mark.once
 def test_in_non_stop_a_loaded_library_lets_nobody_go_who_is_held(loads, session):
     s = session(loads)
     s.do('set breakpoint pending on', 'break not_there_yet')
@@ -188,6 +189,7 @@ def test_in_non_stop_a_loaded_library_lets_nobody_go_who_is_held(loads, session)
     s.end()
 
 
+@pytest.mark.once
 def test_libraries_that_load_before_non_stop_is_set_stop_nobody_after_it(loads, session):
     s = session(loads)
     s.do('set breakpoint pending on', 'break not_there_yet', 'continue &', 'interrupt')
@@ -199,6 +201,7 @@ def test_libraries_that_load_before_non_stop_is_set_stop_nobody_after_it(loads, 
     s.end()
 
 
+@pytest.mark.once
 def test_in_non_stop_a_false_condition_lets_only_its_own_thread_go(loads, session):
     s = session(loads)
     held_at_work(s)
@@ -210,6 +213,7 @@ def test_in_non_stop_a_false_condition_lets_only_its_own_thread_go(loads, sessio
     s.end()
 
 
+@pytest.mark.once
 def test_in_non_stop_one_thread_is_stepped_while_anothers_condition_is_false(loads, session):
     s = session(loads)
     held_at_work(s)
@@ -224,6 +228,7 @@ def test_in_non_stop_one_thread_is_stepped_while_anothers_condition_is_false(loa
     s.end()
 
 
+@pytest.mark.once
 def test_in_non_stop_both_of_two_that_hit_something_are_told(loads, session):
     s = session(loads)
     said = [s.do('set non-stop on', 'break work', 'break beside', 'continue')]
@@ -237,6 +242,7 @@ def test_in_non_stop_both_of_two_that_hit_something_are_told(loads, session):
     s.end()
 
 
+@pytest.mark.once
 def test_a_thread_that_was_interrupted_alone_is_not_let_go_by_a_false_condition(loads, session):
     s = session(loads)
     s.do(f'thread {WORKS}', 'continue &', f'thread {WORKS}', 'interrupt -t', 'print $wanted = 0',
@@ -247,6 +253,7 @@ def test_a_thread_that_was_interrupted_alone_is_not_let_go_by_a_false_condition(
     s.end()
 
 
+@pytest.mark.once
 def test_jump_in_non_stop_is_for_one_thread(loads, session):
     s = session(loads)
     held_at_work(s)

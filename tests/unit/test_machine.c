@@ -148,6 +148,15 @@ static struct insn insn_of(uint8_t kind, const char *bytes, unsigned len, unsign
 
 /* ---- jumps ------------------------------------------------------------------------- */
 
+static bool read_here(void *arg, uint64_t addr, void *to, size_t n)
+{
+	(void)arg;
+	if (addr < address(self.room) || addr + n > address(self.room) + 4 * PAGE)
+		return false;
+	memcpy(to, (const void *)(uintptr_t)addr, n);
+	return true;
+}
+
 static void check_jump(unsigned cs, const struct insn *i)
 {
 	struct user_regs_struct there = begin(cs), here = there;
@@ -157,7 +166,7 @@ static void check_jump(unsigned cs, const struct insn *i)
 	memcpy(code(), i->bytes, i->len);
 	fresh_memory();
 	step(&there);
-	assert_true(machine_jump(&here, address(code()), i, &push));
+	assert_true(machine_jump(&here, address(code()), i, read_here, NULL, &push));
 	assert_same(&here, &there);
 	if (push) {
 		memcpy(&pushed, stack() - width, width);
@@ -208,10 +217,76 @@ static void so_they_do_in_a_32_bit_program(void **state)
 	check_jumps(CS_32);
 }
 
+/* Each address in the data is one to go to. */
+static void check_call(unsigned cs, const char *bytes, unsigned len)
+{
+	struct insn i = insn_of(WIRE_INSN_CALL, bytes, len, 0);
+	struct user_regs_struct there = begin(cs), here;
+	unsigned width = cs == CS_64 ? 8 : 4;
+	uint64_t target = address(self.room) + 96, push, pushed = 0;
+
+	there.rcx = 8;
+	there.rbp = address(self.room) + 2 * PAGE;
+	there.r12 = there.r13 = there.rdx;
+	there.r9 = 16;
+	here = there;
+	memcpy(code(), i.bytes, i.len);
+	fresh_memory();
+	for (unsigned at = 0; at < PAGE; at += width)
+		memcpy(self.room + 2 * PAGE + at, &target, width);
+	step(&there);
+	memcpy(&pushed, stack() - width, width);
+	assert_true(machine_jump(&here, address(code()), &i, read_here, NULL, &push));
+	assert_same(&here, &there);
+	assert_int_equal(push, pushed);
+}
+
+static void check_calls(unsigned cs)
+{
+	check_call(cs, "\xff\xd0", 2);                 /* call *%eax */
+	check_call(cs, "\x3e\xff\xd0", 3);             /* notrack */
+	check_call(cs, "\xff\x12", 2);                 /* call *(%edx) */
+	check_call(cs, "\xff\x52\x10", 3);             /* call *16(%edx) */
+	check_call(cs, "\xff\x92\x00\x01\x00\x00", 6); /* call *256(%edx) */
+	check_call(cs, "\xff\x14\x8a", 3);             /* call *(%edx,%ecx,4) */
+	check_call(cs, "\xff\x55\x00", 3);             /* call *(%ebp) */
+	check_call(cs, "\xff\x54\xcd\x08", 4);         /* call *8(%ebp,%ecx,8) */
+	check_call(cs, "\xff\x14\x24", 3);             /* call *(%esp) */
+	check_call(cs, "\xf2\xff\x54\x22\x08", 5);     /* bnd call *8(%edx), no index */
+}
+
+static void indirect_calls_do_what_the_processor_does(void **state)
+{
+	(void)state;
+	check_calls(CS_64);
+	check_calls(CS_32);
+	check_call(CS_64, "\xff\x15\x00\x1f\x00\x00", 6); /* call *2 pages up(%rip) */
+	check_call(CS_64, "\x41\xff\x14\x24", 4);         /* call *(%r12) */
+	check_call(CS_64, "\x41\xff\x55\x08", 4);         /* call *8(%r13) */
+	check_call(CS_64, "\x42\xff\x14\x0a", 4);         /* call *(%rdx,%r9) */
+	check_call(CS_64, "\x43\xff\x54\xcd\x08", 5);     /* call *8(%r13,%r9,8) */
+}
+
+static void what_a_call_goes_through_and_is_not_there_is_left_to_the_processor(void **state)
+{
+	struct insn i = insn_of(WIRE_INSN_CALL, "\xff\x12", 2, 0);
+	struct insn by_gs = insn_of(WIRE_INSN_CALL, "\x65\xff\x12", 3, 0);
+	struct user_regs_struct r = begin(CS_64), before;
+	uint64_t push;
+
+	(void)state;
+	r.rdx = 16;
+	before = r;
+	assert_false(machine_jump(&r, address(code()), &i, read_here, NULL, &push));
+	assert_memory_equal(&r, &before, sizeof(r));
+	r = begin(CS_32);
+	assert_false(machine_jump(&r, address(code()), &by_gs, read_here, NULL, &push));
+}
+
 static void what_is_no_direct_jump_is_not_done(void **state)
 {
-	static const char *const others[] = {
-	    "\xff\xe0", "\xc3\x90", "\x66\xe9", "\x67\xe3", "\xff\xd0", "\xcd\x80", "\xcc\xcc"};
+	static const char *const others[] = {"\xff\xe0", "\xc3\x90", "\x66\xe9", "\x67\xe3",
+	    "\xff\x14", "\xff\xd8", "\xcd\x80", "\xcc\xcc"};
 	struct user_regs_struct r = begin(CS_64), before = r;
 	uint64_t push;
 
@@ -220,7 +295,7 @@ static void what_is_no_direct_jump_is_not_done(void **state)
 		for (unsigned len = 1; len <= 2; len++) {
 			struct insn i = insn_of(WIRE_INSN_JUMP, others[n], len, 0);
 
-			assert_false(machine_jump(&r, address(code()), &i, &push));
+			assert_false(machine_jump(&r, address(code()), &i, read_here, NULL, &push));
 			assert_memory_equal(&r, &before, sizeof(r));
 		}
 }
@@ -341,6 +416,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(jumps_and_calls_do_what_the_processor_does),
 	    cmocka_unit_test(so_they_do_in_a_32_bit_program),
+	    cmocka_unit_test(indirect_calls_do_what_the_processor_does),
+	    cmocka_unit_test(what_a_call_goes_through_and_is_not_there_is_left_to_the_processor),
 	    cmocka_unit_test(what_is_no_direct_jump_is_not_done),
 	    cmocka_unit_test(instructions_do_the_same_in_their_slots),
 	    cmocka_unit_test(displacements_are_put_right),
