@@ -249,6 +249,8 @@ uninstall:
 	$(Q)rmdir $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(SHAREDIR) || true
 	$(Q)if $(IN_PLACE) && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 
+include debian/deb.mk
+
 # ---- looking at it ------------------------------------------------------------------
 
 # who may see what; see tests/rooms.sh

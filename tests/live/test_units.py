@@ -1,32 +1,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The systemd units: judged by systemd's own tools, and booted once in a container."""
 
-import hashlib
 import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 
 import pytest
 
 import clean
+import containers
 import harness
+from containers import Container, touch_port
 
 EXPOSURE = 2.4
 UNITS = ['procsrv.socket', 'procsrv.service']
-SANITIZED = 'san' in os.path.basename(harness.BUILD)
-
-
-def sh(*args, **how):
-    return subprocess.run(args, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL, **how)
-
-
-def install(destdir):
-    """Below destdir/usr/local; the host's programs stay out, for a box has none of their libraries."""
-    sh(os.environ.get('MAKE', 'make'), '-C', harness.TOP, f'BUILD={os.path.relpath(harness.BUILD, harness.TOP)}',
-       'PROGS_HOST=', 'install', f'DESTDIR={destdir}', 'PREFIX=/usr/local')
 
 
 @pytest.fixture
@@ -63,142 +52,9 @@ def test_the_service_is_exposed_to_2_4_at_most(units):
 # ---- a box -----------------------------------------------------------------------------
 
 
-def libraries():
-    """The packages a box needs to run what was built here."""
-    found = set()
-    for program in ('bin/procsrv', 'libexec/procsrv/procsrv-listener', 'libexec/procsrv/procsrv-monitor',
-                    'libexec/procsrv/procsrv-conn', 'libexec/procsrv/procsrv-keygen'):
-        for path in re.findall(r'=> (/\S+)', sh('ldd', os.path.join(harness.BUILD, program)).stdout):
-            for name in {path, os.path.realpath(path), path.removeprefix('/usr')}:
-                r = subprocess.run(['dpkg-query', '-S', name], capture_output=True, text=True)
-                found |= {line.split(':')[0] for line in r.stdout.splitlines()}
-    return sorted(found)
-
-
-def rootfs():
-    """A small Debian, made once and kept outside the tree."""
-    cache = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'procsrv-tests')
-    with open('/etc/os-release') as f:
-        suite = re.search(r'VERSION_CODENAME=(\w+)', f.read())[1]
-    packages = ','.join(['systemd', 'systemd-sysv', 'dbus', 'procps', *libraries()])
-    path = os.path.join(cache, f'box-{suite}-{hashlib.sha256(packages.encode()).hexdigest()[:8]}')
-    if not os.path.exists(path):
-        os.makedirs(cache, exist_ok=True)
-        making = f'{path}.{os.getpid()}'
-        r = subprocess.run(['mmdebstrap', '--quiet', '--variant=minbase', f'--include={packages}', suite, making],
-                           capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        if r.returncode:
-            shutil.rmtree(making, ignore_errors=True)
-            pytest.skip('mmdebstrap cannot make a box: ' + ' '.join(r.stderr.split('\n')[-3:]).strip())
-        os.rename(making, path)
-    return path
-
-
-class Container:
-    """A booted box; what is written into it is gone with it."""
-
-    def __init__(self, directory):
-        self.dir = directory
-        self.root = os.path.join(directory, 'root')
-        top = os.path.join(directory, 'top')
-        for d in (self.root, top):
-            os.mkdir(d)
-        sh('mount', '-t', 'tmpfs', 'box', top)
-        for d in ('upper', 'work'):
-            os.mkdir(os.path.join(top, d))
-        sh('mount', '-t', 'overlay', 'overlay', '-o', f'lowerdir={rootfs()},upperdir={top}/upper,workdir={top}/work',
-           self.root)
-        self.mounts = [self.root, top]
-        self.init, self.log, self.nspawn = [], None, None
-
-    def boot(self):
-        self.log = open(os.path.join(self.dir, 'boot.log'), 'w')
-        # Its own network: port 7000 of this machine may be taken.
-        self.nspawn = subprocess.Popen(
-            ['systemd-nspawn', '-q', '--register=no', '--keep-unit', '--boot', '-D', self.root, '--private-network'],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        late = clean.eventually(lambda: not self.is_up() and self.nspawn.poll() is None, 30)
-        if self.nspawn.poll() is not None:
-            with open(self.log.name) as f:
-                pytest.skip('systemd-nspawn cannot boot a box here: ' + ' '.join(f.read().split('\n')[-3:]).strip())
-        assert not late, f'the box is {self.systemctl("is-system-running")}: {self.systemctl("--failed")}'
-
-    def path(self, name):
-        return os.path.join(self.root, name.lstrip('/'))
-
-    def write(self, name, text, mode='w'):
-        with open(self.path(name), mode) as f:
-            f.write(text)
-
-    def prepare(self, keys):
-        install(self.root)
-        sh('chroot', self.root, '/usr/local/bin/procsrv', '-keygen')
-        self.write('/etc/passwd', 'alice:x:30001:30001::/:/bin/sh\n', 'a')
-        self.write('/etc/group', 'alice:x:30001:\n', 'a')
-        self.write('/etc/procsrv/authorized_keys', f'{keys["alice"].fingerprint} user=alice # alice@test\n', 'a')
-        self.write('/etc/systemd/system/victim.service',
-                   '[Service]\nUser=alice\nExecStart=/bin/sleep infinity\nPrivateTmp=yes\nProtectHome=yes\n')
-        # Its main process is neither its newest nor the only one of its name.
-        self.write('/etc/systemd/system/family.service',
-                   '[Service]\nUser=alice\nExecStart=/bin/sh -c "/bin/sh -c \'sleep infinity; :\' & wait"\n')
-        for wants, unit in (('sockets', '/usr/local/lib/systemd/system/procsrv.socket'),
-                            ('multi-user', '/etc/systemd/system/victim.service'),
-                            ('multi-user', '/etc/systemd/system/family.service')):
-            directory = self.path(f'/etc/systemd/system/{wants}.target.wants')
-            os.makedirs(directory, exist_ok=True)
-            os.symlink(unit, os.path.join(directory, os.path.basename(unit)))
-
-    def launches(self):
-        """The drop-in, as its own text says."""
-        directory = self.path('/etc/systemd/system/procsrv.service.d')
-        os.makedirs(directory)
-        shutil.copy(self.path('/usr/local/share/procsrv/launch.conf'), directory)
-        self.systemctl('daemon-reload')
-
-    def is_up(self):
-        # Its first child is soon replaced by the one that stays.
-        try:
-            with open(f'/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children') as f:
-                self.init = f.read().split()[0:1]
-        except OSError:
-            self.init = []  # it has ended
-        return self.init and self.systemctl('is-system-running') == 'running'
-
-    def run(self, *args, inside=('-m', '-u', '-i', '-n', '-p', '-C')):
-        return subprocess.run(['nsenter', '-t', self.init[0], *inside, *args], capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL, timeout=harness.PATIENCE)
-
-    def systemctl(self, *args):
-        return self.run('systemctl', '--no-pager', *args).stdout.strip()
-
-    def await_state(self, unit, state):
-        last = clean.eventually(lambda: (s := self.systemctl('is-active', unit)) != state and [s], 20)
-        assert not last, f'{unit} is {last}:\n{self.journal()}'
-
-    def journal(self):
-        return self.run('journalctl', '--no-pager', '-u', 'procsrv.service').stdout
-
-    def close(self):
-        if self.init and self.nspawn.poll() is None:
-            try:
-                os.kill(int(self.init[0]), signal.SIGRTMIN + 3)
-                self.nspawn.wait(30)
-            except (subprocess.TimeoutExpired, ProcessLookupError):
-                self.nspawn.kill()
-                self.nspawn.wait()
-        if self.log:
-            self.log.close()
-        for mount in self.mounts:
-            subprocess.run(['umount', '-l', mount], check=True)
-
-
 @pytest.fixture
 def container(world, keys):
-    if SANITIZED:
-        pytest.skip('the sanitizers\' run-time is not in the container')
-    for tool in ('systemd-nspawn', 'mmdebstrap', 'nsenter'):
-        if not shutil.which(tool):
-            pytest.skip(f'no {tool}')
+    containers.need()
     c = Container(world.dir)
     try:
         c.prepare(keys)
@@ -208,29 +64,23 @@ def container(world, keys):
         c.close()
 
 
-def touch_port(container):
-    """A connection from inside its network, which sends nothing of use."""
-    return container.run('/bin/bash', '-c', 'exec 7<>/dev/tcp/127.0.0.1/7000 && echo >&7 && cat <&7', inside=('-n',))
-
-
 @pytest.mark.root
 def test_the_service_starts_at_the_first_connection_serves_and_stops(world, container):
     container.await_state('procsrv.socket', 'active')
     container.await_state('victim.service', 'active')
     assert container.systemctl('is-active', 'procsrv.service') == 'inactive'
-    status = json.loads(container.run('/usr/local/bin/procsrv', '-status', '-json').stdout)
+    status = container.status()
     assert [one['transport'] for one in status['listeners']] == ['tls:port=7000']
 
     touch_port(container)
     container.await_state('procsrv.service', 'active')
     assert container.systemctl('show', '-P', 'StatusErrno', 'procsrv.service') == '0'
-    status = json.loads(container.run('/usr/local/bin/procsrv', '-status', '-json').stdout)
+    status = container.status()
     assert [one['transport'] for one in status['listeners']] == ['tls:bind=[::],port=7000']
-    pin = status['listeners'][0]['pin']
     assert 'not TLS' in container.journal()
 
     if os.path.exists(harness.program('hdb')):
-        look(world, container, pin)
+        look(world, container)
 
     container.systemctl('stop', 'procsrv.socket', 'procsrv.service')
     assert container.systemctl('show', '-P', 'Result', 'procsrv.service') == 'success'
@@ -244,7 +94,7 @@ def test_the_service_starts_at_the_first_connection_serves_and_stops(world, cont
 def test_with_its_drop_in_the_service_starts_programs_as_a_login_does(world, container):
     script = 'echo $(id -u) $(id -g) $PWD; grep -E "^(NoNewPrivs|Seccomp|Cap(Inh|Prm|Eff|Bnd)|SigBlk|SigIgn)" /proc/self/status;' \
         ' ls -d /home/.; touch /tmp/seen; ulimit -c'
-    hdb = inside(world, container)
+    hdb = container.hdb(world.keys)
     r = world.run([*hdb, '-batch', '-ex', 'run', '--', '/bin/sh', '-c', script])
     assert r.status == 1 and 'launch.conf' in r.err, repr(r)
 
@@ -272,19 +122,10 @@ def test_with_its_drop_in_the_service_starts_programs_as_a_login_does(world, con
     p.wait(harness.PATIENCE)
 
 
-def inside(world, container):
-    """hdb as alice, in the box's network."""
-    touch_port(container)
-    container.await_state('procsrv.service', 'active')
-    status = json.loads(container.run('/usr/local/bin/procsrv', '-status', '-json').stdout)
-    premote = f'tls:server=127.0.0.1,port=7000,key={world.keys["alice"].path},pin={status["listeners"][0]["pin"]}'
-    return ['nsenter', '-t', container.init[0], '-n', harness.program('hdb'), '-premote', premote]
-
-
 def by_unit(world, container, hdb):
     """Names of units lead to their main process, with and without the suffix."""
     for unit in ('victim', 'family'):
-        main = int(container.systemctl('show', '-P', 'MainPID', f'{unit}.service'))
+        main = int(container.main(f'{unit}.service'))
         for name in (unit, f'{unit}.service'):
             r = world.run([*hdb, '-snapshot', '-psn', name, '-json'])
             assert r.status == 0 and json.loads(r.out)['pid'] == main, repr(r)
@@ -294,11 +135,10 @@ def by_unit(world, container, hdb):
     assert r.status == 1 and 'procsrv.socket' in r.err, repr(r)
 
 
-def look(world, container, pin):
+def look(world, container):
     """Attached from outside, through TLS; then the service is stopped under it."""
-    victim = container.systemctl('show', '-P', 'MainPID', 'victim.service')
-    premote = f'tls:server=127.0.0.1,port=7000,key={world.keys["alice"].path},pin={pin}'
-    hdb = ['nsenter', '-t', container.init[0], '-n', harness.program('hdb'), '-premote', premote]
+    victim = container.main('victim.service')
+    hdb = container.hdb(world.keys)
     r = world.run([*hdb, '-p', victim, '-batch', '-ex', 'bt', '-ex', 'detach'])
     assert r.status == 0 and '#0 ' in r.out, repr(r)
     r = world.run([*hdb, '-p', '1', '-batch', '-ex', 'bt'])
@@ -307,16 +147,61 @@ def look(world, container, pin):
 
     p = world.start([*hdb, '-p', victim], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
-    def tracer():
-        text = container.run('cat', f'/proc/{victim}/status').stdout
-        return re.search(r'TracerPid:\t(\d+)', text)[1]
-    assert not clean.eventually(lambda: tracer() == '0', 20), container.journal()
-    text = container.run('cat', f'/proc/{tracer()}/status').stdout
+    assert not clean.eventually(lambda: container.tracer(victim) == '0', 20), container.journal()
+    text = container.run('cat', f'/proc/{container.tracer(victim)}/status').stdout
     assert re.search(r'^Uid:\t30001\t30001\t30001\t30001$', text, re.M)
     assert re.search(r'^CapPrm:\t0000000000000000$', text, re.M)
     container.systemctl('stop', 'procsrv.service')
-    assert tracer() == '0'
+    assert container.tracer(victim) == '0'
     assert re.search(r'State:\tS', container.run('cat', f'/proc/{victim}/status').stdout)
     container.await_state('victim.service', 'active')
     p.stdin.close()
     p.wait(harness.PATIENCE)
+
+
+@pytest.mark.root
+@pytest.mark.once
+@pytest.mark.skipif(not os.path.exists(harness.program('hdb')), reason='no hdb')
+def test_whichever_role_is_killed_the_service_serves_and_the_process_runs_on(world, container):
+    container.await_state('victim.service', 'active')
+    hdb, victim = container.hdb(world.keys), container.main('victim.service')
+
+    def look():
+        r = world.run([*hdb, '-p', victim, '-batch', '-ex', 'detach'])
+        assert r.status == 0, (repr(r), container.journal())
+
+    def kill(role):
+        pids = container.run('pgrep', '-x', f'procsrv-{role}'[:15]).stdout.split()
+        assert pids, (role, container.run('ps', 'ax').stdout)
+        container.run('kill', '-9', *pids)
+
+    for role in ('conn', 'monitor', 'tracer', 'guard', 'listener'):
+        p = world.start([*hdb, '-p', victim], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert not clean.eventually(lambda: container.tracer(victim) == '0', 20), container.journal()
+        tracer, main = container.tracer(victim), container.main('procsrv.service')
+        kill(role)
+        if role == 'listener':
+            # Another one, and the session goes on under the same hands.
+            assert not clean.eventually(lambda: container.main('procsrv.service') in ('0', main), 20)
+            container.await_state('procsrv.service', 'active')
+            assert container.tracer(victim) == tracer
+        p.kill()
+        p.wait()
+        assert not clean.eventually(lambda: container.tracer(victim) != '0', 20), (role, container.journal())
+        assert re.search(r'State:\tS', container.run('cat', f'/proc/{victim}/status').stdout)
+        assert container.systemctl('is-active', 'procsrv.service') == 'active'
+        look()
+    assert container.main('victim.service') == victim
+    # Restarted under a session: it ends, and what it held runs on.
+    p = world.start([*hdb, '-p', victim], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert not clean.eventually(lambda: container.tracer(victim) == '0', 20), container.journal()
+    container.systemctl('restart', 'procsrv.service')
+    assert container.tracer(victim) == '0' and container.main('victim.service') == victim
+    p.kill()
+    p.wait()
+    look()
+    # All of it is in the record.
+    r = container.run('procsrv', '-check-audit', '/var/log/procsrv/audit')
+    assert r.returncode == 0 and 'whole' in r.stdout, r.stdout
+    text = container.run('cat', '/var/log/procsrv/audit').stdout
+    assert all(f'event={e} ' in text for e in ('open', 'attach', 'detach', 'close', 'repaired')), text
