@@ -69,8 +69,8 @@ static int make_files(struct session_dir *d)
 	if (d->record < 0 || flock(d->record, LOCK_EX | LOCK_NB) != 0)
 		return -1;
 	d->journal = openat(d->own, "journal", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	d->spool = openat(
-	    d->own, "audit", O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	d->spool =
+	    openat(d->own, "audit", O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	return d->journal < 0 || d->spool < 0 ? -1 : bind_socket(d);
 }
 
@@ -155,7 +155,8 @@ int session_find(struct session_dir *d, const uint8_t id[SESSION_ID], char *why,
 {
 	char name[SESSION_ID_TEXT];
 
-	*d = (struct session_dir){.all = -1, .own = -1, .record = -1, .listen = -1, .journal = -1, .spool = -1};
+	*d = (struct session_dir){
+	    .all = -1, .own = -1, .record = -1, .listen = -1, .journal = -1, .spool = -1};
 	d->all = session_lock_all(why, size);
 	if (d->all < 0)
 		return E_OS;
