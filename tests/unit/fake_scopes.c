@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Names, types and places of the scripted process: there are none.
+ * Names, types and places of the scripted process: there are none, but where a test has its
+ * own (OWN).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include "host/sym/type.h"
 #include "host/sym/type_store.h"
 #include "host/sym/variable.h"
+
+#define OWN __attribute__((weak))
 
 static struct he_error *none(int code)
 {
@@ -23,7 +26,7 @@ static struct he_error *none(int code)
 	return e;
 }
 
-struct types *symbols_types(struct symbols *s)
+OWN struct types *symbols_types(struct symbols *s)
 {
 	(void)s;
 	return NULL;
@@ -107,7 +110,7 @@ struct he_error *symbols_frames(struct symbols *s, const struct sym_regs *first,
 	return NULL;
 }
 
-struct he_error *symbols_spot(struct symbols *s, uint64_t addr, struct spot *ret)
+OWN struct he_error *symbols_spot(struct symbols *s, uint64_t addr, struct spot *ret)
 {
 	(void)s;
 	(void)addr;
@@ -133,8 +136,8 @@ struct he_error *symbols_returns(
 }
 
 /* The frame it is in, and none that could be told from it. */
-struct he_error *symbols_near_frames(struct symbols *s, const struct sym_regs *regs,
-    struct near_frame *v, unsigned max, unsigned *n)
+OWN struct he_error *symbols_near_frames(
+    struct symbols *s, const struct sym_regs *regs, struct near_frame *v, unsigned max, unsigned *n)
 {
 	(void)s;
 	*n = max ? 1 : 0;
@@ -191,8 +194,7 @@ bool symbols_count(
 	return false;
 }
 
-bool symbols_base(
-    struct symbols *s, const struct type_member *base, uint64_t object, uint64_t *ret)
+bool symbols_base(struct symbols *s, const struct type_member *base, uint64_t object, uint64_t *ret)
 {
 	(void)s;
 	(void)base;
@@ -208,8 +210,8 @@ bool symbols_tls(const struct module *m, struct sym_tls *ret)
 	return false;
 }
 
-struct he_error *symbols_saved(struct symbols *s, const struct sym_regs *regs, unsigned n,
-    unsigned reg, struct sym_saved *ret)
+struct he_error *symbols_saved(
+    struct symbols *s, const struct sym_regs *regs, unsigned n, unsigned reg, struct sym_saved *ret)
 {
 	(void)s;
 	(void)regs;

@@ -67,10 +67,28 @@ static enum wire_type take_go(struct span body, int *code)
 	}
 	seen.goes++;
 	seen.stop = (uint8_t)(q.stop & ~WIRE_GO_HITS);
-	for (seen.n_go = 0; wire_next_go(&q.threads, &r) && seen.n_go < MOST;)
+	for (seen.n_go = 0; wire_next_go(&q.threads, &r) && seen.n_go < MOST;) {
 		seen.go[seen.n_go++] = r;
+		seen.standing &= r.tid ? ~(UINT64_C(1) << (r.tid - FAKE_PID)) : 0;
+	}
 	fake.salt++;
 	return WIRE_ok;
+}
+
+static void list_threads(struct buf *out)
+{
+	struct buf list;
+
+	buf_init(&list, WIRE_PIECE);
+	for (unsigned i = 0; i < fake.threads; i++) {
+		struct wire_rec_thread t = {.tid = FAKE_PID + i,
+		    .state = seen.standing >> i & 1 ? WIRE_T_STOPPED : WIRE_T_RUNNING,
+		    .name = span_str("x")};
+
+		wire_put_thread(&list, &t);
+	}
+	wire_encode_thread_list(out, &(struct wire_thread_list){.threads = span_buf(&list)});
+	buf_free(&list);
 }
 
 static enum wire_type answer(
@@ -85,6 +103,9 @@ static enum wire_type answer(
 	switch (type) {
 	case WIRE_interrupt:
 		return seen.quiet ? WIRE_ok : WIRE_none;
+	case WIRE_threads:
+		list_threads(out);
+		return seen.lists ? WIRE_thread_list : WIRE_none;
 	case WIRE_patch_set:
 		take_patches(body, out);
 		return WIRE_patch_results;
@@ -129,14 +150,14 @@ static void put_why(const struct why *w, struct buf *stops, struct buf *causes)
 		wire_put_cause(causes, &c);
 }
 
-static void put_thread(unsigned i, bool stands, struct buf *threads, struct buf *regs)
+static void put_thread(unsigned i, bool stands, uint64_t pc, struct buf *threads, struct buf *regs)
 {
 	struct wire_rec_thread t = {.tid = FAKE_PID + i,
 	    .state = stands ? WIRE_T_STOPPED : WIRE_T_RUNNING,
 	    .kernel = 't',
 	    .name = span_str("x")};
 	uint8_t gpr[216] = {0};
-	uint64_t pc = fake_pc(i, 0), sp = fake_sp(i);
+	uint64_t sp = fake_sp(i);
 	struct wire_rec_regset r = {.tid = t.tid,
 	    .arch = AUDIT_ARCH_X86_64,
 	    .note = NT_PRSTATUS,
@@ -145,8 +166,20 @@ static void put_thread(unsigned i, bool stands, struct buf *threads, struct buf 
 	memcpy(gpr + 16 * 8, &pc, 8);
 	memcpy(gpr + 19 * 8, &sp, 8);
 	wire_put_thread(threads, &t);
-	if (stands)
+	if (pc)
 		wire_put_regset(regs, &r);
+}
+
+/* 0: its registers do not come along. */
+static uint64_t pc_of(unsigned i, uint64_t standing, const struct why *w, size_t n)
+{
+	bool cause = false;
+
+	if (n && w[0].thread == i && seen.pc)
+		return seen.pc;
+	for (size_t k = 0; k < n; k++)
+		cause = cause || w[k].thread == i;
+	return (standing >> i & 1) && (cause || !seen.crossed) ? fake_pc(i, 0) : 0;
 }
 
 void stop(uint64_t standing, const struct why *w, size_t n)
@@ -160,10 +193,11 @@ void stop(uint64_t standing, const struct why *w, size_t n)
 	buf_init(&threads, WIRE_PIECE);
 	buf_init(&regs, WIRE_PIECE);
 	buf_init(&body, WIRE_PIECE);
+	seen.standing = standing;
 	for (size_t i = 0; i < n; i++)
 		put_why(&w[i], &stops, &causes);
 	for (unsigned i = 0; i < fake.threads; i++)
-		put_thread(i, standing >> i & 1, &threads, &regs);
+		put_thread(i, standing >> i & 1, pc_of(i, standing, w, n), &threads, &regs);
 	k.causes = span_buf(&causes);
 	wire_encode_causes(&body, &k);
 	if (causes.len)
@@ -183,20 +217,33 @@ void stop(uint64_t standing, const struct why *w, size_t n)
 
 /* ---- the front end --------------------------------------------------------------------- */
 
-int setup(void **state)
+static int begin(bool raw)
 {
 	struct he_config config = {
-	    .config_dir = "/nonexistent", .cache_dir = "/nonexistent", .raw = true};
+	    .config_dir = "/nonexistent", .cache_dir = "/nonexistent", .raw = raw};
 
-	(void)state;
 	fake_reset();
 	memset(&seen, 0, sizeof(seen));
 	fake.more = answer;
 	fake.version = WIRE_VERSION;
+	seen.standing = UINT64_MAX;
+	seen.lists = !raw;
 	fake.rights = HE_RIGHT_LOOK | HE_RIGHT_STOP | HE_RIGHT_WRITE;
 	fake.xstate = true;
 	target = NULL;
 	return he_new(&config, &engine) || he_connect(engine, "box", &server);
+}
+
+int setup(void **state)
+{
+	(void)state;
+	return begin(true);
+}
+
+int setup_person(void **state)
+{
+	(void)state;
+	return begin(false);
 }
 
 int teardown(void **state)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An engine under a front end that is a debugger itself, attached to a made-up agent that
- * keeps what it was told.
+ * An engine under a front end (one that is a debugger itself, but with setup_person), attached
+ * to a made-up agent that keeps what it was told.
  */
 #ifndef TESTS_RAW_AGENT_H
 #define TESTS_RAW_AGENT_H
@@ -32,6 +32,10 @@ struct seen {
 	bool quiet;       /* an interrupt is answered, no stop follows */
 	unsigned written; /* regsets, at once */
 	uint8_t siginfo[128];
+	bool lists; /* it tells of the threads when it is asked */
+	uint64_t standing;
+	uint64_t pc;  /* of the thread a stop names first, 0 = fake_pc ... */
+	bool crossed; /* a stop names who stands, but brings the registers of its causes only */
 };
 extern struct seen seen;
 
@@ -53,6 +57,7 @@ void stop(uint64_t standing, const struct why *w, size_t n);
 /* ---- the front end; all of it fails the test where it fails ------------------------- */
 
 int setup(void **state);
+int setup_person(void **state); /* its breakpoints are the engine's */
 int teardown(void **state);
 void attach(void);
 /* Of an error, which is freed. */
