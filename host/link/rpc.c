@@ -123,7 +123,7 @@ static void on_closed(struct chan *c, int os_errno, void *arg)
 	if (r->phase == RPC_ENDED || r->phase == RPC_LOST)
 		return;
 	if (r->resuming) {
-		rpc_lose(r, r->lost);
+		rpc_attempt_failed(r, os_errno);
 		return;
 	}
 	if (!r->hello && evbuffer_get_length(chan_in(r->chan))) {

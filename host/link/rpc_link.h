@@ -162,6 +162,10 @@ bool rpc_start_channel(struct rpc *r, int fd);
  * False: there is no such thing, the link is over. */
 bool rpc_lose(struct rpc *r, const char *lost);
 void rpc_give_up(struct rpc *r);
+/* The channel closed before the session was open again. */
+void rpc_attempt_failed(struct rpc *r, int os_errno);
+/* The box does not let us take the session up again, for that reason. */
+void rpc_not_again(struct rpc *r, int code);
 void rpc_on_retry(evutil_socket_t fd, short what, void *arg);
 /* What the proof says of the session; the secret stands where its MAC will. */
 void rpc_prove_session(const struct rpc *r, struct wire_proof *p);

@@ -256,20 +256,6 @@ struct he_error *rpc_refusal(struct rpc *r, const struct wire_error *w)
 	return e ? e : he_error_at(&where, "open a session", w);
 }
 
-/* The box does not let us take the session up again, and will not later. */
-static void not_again(struct rpc *r, const struct wire_error *w)
-{
-	char lost[sizeof(r->lost) + 256];
-
-	if (w->code == E_TIMEOUT || w->code == E_BUSY) {
-		rpc_lose(r, r->lost);
-		return;
-	}
-	snprintf(
-	    lost, sizeof(lost), "%s; it cannot be taken up again: %s", r->lost, err_text(w->code));
-	rpc_end(r, he_error_new(E_LOST, "link to %s lost: %s", r->peer.box, lost), lost);
-}
-
 void rpc_on_opened(struct rpc *r, const struct wire_msg *m)
 {
 	struct wire_opened o;
@@ -278,7 +264,7 @@ void rpc_on_opened(struct rpc *r, const struct wire_msg *m)
 	if (m->h.type == WIRE_error) {
 		wire_decode_error(m->body, &w);
 		if (r->resuming)
-			not_again(r, &w);
+			rpc_not_again(r, w.code);
 		else
 			rpc_end(r, rpc_refusal(r, &w), NULL);
 		return;

@@ -42,6 +42,31 @@ void rpc_give_up(struct rpc *r)
 	rpc_end(r, he_error_new(E_LOST, "link to %s lost: %s", r->peer.box, lost), lost);
 }
 
+void rpc_not_again(struct rpc *r, int code)
+{
+	char lost[sizeof(r->lost) + 256];
+
+	if (code == E_TIMEOUT || code == E_BUSY) {
+		rpc_lose(r, r->lost);
+		return;
+	}
+	snprintf(
+	    lost, sizeof(lost), "%s; it cannot be taken up again: %s", r->lost, err_text(code));
+	rpc_end(r, he_error_new(E_LOST, "link to %s lost: %s", r->peer.box, lost), lost);
+}
+
+/* A key that the box does not know any more it will not know the next time either. */
+void rpc_attempt_failed(struct rpc *r, int os_errno)
+{
+	struct he_error *e = r->via.closed(r->via.arg, os_errno, r->hello);
+
+	if (e->code == E_NO_KEY)
+		rpc_not_again(r, E_NO_KEY);
+	else
+		rpc_lose(r, r->lost);
+	he_error_free(e);
+}
+
 /* An attempt that got so far asks anew the next time. */
 static void forget_open(struct rpc *r)
 {

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/err.h"
+#include "host/errtext.h"
 #include "host/link/inbox.h"
 
 enum { PATIENCE_MS = 20000, PATIENCE_S = 60 };
@@ -141,6 +142,12 @@ static void speaks_another_version(struct agent *a)
 	agent_hello(a);
 }
 
+/* As who does not know our key. */
+static void hangs_up(struct agent *a)
+{
+	cut(a);
+}
+
 /* ---- the link -------------------------------------------------------------------------- */
 
 static int on_again(void *arg, void **filter_arg)
@@ -151,6 +158,13 @@ static int on_again(void *arg, void **filter_arg)
 	return f->came++ ? -1 : agent_start(&f->second, f->then, NULL);
 }
 
+static struct he_error *on_closed(void *arg, int os_errno, bool hello)
+{
+	(void)arg;
+	(void)os_errno;
+	return he_error_new(hello ? E_LOST : E_NO_KEY, "closed");
+}
+
 static void start(struct fix *f, script *play, script *then)
 {
 	struct rpc_via via;
@@ -159,6 +173,7 @@ static void start(struct fix *f, script *play, script *then)
 	assert_non_null(f->inbox);
 	via = agent_via(agent_start(&f->first, play, NULL));
 	via.again = on_again;
+	via.closed = on_closed;
 	via.arg = f;
 	f->r = rpc_new(f->inbox, &via);
 	assert_non_null(f->r);
@@ -295,6 +310,23 @@ static void whoever_waits_for_events_hears_that_another_server_is_there_now(void
 	expect_end(&f, E_VERSION, false);
 }
 
+static void a_key_that_is_not_known_any_more_is_not_tried_for_the_whole_grace(void **state)
+{
+	struct he_error *e;
+	struct fix f;
+	unsigned n;
+
+	(void)state;
+	start(&f, cut_at_once, hangs_up);
+	e = ask(&f, &n);
+	assert_non_null(e);
+	if (!strstr(e->message, "cannot be taken up again"))
+		fail_msg("%s", e->message);
+	assert_int_equal(f.came, 1);
+	he_error_free(e);
+	finish(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,6 +336,7 @@ int main(void)
 	    cmocka_unit_test(an_answer_shorter_than_it_was_ends_the_link),
 	    cmocka_unit_test(another_session_is_not_taken_for_ours),
 	    cmocka_unit_test(whoever_waits_for_events_hears_that_another_server_is_there_now),
+	    cmocka_unit_test(a_key_that_is_not_known_any_more_is_not_tried_for_the_whole_grace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
