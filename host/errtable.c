@@ -114,6 +114,8 @@ static const struct sentence {
     {E_INSIDE, "{box}: cannot {what}: {addr} lies inside another breakpoint's instruction"},
     {E_OTHER_CODE, "{box}: cannot {what}: at {addr} stands another instruction than expected; is "
 		   "the file the one that runs there?"},
+    {E_SHARED_CODE, "{box}: cannot {what}: the code at {addr} is in memory that others share, who "
+		    "would meet the breakpoint, too. Use a hardware breakpoint (hbreak)"},
     {E_NO_DEBUG_REGISTER, "{box}: cannot {what}: the processor's debug registers are used up. "
 			  "Delete a hardware breakpoint or a watchpoint first"},
     {E_WATCH_SIZE, "{box}: cannot {what}: a debug register watches 1, 2, 4 or 8 bytes at an "

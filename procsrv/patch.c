@@ -279,6 +279,7 @@ void site_locate(struct site *s, const struct buf *maps)
 		if (s->addr >= m.lo && s->addr < m.hi) {
 			s->place =
 			    (struct journal_place){m.dev, m.ino, m.offset + (s->addr - m.lo)};
+			s->shared = (m.prot & 8) != 0;
 			return;
 		}
 }
@@ -305,6 +306,8 @@ int site_plant(struct target *tg, struct site *s)
 
 	if (tg->kin.sharing || (s->planted && site_stands(tg, s)))
 		return 0;
+	if (s->shared)
+		return EACCES;
 	if (mem_read_raw(tg, s->addr, now, m->trap_len) != m->trap_len)
 		return EFAULT;
 	if (!write_ahead(tg, s, now))

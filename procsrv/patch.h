@@ -59,6 +59,7 @@ struct site {
 	uint64_t slot;           /* address; 0 = none */
 	uint64_t since;          /* target.moment when it was planted */
 	struct journal_place place;   /* where its byte comes from */
+	bool shared;                  /* others would meet ours there: none is planted */
 	struct journal_site *written; /* in the journal; NULL = not yet */
 };
 

@@ -130,6 +130,8 @@ static int make_site(const struct setting *w, struct site **out)
 		site_locate(s, w->maps);
 	w->result->os_errno = site_plant(w->tg, s);
 	*out = s;
+	if (s->shared)
+		return E_SHARED_CODE;
 	return w->result->os_errno ? E_FAULT : E_OK;
 }
 

@@ -75,6 +75,7 @@ int rsp_errno(const struct he_error *e)
 	    {E_NOT_FILE, EINVAL},
 	    {E_NOT_DIR, ENOTDIR},
 	    {E_NO_CODE, EFAULT},
+	    {E_SHARED_CODE, EFAULT},
 	    {E_NO_DEBUG_REGISTER, ENOSPC},
 	    {E_WATCH_SIZE, EINVAL},
 	    {E_BAD_CONDITION, EINVAL},

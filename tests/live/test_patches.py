@@ -452,6 +452,22 @@ def test_what_was_mapped_anew_is_left_as_it_is(link, debuggee, world):
     assert hits(link, target) == {1: 1}, 'set again, it is planted again'
 
 
+def test_code_that_others_share_is_not_written_to(link, debuggee, world):
+    with open(world.path('code'), 'w') as f:
+        os.fchmod(f.fileno(), 0o777)
+    d = debuggee('shared', f.name)
+    target, _ = stop(link, d)
+    there = {'id': 1, 'addr': d.facts['code'], 'insn': E['INSN_PLAIN'], 'bytes': b'\x90', 'ignore': MANY}
+    assert refusal(link, target, dict(there, kind=E['PATCH_SOFT']))[0] == 'SHARED_CODE'
+    with open(f.name, 'rb') as code:
+        assert code.read(1) == b'\x90'
+    plant(link, target, dict(there, kind=E['PATCH_HARD']))
+    resume(link, target)
+    os.kill(d.pid, signal.SIGUSR1)
+    assert eventually(lambda: peek(link, target, d.facts['calls']) == 1)
+    assert hits(link, target) == {1: 1}
+
+
 def test_a_tracer_that_is_told_to_end_leaves_nothing(links, patched):
     link = links()
     d = patched(20, 100000)
