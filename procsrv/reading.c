@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -36,28 +39,62 @@ struct job {
 struct reading {
 	struct tracer *tracer;
 	pid_t reader; /* 0 = none */
+	int pidfd;    /* of it: it is waited for with all the others, and its number given away */
 	int socket;
 	struct event *readable, *late;
 	struct job *first, *last;
 	bool asked;          /* the first one is under way */
 	struct event *again; /* until replies have left */
 	uint64_t waited_ms;
-	unsigned given_up;
+	int given_up[GIVEN_UP]; /* pidfds of those; -1 = none */
 	struct reader_say say;
 	uint8_t data[READER_DATA];
 };
 
 /* ---- the process ----------------------------------------------------------------------- */
 
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static bool has_ended(int pidfd)
+{
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+
+	return poll(&p, 1, 0) == 1;
+}
+
 static void let_go(struct reading *g)
 {
 	if (g->readable)
 		event_free(g->readable);
-	if (g->socket >= 0)
-		close(g->socket);
 	g->readable = NULL;
-	g->socket = -1;
+	close_fd(&g->socket);
+	close_fd(&g->pidfd);
 	g->reader = 0;
+}
+
+static void end_reader(struct reading *g)
+{
+	if (g->pidfd >= 0)
+		pidfd_send_signal(g->pidfd, SIGKILL, NULL, 0);
+}
+
+/* Room for one more that hangs; NULL: there are too many. */
+static int *hanging(struct reading *g)
+{
+	int *room = NULL;
+
+	for (unsigned i = 0; i < GIVEN_UP; i++) {
+		if (g->given_up[i] >= 0 && has_ended(g->given_up[i]))
+			close_fd(&g->given_up[i]);
+		if (g->given_up[i] < 0)
+			room = &g->given_up[i];
+	}
+	return room;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg);
@@ -69,15 +106,16 @@ static int start(struct reading *g)
 
 	if (g->reader)
 		return E_OK;
-	if (g->given_up >= GIVEN_UP)
+	if (!hanging(g))
 		return E_BUSY;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return E_OS;
 	g->socket = pair[0];
 	g->reader = launch_reader(pair[1], g->tracer->session.greeted);
 	close(pair[1]);
+	g->pidfd = g->reader > 0 ? pidfd_open(g->reader, 0) : -1;
 	g->readable = event_new(g->tracer->base, g->socket, EV_READ | EV_PERSIST, on_readable, g);
-	if (g->reader < 0 || !g->readable || event_add(g->readable, NULL) != 0) {
+	if (g->pidfd < 0 || !g->readable || event_add(g->readable, NULL) != 0) {
 		let_go(g);
 		return E_NOMEM;
 	}
@@ -243,7 +281,7 @@ static bool take(struct reading *g)
 	    g->say.kind >= sizeof(acts) / sizeof(acts[0]) || !g->asked ||
 	    g->say.id != g->first->ask.id) {
 		log_error("the reader has ended, or does not keep to the rules");
-		kill(g->reader, SIGKILL);
+		end_reader(g);
 		let_go(g);
 		if (g->asked)
 			fail_first(g, &f);
@@ -268,21 +306,16 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	serve_pump(t->serve);
 }
 
-/* A child of ours that is not waited for: the number is its own. */
-static bool runs(pid_t pid)
+static bool runs(const struct reading *g)
 {
-	struct proc_id id;
-	struct fault f = {0};
-	struct proc_stat st = {0};
+	struct proc_stat st;
 	uint8_t room[1024];
 	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
+	char name[32];
 
-	if (proc_open(&id, (uint32_t)pid, 0, &f) != E_OK)
-		return false;
-	if (proc_read(id.dir, "stat", &b) != 0 || !proc_parse_stat(span_buf(&b), &st))
-		st.state = 0;
-	proc_close(&id);
-	return st.state == 'R';
+	snprintf(name, sizeof(name), "/proc/%d/stat", (int)g->reader);
+	return proc_read(AT_FDCWD, name, &b) == 0 && proc_parse_stat(span_buf(&b), &st) &&
+	       st.state == 'R' && !has_ended(g->pidfd);
 }
 
 static void on_late(evutil_socket_t fd, short what, void *arg)
@@ -292,16 +325,22 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
 	const struct timeval again = {BUSY_MS / 1000, BUSY_MS % 1000 * 1000};
 	struct fault busy = {.code = E_BUSY};
 
+	int *room;
+
 	(void)fd;
 	(void)what;
 	g->waited_ms += BUSY_MS;
-	if (g->waited_ms < STARVED_MS && runs(g->reader)) {
+	if (g->waited_ms < STARVED_MS && runs(g)) {
 		event_add(g->late, &again);
 		return;
 	}
 	/* It ends when the kernel lets it. */
-	kill(g->reader, SIGKILL);
-	g->given_up++;
+	end_reader(g);
+	room = hanging(g);
+	if (room) {
+		*room = g->pidfd;
+		g->pidfd = -1;
+	}
 	let_go(g);
 	fail_first(g, &busy);
 	go_on(g);
@@ -337,7 +376,8 @@ static struct reading *reading_of(struct tracer *t)
 	if (!g)
 		return NULL;
 	g->tracer = t;
-	g->socket = -1;
+	g->socket = g->pidfd = -1;
+	memset(g->given_up, -1, sizeof(g->given_up));
 	g->late = event_new(t->base, -1, 0, on_late, g);
 	g->again = event_new(t->base, -1, 0, on_again, g);
 	if (!g->late || !g->again) {
@@ -383,11 +423,12 @@ void reading_free(struct tracer *t)
 
 	if (!g)
 		return;
-	if (g->reader > 0)
-		kill(g->reader, SIGKILL);
+	end_reader(g);
 	while (g->first)
 		end_first(g);
 	let_go(g);
+	for (unsigned i = 0; i < GIVEN_UP; i++)
+		close_fd(&g->given_up[i]);
 	free_events(g);
 	free(g);
 	t->reading = NULL;

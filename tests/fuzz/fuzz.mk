@@ -26,7 +26,7 @@ FUZZ_monitor = tests/fuzz/quiet_log procsrv/monitor_conn procsrv/monitor_session
 FUZZLIB_monitor = $(LIB_tls)
 
 # the whole tracer but its main, over a kernel of ours (mock_kernel.h)
-MOCKED = ptrace waitpid waitid kill tgkill raise syscall nanosleep clock_gettime setitimer
+MOCKED = ptrace waitpid waitid kill tgkill raise syscall nanosleep clock_gettime setitimer pidfd_open pidfd_send_signal
 MOCK_OBJ = $(filter-out procsrv/tracer procsrv/launch_child procsrv/ipc procsrv/ipc_check common/clock common/log,$(OBJ_procsrv-tracer))
 FUZZ_tracer = tests/fuzz/quiet_log $(addprefix tests/fuzz/mock_,kernel ptrace process) $(addprefix mock/,$(MOCK_OBJ))
 FUZZLIB_tracer = $(LIB_event) -lpthread

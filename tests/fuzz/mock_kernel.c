@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -31,6 +32,8 @@ int mock_waitid(idtype_t type, id_t id, siginfo_t *si, int flags);
 int mock_kill(pid_t pid, int sig);
 int mock_tgkill(pid_t pid, pid_t tid, int sig);
 int mock_raise(int sig);
+int mock_pidfd_open(pid_t pid, unsigned flags);
+int mock_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned flags);
 long mock_syscall(long number, ...);
 int mock_clock_gettime(clockid_t clock, struct timespec *t);
 int mock_nanosleep(const struct timespec *t, struct timespec *left);
@@ -503,6 +506,23 @@ int mock_kill(pid_t pid, int sig)
 int mock_raise(int sig)
 {
 	(void)sig;
+	return 0;
+}
+
+/* Of a reader, which does not end. */
+int mock_pidfd_open(pid_t pid, unsigned flags)
+{
+	(void)pid;
+	(void)flags;
+	return eventfd(0, EFD_CLOEXEC);
+}
+
+int mock_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned flags)
+{
+	(void)pidfd;
+	(void)sig;
+	(void)info;
+	(void)flags;
 	return 0;
 }
 
