@@ -16,7 +16,7 @@
 #include "proc.h"
 #include "repair_parts.h"
 
-enum { PAGE = 4096, CHILDREN_TEXT = 8192 };
+enum { PAGE = 4096, CHILDREN_TEXT = 1024 };
 
 static const struct repair_held none_held = {.pidfd = -1, .mem = -1, .maps = -1, .pagemap = -1};
 
@@ -177,8 +177,21 @@ bool repair_due(const struct repair *r)
 
 /* ---- text ------------------------------------------------------------------------------ */
 
-/* Is our trap at each site of the target, in that memory?  How many are. */
-static unsigned find_traps(struct repair *r, unsigned index, int mem)
+enum repair_page repair_page(int pagemap, uint64_t addr)
+{
+	uint64_t entry = 0;
+
+	if (pread(pagemap, &entry, sizeof(entry), (off_t)(addr / PAGE * sizeof(entry))) !=
+	    (ssize_t)sizeof(entry))
+		return REPAIR_PAGE_OWN;
+	if (!(entry >> 62 & 3)) /* neither in memory nor swapped out */
+		return REPAIR_PAGE_ABSENT;
+	return entry >> 61 & 1 ? REPAIR_PAGE_OF_FILE : REPAIR_PAGE_OWN;
+}
+
+/* Is our trap at each site of the target, in that memory?  How many are.  A page that is
+ * not the process's own was never written to by us, and is not read either. */
+static unsigned find_traps(struct repair *r, unsigned index, const struct repair_held *h)
 {
 	const struct journal_target *t = &r->journal->targets[index];
 	const struct machine *m = machine_find(t->arch);
@@ -190,7 +203,8 @@ static unsigned find_traps(struct repair *r, unsigned index, int mem)
 
 		r->there[i] =
 		    m && s->state != JOURNAL_FREE && s->addr <= INT64_MAX &&
-		    pread(mem, now, m->trap_len, (off_t)s->addr) == (ssize_t)m->trap_len &&
+		    repair_page(h->pagemap, s->addr) == REPAIR_PAGE_OWN &&
+		    pread(h->mem, now, m->trap_len, (off_t)s->addr) == (ssize_t)m->trap_len &&
 		    memcmp(now, m->trap, m->trap_len) == 0;
 		n += r->there[i];
 	}
@@ -241,56 +255,58 @@ static void check_places(struct repair *r, unsigned index, int maps)
 		r->there[i] &= good[i];
 }
 
-/* A page that still comes from its file was never written to by us. */
-static bool page_of_file(int pagemap, uint64_t addr)
-{
-	uint64_t entry = 0;
-
-	return pread(pagemap, &entry, sizeof(entry), (off_t)(addr / PAGE * sizeof(entry))) ==
-		   (ssize_t)sizeof(entry) &&
-	       (entry >> 63 & 1) && (entry >> 61 & 1);
-}
-
 static void restore_in(struct repair *r, unsigned index, const struct repair_held *h)
 {
 	const struct journal_target *t = &r->journal->targets[index];
 
-	if (h->mem < 0 || !find_traps(r, index, h->mem))
+	if (h->mem < 0 || !find_traps(r, index, h))
 		return;
 	check_places(r, index, h->maps);
 	for (uint32_t i = 0; i < repair_sites(t); i++) {
 		const struct journal_site *s = &r->journal->sites[index][i];
 
-		if (r->there[i] && !page_of_file(h->pagemap, s->addr))
+		if (r->there[i])
 			(void)!pwrite(
 			    h->mem, s->saved, machine_find(t->arch)->trap_len, (off_t)s->addr);
 	}
 }
 
-/* A child of fork(2) that nobody has seen to yet has our bytes in its copy. */
-static void restore_children_of(struct repair *r, unsigned index, pid_t tid)
+static void restore_child(struct repair *r, unsigned index, pid_t pid)
 {
 	struct repair_held child = none_held;
-	char text[CHILDREN_TEXT];
-	int fd = repair_open(r->held[index].pid, tid, "/children", O_RDONLY);
-	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text)) : 0;
 
-	if (fd >= 0)
-		close(fd);
-	for (ssize_t i = 0; i < n; i++) {
-		if (text[i] != ' ') {
-			child.pid = child.pid * 10 + (text[i] - '0');
-			continue;
-		}
-		open_memory(&child);
-		restore_in(r, index, &child);
-		close_held(&child);
-	}
+	child.pid = pid;
+	open_memory(&child);
+	restore_in(r, index, &child);
+	close_held(&child);
 }
 
-static void tgkill_of(pid_t pid, pid_t tid, int sig)
+/* Numbers with a blank behind each, in pieces that end anywhere. */
+void repair_children(struct repair *r, unsigned index, pid_t tid)
 {
-	syscall(SYS_tgkill, pid, tid, sig);
+	int fd = repair_sites(&r->journal->targets[index])
+		     ? repair_open(r->held[index].pid, tid, "/children", O_RDONLY)
+		     : -1;
+	char text[CHILDREN_TEXT];
+	pid_t pid = 0;
+	ssize_t n;
+
+	while (fd >= 0 && (n = read(fd, text, sizeof(text))) > 0)
+		for (ssize_t i = 0; i < n; i++) {
+			if (text[i] != ' ') {
+				pid = pid * 10 + (text[i] - '0');
+				continue;
+			}
+			restore_child(r, index, pid);
+			pid = 0;
+		}
+	if (fd >= 0)
+		close(fd);
+}
+
+void repair_own_text(struct repair *r, unsigned index)
+{
+	restore_in(r, index, &r->held[index]);
 }
 
 /* Each by itself: one signal for the process would reach the others only when the first
@@ -302,7 +318,7 @@ static void stop_threads(struct repair *r, unsigned index)
 	if (r->own || t->in_job || t->killed)
 		return;
 	for (unsigned i = 0; i < r->nthreads; i++)
-		tgkill_of(t->pid, r->threads[i].tid, SIGSTOP);
+		tgkill(t->pid, r->threads[i].tid, SIGSTOP);
 	r->held[index].stopped = true;
 }
 
@@ -310,11 +326,11 @@ void repair_text(struct repair *r)
 {
 	for (unsigned i = 0; i < JOURNAL_TARGETS; i++)
 		if (repair_target(r, i) && has_changes(r, i)) {
-			restore_in(r, i, &r->held[i]);
+			repair_own_text(r, i);
 			r->nthreads = 0;
 			repair_list(r, r->held[i].pid);
 			stop_threads(r, i);
 			for (unsigned n = 0; n < r->nthreads; n++)
-				restore_children_of(r, i, r->threads[n].tid);
+				repair_children(r, i, r->threads[n].tid);
 		}
 }

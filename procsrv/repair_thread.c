@@ -31,7 +31,7 @@ struct hand {
 	const struct journal_target *t;
 	const struct journal_site *sites;
 	const struct machine *machine; /* NULL: nothing was planted */
-	int mem;
+	unsigned index;
 	pid_t tid;
 	struct user_regs_struct regs;
 };
@@ -148,12 +148,14 @@ static void move_back(struct hand *h, const struct journal_site *s)
  * there: ours do not any more. */
 static bool trap_in_text(const struct hand *h)
 {
+	const struct repair_held *held = &h->r->held[h->index];
 	const struct machine *m = h->machine;
 	uint64_t at = machine_pc(&h->regs) - (m ? m->trap_behind : 0);
 	uint8_t now[TRAP_MAX];
 
-	return !m || h->mem < 0 || at > INT64_MAX ||
-	       (pread(h->mem, now, m->trap_len, (off_t)at) == (ssize_t)m->trap_len &&
+	return !m || held->mem < 0 || at > INT64_MAX ||
+	       repair_page(held->pagemap, at) == REPAIR_PAGE_ABSENT ||
+	       (pread(held->mem, now, m->trap_len, (off_t)at) == (ssize_t)m->trap_len &&
 		   memcmp(now, m->trap, m->trap_len) == 0);
 }
 
@@ -250,7 +252,7 @@ static bool let_go(struct hand *h)
 
 	for (unsigned n = 0; n < ROUNDS && trap_queued(h); n++) {
 		if (sig)
-			syscall(SYS_tgkill, h->t->pid, h->tid, sig);
+			tgkill(h->t->pid, h->tid, sig);
 		if (ptrace(PTRACE_CONT, h->tid, 0, 0) != 0 || !await(h))
 			return false;
 		sig = judge(h);
@@ -292,6 +294,8 @@ static unsigned pass(struct hand *h, bool slow)
 		if (t->done)
 			continue;
 		if (stands(h)) {
+			/* A fork that it was in the middle of is done by now. */
+			repair_children(r, h->index, h->tid);
 			t->done = let_go(h);
 		} else if (slow && is_dead(h)) {
 			t->done = true;
@@ -306,8 +310,7 @@ static unsigned pass(struct hand *h, bool slow)
 static unsigned see_to(struct repair *r, unsigned index, unsigned ms)
 {
 	const struct journal_target *t = &r->journal->targets[index];
-	struct hand h = {
-	    r, t, r->journal->sites[index], machine_find(t->arch), r->held[index].mem, 0, {0}};
+	struct hand h = {r, t, r->journal->sites[index], machine_find(t->arch), index, 0, {0}};
 	uint64_t began = clock_ms();
 	unsigned left;
 
@@ -319,6 +322,9 @@ static unsigned see_to(struct repair *r, unsigned index, unsigned ms)
 		repair_list(r, t->pid);
 		for (unsigned i = before; i < r->nthreads; i++)
 			catch (r, r->threads[i].tid);
+		/* Some kernels let nobody write to text but the tracer. */
+		if (!before)
+			repair_own_text(r, index);
 		left = pass(&h, slow);
 		if (left)
 			nap();
