@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 enum { VERSION = 1 };
-static const char magic[8] = "procsrvJ";
+static const struct journal_head made = {"procsrvJ", VERSION, sizeof(struct journal)};
 
 /* ---- the mapping ----------------------------------------------------------------- */
 
-static void *map(int fd, bool write)
+static void *map(int fd)
 {
-	void *p = mmap(NULL, sizeof(struct journal), write ? PROT_READ | PROT_WRITE : PROT_READ,
+	void *p = mmap(NULL, sizeof(struct journal), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
 
 	return p == MAP_FAILED ? NULL : p;
@@ -37,29 +37,34 @@ struct journal *journal_make(int fd)
 	if (fd >= 0 && ftruncate(fd, sizeof(*j)) != 0)
 		return NULL;
 	errno = reserve(fd, 0, offsetof(struct journal, sites));
-	j = errno ? NULL : map(fd, true);
-	if (!j)
-		return NULL;
-	memcpy(j->magic, magic, sizeof(magic));
-	j->version = VERSION;
-	j->size = sizeof(*j);
+	j = errno ? NULL : map(fd);
+	if (j)
+		j->head = made;
 	return j;
 }
 
-struct journal *journal_open(int fd, bool write)
+static bool is_journal(int fd)
 {
-	struct journal *j;
+	struct journal_head head;
 	struct stat st;
 
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size != (off_t)sizeof(*j))
-		return NULL;
-	j = map(fd, write);
-	if (j && (memcmp(j->magic, magic, sizeof(magic)) != 0 || j->version != VERSION ||
-		     j->size != sizeof(*j))) {
-		munmap(j, sizeof(*j));
-		j = NULL;
-	}
-	return j;
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	       st.st_size == (off_t)sizeof(struct journal) &&
+	       pread(fd, &head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
+	       memcmp(&head, &made, sizeof(head)) == 0;
+}
+
+struct journal *journal_open(int fd)
+{
+	return is_journal(fd) ? map(fd) : NULL;
+}
+
+bool journal_peek(int fd, unsigned index, struct journal_target *t)
+{
+	return is_journal(fd) &&
+	       pread(fd, t, sizeof(*t),
+		   (off_t)(offsetof(struct journal, targets) + index * sizeof(*t))) ==
+		   (ssize_t)sizeof(*t);
 }
 
 /* ---- order ------------------------------------------------------------------------- */

@@ -67,9 +67,13 @@ struct journal_target {
 	struct journal_call call;
 };
 
-struct journal {
+struct journal_head {
 	char magic[8];
 	uint32_t version, size;
+};
+
+struct journal {
+	struct journal_head head;
 	int32_t tracer; /* its pid; 0 = it has not begun */
 	int32_t waited; /* a thread whose report has been taken and is being seen to */
 	uint64_t beats; /* rises as long as the tracer gets on */
@@ -85,7 +89,11 @@ struct journal {
 struct journal *journal_make(int fd);
 
 /* Map one that was made.  NULL: it is none, or of another version. */
-struct journal *journal_open(int fd, bool write);
+struct journal *journal_open(int fd);
+
+/* What one that was made says of its target of that index; the file is only read.  False:
+ * it is none, or of another version. */
+bool journal_peek(int fd, unsigned index, struct journal_target *t);
 
 /* ---- the tracer's part -------------------------------------------------------------- */
 

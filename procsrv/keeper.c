@@ -155,9 +155,9 @@ unsigned keeper_ended(struct keeper *k)
 
 bool keeper_mend(struct keeper *k, int fd)
 {
-	k->journal = journal_open(fd, true);
+	k->journal = journal_open(fd);
 	if (!k->journal)
-		return true;
+		return false;
 	repair_init(&k->repair, k->journal, false);
 	put_text_back(k);
 	if (repair_threads(&k->repair, THREADS_MS) != 0)

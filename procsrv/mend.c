@@ -4,17 +4,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "audit_spool.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "ipc.h"
 #include "journal.h"
@@ -24,11 +26,19 @@
 #include "session_walk.h"
 #include "spawn.h"
 
-enum { GROUPS = 256 };
+enum { GROUPS = 256, PATIENCE_MS = 10000 };
 
+/* A session without a guard. */
 struct dead {
+	struct session_facts facts;
+	int record, journal; /* -1 = none */
+	int guard;           /* pidfd of the one that sees to it; -1 = not needed, or none */
+	bool wanted;
+};
+
+struct all {
 	size_t n;
-	struct session_facts facts[SESSIONS_ALL];
+	struct dead dead[SESSIONS_ALL];
 };
 
 /* ---- is there anything to do? --------------------------------------------------------- */
@@ -50,26 +60,24 @@ static int open_journal(int all, const char *id)
 	return fd;
 }
 
-static bool names_anybody(const struct journal *j)
+/* Its target of that index, if that is there.  The journal is not mapped: whoever else has
+ * it open could shorten it under us. */
+static bool names_process(int journal, unsigned index, struct journal_target *t)
 {
-	for (unsigned i = 0; i < JOURNAL_TARGETS; i++) {
-		const struct journal_target *t = &j->targets[i];
-		struct proc_stat st;
+	struct proc_stat st;
 
-		if (t->pid > 0 && repair_stat(t->pid, 0, &st) && st.start == t->start)
-			return true;
-	}
-	return false;
+	return journal_peek(journal, index, t) && t->pid > 0 && repair_stat(t->pid, 0, &st) &&
+	       st.start == t->start;
 }
 
-static bool is_wanted(int fd)
+static bool is_wanted(int journal)
 {
-	struct journal *j = fd >= 0 ? journal_open(fd, false) : NULL;
-	bool wanted = j && names_anybody(j);
+	struct journal_target t;
 
-	if (j)
-		munmap(j, sizeof(*j));
-	return wanted;
+	for (unsigned i = 0; journal >= 0 && i < JOURNAL_TARGETS; i++)
+		if (names_process(journal, i, &t))
+			return true;
+	return false;
 }
 
 bool mend_wanted(int all, const char *id)
@@ -98,50 +106,42 @@ bool mend_unrecorded(int all, const char *id)
 }
 
 /* Before it is done. */
-static void note_repair(int all, const char *id, int journal)
+static void note_repair(int all, const struct dead *d)
 {
-	int own = openat(all, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct journal *j = journal_open(journal, false);
+	int own = openat(all, d->facts.id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	for (unsigned i = 0; own >= 0 && j && i < JOURNAL_TARGETS; i++) {
-		const struct journal_target *t = &j->targets[i];
-		struct ipc_audit a = {
-		    .event = IPC_REPAIRED, .pid = (uint32_t)t->pid, .start = t->start};
-		struct proc_stat st;
+	for (unsigned i = 0; own >= 0 && i < JOURNAL_TARGETS; i++) {
+		struct journal_target t;
+		struct ipc_audit a = {.event = IPC_REPAIRED, .name = "its guard and tracer died"};
 
-		strcpy(a.name, "its guard and tracer died");
-		if (t->pid > 0 && repair_stat(t->pid, 0, &st) && st.start == t->start)
-			spool_add(own, &a);
+		if (!names_process(d->journal, i, &t))
+			continue;
+		a.pid = (uint32_t)t.pid;
+		a.start = t.start;
+		spool_add(own, &a);
 	}
-	if (j)
-		munmap(j, sizeof(*j));
 	if (own >= 0)
 		close(own);
 }
 
-/* As that user; NULL: as we are.  A wait status, or -1 and errno. */
-static int run_guard(int program, int journal, const struct spawn_user *user)
+/* As that user; NULL: as we are.  It holds the lock for as long as it lives, so that no
+ * other is started for the same.  Its pidfd, or -1. */
+static int start_guard(int program, const struct dead *d, const struct spawn_user *user)
 {
 	struct spawn s = {
 	    .program = program,
 	    .argv = {"procsrv-guard", "-repair", NULL},
-	    .fds = {journal},
-	    .nfds = 1,
+	    .fds = {d->journal, d->record},
+	    .nfds = 2,
 	    .dir = -1,
 	    .user = user,
 	};
 	pid_t pid = spawn(&s);
-	int status;
 
-	if (pid < 0)
-		return -1;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -1;
-	return status;
+	return pid < 0 ? -1 : pidfd_open(pid, 0);
 }
 
-static int run_as(int program, int journal, const char *name)
+static int start_as(int program, const struct dead *d, const char *name)
 {
 	const struct passwd *pw = getpwnam(name);
 	gid_t groups[GROUPS];
@@ -149,69 +149,102 @@ static int run_as(int program, int journal, const char *name)
 	struct spawn_user user = {.groups = groups};
 
 	if (geteuid() != 0)
-		return run_guard(program, journal, NULL);
+		return start_guard(program, d, NULL);
 	if (!pw || getgrouplist(name, pw->pw_gid, groups, &n) < 0)
 		return -1;
 	user.uid = pw->pw_uid;
 	user.gid = pw->pw_gid;
 	user.ngroups = (size_t)n;
-	return run_guard(program, journal, &user);
+	return start_guard(program, d, &user);
 }
 
 /* With the record locked: nobody sweeps it away, or does the same. */
-static bool mend_one(int all, int program, const struct session_facts *f)
+static void begin(int all, int program, struct dead *d)
 {
 	char name[SESSION_ID_TEXT + sizeof("/record")];
-	int record, journal = -1, status = 0;
-	bool wanted;
 
-	snprintf(name, sizeof(name), "%s/record", f->id);
-	record = openat(all, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (record >= 0 && flock(record, LOCK_EX | LOCK_NB) == 0)
-		journal = open_journal(all, f->id);
-	wanted = is_wanted(journal);
-	if (wanted)
-		note_repair(all, f->id, journal);
-	if (wanted)
-		status = run_as(program, journal, f->user);
-	if (status != 0)
+	snprintf(name, sizeof(name), "%s/record", d->facts.id);
+	d->record = openat(all, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (d->record >= 0 && flock(d->record, LOCK_EX | LOCK_NB) == 0)
+		d->journal = open_journal(all, d->facts.id);
+	d->wanted = is_wanted(d->journal);
+	if (!d->wanted)
+		return;
+	note_repair(all, d);
+	d->guard = start_as(program, d, d->facts.user);
+}
+
+/* Has it put everything right, by then?  It is its user's, who can hold it up: whoever
+ * comes after it does not wait for that. */
+static bool done(const struct dead *d, uint64_t end)
+{
+	struct pollfd p = {.fd = d->guard, .events = POLLIN};
+	siginfo_t si = {0};
+	uint64_t now;
+
+	if (d->guard < 0)
+		return !d->wanted;
+	while ((now = now_ms()) < end && poll(&p, 1, (int)(end - now)) <= 0)
+		;
+	return waitid(P_PIDFD, (id_t)d->guard, &si, WEXITED | WNOHANG) == 0 &&
+	       si.si_code == CLD_EXITED && si.si_status == 0;
+}
+
+static void finish(struct dead *d, uint64_t end)
+{
+	const int fds[] = {d->guard, d->journal, d->record};
+
+	if (!done(d, end))
 		log_warn("session %u of %s: not all could be put right in what it debugged",
-		    (unsigned)f->number, f->user);
-	if (journal >= 0)
-		close(journal);
-	if (record >= 0)
-		close(record);
-	return wanted;
+		    (unsigned)d->facts.number, d->facts.user);
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 }
 
 static void note(const struct session_facts *f, void *arg)
 {
-	struct dead *d = arg;
+	struct all *a = arg;
 
-	if (!f->live && d->n < SESSIONS_ALL)
-		d->facts[d->n++] = *f;
+	if (!f->live && a->n < SESSIONS_ALL)
+		a->dead[a->n++] =
+		    (struct dead){.facts = *f, .record = -1, .journal = -1, .guard = -1};
+}
+
+/* All at once. */
+static int mend(int all, int program, struct all *a)
+{
+	uint64_t end;
+	int n = 0;
+
+	for (size_t i = 0; i < a->n; i++)
+		begin(all, program, &a->dead[i]);
+	end = now_ms() + PATIENCE_MS;
+	for (size_t i = 0; i < a->n; i++) {
+		n += a->dead[i].wanted;
+		finish(&a->dead[i], end);
+	}
+	return n;
 }
 
 int mend_sessions(char *why, size_t size)
 {
-	struct dead *d = calloc(1, sizeof(*d));
+	struct all *a = calloc(1, sizeof(*a));
 	int all = -1, program = -1, n = -1;
 
-	if (!d)
+	if (!a)
 		snprintf(why, size, "out of memory");
-	else if (session_list(note, d, why, size) >= 0)
+	else if (session_list(note, a, why, size) >= 0)
 		n = 0;
-	if (n == 0 && d->n) {
+	if (n == 0 && a->n) {
 		program = spawn_program("procsrv-guard", why, size);
 		all = program >= 0 ? run_dir_below("s", 0700, why, size) : -1;
-		n = all >= 0 ? 0 : -1;
+		n = all >= 0 ? mend(all, program, a) : -1;
 	}
-	for (size_t i = 0; n >= 0 && i < d->n; i++)
-		n += mend_one(all, program, &d->facts[i]);
 	if (all >= 0)
 		close(all);
 	if (program >= 0)
 		close(program);
-	free(d);
+	free(a);
 	return n;
 }

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Have a guard of the session's own user do it, session by session.  How many sessions
- * needed it, or -1 and a sentence in why. */
+/* Have guards of the sessions' own users do it, all at once.  One that takes very long is
+ * left to itself.  How many sessions needed it, or -1 and a sentence in why. */
 int mend_sessions(char *why, size_t size);
 
 /* Has session id (in the directory all) something left that belongs into the record? */

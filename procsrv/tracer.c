@@ -187,7 +187,7 @@ static void take_descriptors(struct tracer *t)
 	unsigned first = t->session.greeted ? FD_CHANNEL + 1 : FD_CHANNEL;
 
 	t->journal_fd = FD_JOURNAL;
-	t->journal = journal_open(FD_JOURNAL, true);
+	t->journal = journal_open(FD_JOURNAL);
 	if (t->journal) {
 		if (!t->session.greeted)
 			close_range(first, FD_JOURNAL - 1, 0);

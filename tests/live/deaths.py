@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Sessions whose processes are made to die, and what becomes of what they were debugging."""
 
+import ctypes
 import os
 import random
 import signal
@@ -14,6 +15,7 @@ import tracer
 import wire
 from patching import E, patch, plant, resume
 
+CONT, GETEVENTMSG, TRACEFORK, EVENT_FORK = 7, 0x4201, 2, 1
 GOOD, DEAD, FROZEN, PATCHED = 'good', 'dead', 'frozen', 'patched'
 
 
@@ -102,6 +104,28 @@ lift-begun lift-written leave-begun leave-lifted detach-ready detached'''.split(
     def run(self):
         self.work()
         return self.end()
+
+
+def held_up(argv, env):
+    """Run that program until it starts its first child, and leave the child stopped: pids of both."""
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(os.open('/dev/null', os.O_WRONLY), 1)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        os.execve(argv[0], argv, dict(os.environ, **env))
+    os.waitpid(pid, os.WUNTRACED)
+    assert clean.libc.ptrace(clean.SEIZE, pid, None, TRACEFORK) == 0
+    os.kill(pid, signal.SIGCONT)
+    while (status := os.waitpid(pid, clean.WALL)[1]) >> 16 != EVENT_FORK:
+        assert os.WIFSTOPPED(status), f'{argv} has started nobody'
+        clean.libc.ptrace(CONT, pid, None, 0 if status >> 16 else os.WSTOPSIG(status))
+    child = ctypes.c_ulong()
+    clean.libc.ptrace(GETEVENTMSG, pid, None, ctypes.byref(child))
+    os.waitpid(child.value, clean.WALL)
+    os.kill(child.value, signal.SIGSTOP)
+    for p in (child.value, pid):
+        assert clean.libc.ptrace(clean.DETACH, p, None, None) == 0
+    return pid, child.value
 
 
 def count(d):

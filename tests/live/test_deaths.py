@@ -9,7 +9,7 @@ import pytest
 
 import clean
 import harness
-from deaths import GOOD, DEAD, Session, Steps, Tally, verdict
+from deaths import GOOD, DEAD, Session, Steps, Tally, held_up, verdict
 from tracer import eventually
 
 TORTURE = 'TORTURE' in os.environ
@@ -169,18 +169,29 @@ def test_a_tracer_that_hangs_is_ended_within_seconds(debuggee, label):
 
 # ---- both of them
 
-@pytest.fixture
-def planted(world, box, debuggee):
-    """A session over the network that has planted something which is never met: debuggee, guard, tracer."""
-    d = debuggee('beats', 1000000000)
-    front = world.hdb_start('-p', d.pid, box=box)
+def roles(box, since=()):
+    """The pids of a session's guard and tracer."""
+    children = {pid: what for pid, what in box.children().items() if pid not in since}
+    guard, = [pid for pid, what in children.items() if what.endswith('procsrv-guard')]
+    tracer, = [pid for pid, what in children.items() if what.endswith('procsrv-tracer')]
+    return guard, tracer
+
+
+def plant_beside(world, box, d, key='alice'):
+    """A session over the network that has planted something which is never met: guard, tracer."""
+    before = box.children()
+    front = world.hdb_start('-p', d.pid, box=box, key=key)
     front.stdin.write('break beat\ncontinue\n')
     front.stdin.flush()
     assert eventually(lambda: clean.text_faults(d.pid))
-    children = box.children()
-    guard, = [pid for pid, what in children.items() if what.endswith('procsrv-guard')]
-    tracer, = [pid for pid, what in children.items() if what.endswith('procsrv-tracer')]
-    return d, guard, tracer
+    return roles(box, before)
+
+
+@pytest.fixture
+def planted(world, box, debuggee):
+    """The same: debuggee, guard, tracer."""
+    d = debuggee('beats', 1000000000)
+    return d, *plant_beside(world, box, d)
 
 
 def kill_both(guard, tracer):
@@ -198,12 +209,16 @@ def test_when_both_are_killed_the_listener_has_it_put_right(box, planted):
     assert not clean.eventually(box.sessions)
 
 
-def test_when_all_are_killed_it_is_put_right_by_hand(world, box, planted):
-    d, *both = planted
+def kill_listener(box):
     box.stopped = True
     box.process.kill()
     box.process.wait()
     box.process.stdout.close()
+
+
+def test_when_all_are_killed_it_is_put_right_by_hand(world, box, planted):
+    d, *both = planted
+    kill_listener(box)
     kill_both(*both)
     assert clean.text_faults(d.pid)
     env = {'XDG_RUNTIME_DIR': os.path.join(box.dir, 'run')}
@@ -213,6 +228,27 @@ def test_when_all_are_killed_it_is_put_right_by_hand(world, box, planted):
     r = world.run([harness.program('procsrv'), '-repair'], env=env)
     assert r.status == 0 and r.out == 'nothing to repair\n', r
     # What the kill of the listener left behind.
+    world.run([harness.program('procsrv'), '-release'], env=env)
+    assert not box.sessions()
+    box.log.close()
+
+
+def test_one_repair_that_is_held_up_does_not_hold_up_another(world, boxes, keys):
+    users = {'alice': harness.ALICE, **({'bob': harness.BOB} if harness.ROOT else {})}
+    box = boxes(rows=[f'{keys[k].fingerprint} user={u} grace=2s # {k}@test' for k, u in users.items()])
+    both = [(world.debuggee('beats', 1000000000, user=users[k]), k) for k in (list(users) * 2)[:2]]
+    pairs = [plant_beside(world, box, d, k) for d, k in both]
+    kill_listener(box)
+    for pair in pairs:
+        kill_both(*pair)
+    assert all(clean.text_faults(d.pid) for d, _ in both)
+    env = {'XDG_RUNTIME_DIR': os.path.join(box.dir, 'run')}
+    repair, held = held_up([harness.program('procsrv'), '-repair'], env)
+    assert not clean.eventually(lambda: len([d for d, _ in both if clean.text_faults(d.pid)]) > 1)
+    assert clean.status(held)['State'][0] == 'T'
+    os.kill(held, signal.SIGCONT)
+    assert os.waitpid(repair, 0)[1] == 0
+    assert not [f for d, _ in both for f in d.faults()]
     world.run([harness.program('procsrv'), '-release'], env=env)
     assert not box.sessions()
     box.log.close()

@@ -243,6 +243,27 @@ static void a_child_that_came_meanwhile_is_seen_to_before_its_maker_goes_on(void
 	end(pid);
 }
 
+/* ---- the file ----------------------------------------------------------------------------- */
+
+static void a_journal_that_was_cut_short_is_none(void **state)
+{
+	int fd = memfd_create("journal", 0);
+	struct journal *made = journal_make(fd);
+	struct journal_target t;
+
+	(void)state;
+	assert_non_null(made);
+	assert_non_null(journal_begin(made, fd, 42, 4242));
+	assert_true(journal_peek(fd, 0, &t));
+	assert_true(t.pid == 42 && t.start == 4242);
+	assert_true(journal_peek(fd, JOURNAL_TARGETS - 1, &t) && t.pid == 0);
+	munmap(made, sizeof(*made));
+	assert_int_equal(ftruncate(fd, 100), 0);
+	assert_false(journal_peek(fd, 0, &t));
+	assert_null(journal_open(fd));
+	close(fd);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -253,6 +274,7 @@ int main(void)
 	    TEST(text_that_could_not_be_written_is_written_when_it_is_traced),
 	    TEST(of_many_children_the_youngest_is_seen_to_as_well),
 	    TEST(a_child_that_came_meanwhile_is_seen_to_before_its_maker_goes_on),
+	    TEST(a_journal_that_was_cut_short_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
