@@ -85,7 +85,7 @@ static void detach(struct msghdr *msg, int fds[IPC_FDS])
 		memcpy(fds, CMSG_DATA(c), n < IPC_FDS * sizeof(int) ? n : IPC_FDS * sizeof(int));
 }
 
-static void close_all(const int fds[IPC_FDS])
+void ipc_close_fds(const int fds[IPC_FDS])
 {
 	for (unsigned i = 0; i < IPC_FDS; i++)
 		if (fds[i] >= 0)
@@ -130,7 +130,7 @@ int ipc_recv_fds(int fd, uint16_t *type, void *body, size_t max, size_t *size, i
 		fds[i] = -1;
 	err = receive(fd, type, body, max, size, fds, &room);
 	if (err)
-		close_all(fds);
+		ipc_close_fds(fds);
 	return err;
 }
 

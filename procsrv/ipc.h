@@ -205,10 +205,14 @@ struct ipc_audit {
 	char name[256]; /* comm, or path as opened; any bytes, NUL-terminated */
 };
 
-/* A process that the tracer traces, beside descriptors: its pidfd and its memory. */
+/* A process that the tracer traces, beside descriptors: its pidfd and its memory.  By the
+ * time it is read its place in the journal may be another's. */
 struct ipc_target {
 	uint32_t index; /* in the journal */
 	uint32_t image;
+	uint64_t start;
+	int32_t pid;
+	uint32_t pad;
 };
 
 enum ipc_event {
@@ -245,5 +249,7 @@ enum { IPC_FDS = 2 };
 int ipc_send_fds(
     int fd, enum ipc_type type, const void *body, size_t size, const int *fds, unsigned n);
 int ipc_recv_fds(int fd, uint16_t *type, void *body, size_t max, size_t *size, int fds[IPC_FDS]);
+/* Those that are wanted no more, or never were. */
+void ipc_close_fds(const int fds[IPC_FDS]);
 
 #endif

@@ -67,13 +67,13 @@ int keeper_journal(struct keeper *k, int fd)
 
 void keeper_told(struct keeper *k, const struct ipc_target *t, const int fds[IPC_FDS])
 {
-	if (t->index < JOURNAL_TARGETS) {
+	const struct journal_target *now =
+	    t->index < JOURNAL_TARGETS ? &k->journal->targets[t->index] : NULL;
+
+	if (now && now->pid == t->pid && now->start == t->start)
 		repair_hold(&k->repair, t->index, t->image, fds[0], fds[1]);
-		return;
-	}
-	for (unsigned i = 0; i < IPC_FDS; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+	else
+		ipc_close_fds(fds);
 }
 
 /* ---- its end ------------------------------------------------------------------------ */

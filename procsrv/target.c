@@ -121,6 +121,8 @@ void target_hand_over(struct target *tg)
 	struct ipc_target m = {
 	    .index = (uint32_t)(tg->journal - tg->tracer->journal->targets),
 	    .image = tg->journal->image,
+	    .start = tg->id.start,
+	    .pid = tg->id.pid,
 	};
 
 	if (mem_open(tg) != 0)

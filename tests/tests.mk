@@ -62,6 +62,7 @@ UNIT_test_rsp_files = $(addprefix host/rsp/,rsp_file rsp_files rsp_cache rsp_bui
 UNIT_test_audit = procsrv/audit_check procsrv/audit_chain common/log
 UNITLIB_test_audit = $(LIB_crypto)
 UNIT_test_repair = $(REPAIR)
+UNIT_test_keeper = procsrv/keeper $(REPAIR) procsrv/ipc common/clock common/log
 UNIT_test_reading = $(addprefix procsrv/,reply proc proc_parse ipc ipc_check) $(WIRE)
 UNITLIB_test_reading = $(LIB_event)
 UNIT_test_session_dir = $(SESSION_DIR) procsrv/session_list common/log
