@@ -92,7 +92,7 @@ OBJ_procsrv-keygen = procsrv/keygen procsrv/where common/keymake common/key comm
 LIB_procsrv-keygen = $(LIB_tls)
 # what a journal says, and putting it right
 REPAIR = $(addprefix procsrv/,journal repair repair_thread proc_parse machine_x86 operand_x86 debugreg debugreg_x86)
-OBJ_procsrv-guard = procsrv/guard procsrv/keeper procsrv/lease procsrv/audit_line procsrv/audit_keep $(REPAIR) procsrv/ipc procsrv/ipc_check common/log common/err common/clock
+OBJ_procsrv-guard = procsrv/guard procsrv/guard_link procsrv/keeper procsrv/lease procsrv/audit_line procsrv/audit_keep $(REPAIR) procsrv/ipc procsrv/ipc_check common/log common/err common/clock
 OBJ_procsrv-tracer = procsrv/tracer procsrv/loss procsrv/serve procsrv/serve_keep procsrv/serve_send procsrv/serve_link procsrv/reply \
 	procsrv/greet procsrv/open procsrv/target \
 	procsrv/trace_thread procsrv/trace_wait procsrv/burst procsrv/watch procsrv/trace_stop procsrv/trace_regs procsrv/trace_mem \

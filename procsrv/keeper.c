@@ -6,9 +6,9 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "repair_parts.h"
 
@@ -30,14 +30,6 @@ enum {
 	LAST_MS = 1500,     /* ... and after so long again we do */
 	THREADS_MS = 1000,  /* for a process's threads to be seen to */
 };
-
-static uint64_t clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* ---- the journal ------------------------------------------------------------------- */
 
@@ -88,7 +80,7 @@ void keeper_offer(void)
 void keeper_begin(struct keeper *k, pid_t tracer)
 {
 	k->tracer = tracer;
-	k->looked_ms = clock_ms();
+	k->looked_ms = now_ms();
 }
 
 static bool is_stop(int sig)
@@ -187,8 +179,8 @@ static void press(struct keeper *k)
 		kill(k->tracer, SIGCONT);
 		k->stage = 1;
 	} else if (k->stage == 1 && k->stale_ms >= hangs_ms(k)) {
-		log_error("the tracer hangs: ending it");
 		kill(k->tracer, SIGABRT);
+		log_error("the tracer hangs: ending it");
 		k->stale_ms = HANGS_MS;
 		k->stage = 2;
 	} else if (k->stage == 2 && k->stale_ms >= HANGS_MS + LAST_MS) {
@@ -199,7 +191,7 @@ static void press(struct keeper *k)
 
 void keeper_look(struct keeper *k)
 {
-	uint64_t now = clock_ms(), passed = now - k->looked_ms;
+	uint64_t now = now_ms(), passed = now - k->looked_ms;
 
 	if (!k->journal || (!k->journal->targets_used && k->stage == 0)) {
 		k->looked_ms = now;
