@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "repair.h"
@@ -22,12 +23,20 @@ static struct {
 	_Alignas(16) uint8_t stack[STACK];
 } self;
 
-/* What has been seen to, the guard need not look at. */
-static void strike_out(void)
+/* What has been seen to, the guard need not look at: signals in any case, as whoever stood
+ * with one has gone on with it. */
+static void strike_out(bool all)
 {
-	for (unsigned i = 0; i < JOURNAL_TARGETS; i++)
-		self.journal->targets[i].pid = 0;
-	self.journal->targets_used = 0;
+	for (unsigned i = 0; i < JOURNAL_TARGETS; i++) {
+		struct journal_target *t = &self.journal->targets[i];
+
+		for (unsigned n = 0; n < JOURNAL_SIGNALS; n++)
+			t->signals[n].tid = 0;
+		if (all)
+			t->pid = 0;
+	}
+	if (all)
+		self.journal->targets_used = 0;
 }
 
 static void on_fatal(int sig)
@@ -35,8 +44,7 @@ static void on_fatal(int sig)
 	if (!self.again) {
 		self.again = 1;
 		repair_text(&self.repair);
-		if (repair_threads(&self.repair, THREADS_MS) == 0)
-			strike_out();
+		strike_out(repair_threads(&self.repair, THREADS_MS) == 0);
 	}
 	/* On return it comes once more, and kills. */
 	for (size_t i = 0; i < FATAL_SIGNALS; i++)

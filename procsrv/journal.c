@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { VERSION = 1 };
+enum { VERSION = 2 };
 static const struct journal_head made = {"procsrvJ", VERSION, sizeof(struct journal)};
 
 /* ---- the mapping ----------------------------------------------------------------- */
@@ -119,6 +119,8 @@ void journal_executed(struct journal *j, struct journal_target *t)
 	t->nsites = 0;
 	t->debugregs = t->stepped = 0;
 	t->call.tid = 0;
+	for (unsigned i = 0; i < JOURNAL_SIGNALS; i++)
+		t->signals[i].tid = 0;
 	t->image++;
 }
 
@@ -192,4 +194,27 @@ void journal_called(struct journal_target *t)
 {
 	barrier();
 	t->call.tid = 0;
+}
+
+/* ---- signals ----------------------------------------------------------------------- */
+
+/* With more of them than there is room for the others are not known. */
+void journal_signal(struct journal_target *t, pid_t tid, const siginfo_t *info)
+{
+	unsigned i = 0;
+
+	while (i < JOURNAL_SIGNALS && t->signals[i].tid)
+		i++;
+	if (i == JOURNAL_SIGNALS)
+		return;
+	t->signals[i].info = *info;
+	barrier();
+	t->signals[i].tid = tid;
+}
+
+void journal_signal_over(struct journal_target *t, pid_t tid)
+{
+	for (unsigned i = 0; i < JOURNAL_SIGNALS; i++)
+		if (t->signals[i].tid == tid)
+			t->signals[i].tid = 0;
 }

@@ -11,6 +11,7 @@
 #ifndef PROCSRV_JOURNAL_H
 #define PROCSRV_JOURNAL_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -23,6 +24,7 @@ enum {
 	/* Of a target: as many as may be planted, and some that threads are on their way
 	 * from. */
 	JOURNAL_SITES = 1280,
+	JOURNAL_SIGNALS = 8, /* of a target: threads that stand at one */
 };
 
 enum journal_state {
@@ -53,6 +55,13 @@ struct journal_call {
 	struct user_regs_struct regs;
 };
 
+/* A signal that a thread stands with.  The kernel has given it to the tracer, and it is
+ * nowhere else (ptrace(2)). */
+struct journal_signal {
+	int32_t tid; /* 0 = none; the last to be set, the first to go */
+	siginfo_t info;
+};
+
 struct journal_target {
 	int32_t pid; /* 0 = free; the last to be set, the first to go */
 	uint32_t arch;
@@ -65,6 +74,7 @@ struct journal_target {
 	uint8_t in_job;    /* job control has stopped it: it stays so */
 	uint8_t killed;    /* it goes with the session, whatever ends that */
 	struct journal_call call;
+	struct journal_signal signals[JOURNAL_SIGNALS];
 };
 
 struct journal_head {
@@ -115,5 +125,9 @@ void journal_state(struct journal_site *s, enum journal_state now);
 void journal_call(
     struct journal_target *t, pid_t tid, const struct user_regs_struct *regs, uint64_t mask);
 void journal_called(struct journal_target *t);
+
+/* A thread stands with a signal; it has it, or is to have it no more. */
+void journal_signal(struct journal_target *t, pid_t tid, const siginfo_t *info);
+void journal_signal_over(struct journal_target *t, pid_t tid);
 
 #endif

@@ -332,6 +332,21 @@ static unsigned see_to(struct repair *r, unsigned index, unsigned ms)
 	return left;
 }
 
+/* Those that the tracer has taken from threads and died with.  One that a process cannot
+ * have sent (kill(2) with the kernel's code) comes as ours. */
+static void give_signals(const struct journal_target *t)
+{
+	for (unsigned i = 0; i < JOURNAL_SIGNALS; i++) {
+		const struct journal_signal *s = &t->signals[i];
+		siginfo_t si = s->info;
+
+		if (s->tid > 0 &&
+		    syscall(SYS_rt_tgsigqueueinfo, t->pid, s->tid, si.si_signo, &si) != 0 &&
+		    errno == EPERM)
+			tgkill(t->pid, s->tid, si.si_signo);
+	}
+}
+
 unsigned repair_threads(struct repair *r, unsigned ms)
 {
 	unsigned left = 0;
@@ -348,6 +363,8 @@ unsigned repair_threads(struct repair *r, unsigned ms)
 		if (r->held[i].stopped)
 			syscall(SYS_pidfd_send_signal, r->held[i].pidfd, SIGCONT, NULL, 0);
 		r->held[i].stopped = false;
+		if (!r->own && !t->killed)
+			give_signals(t);
 	}
 	return left;
 }

@@ -97,6 +97,8 @@ void tracee_remove(struct tracee *e)
 	while (*at != e)
 		at = &(*at)->chain;
 	*at = e->chain;
+	if (e->target->journal)
+		journal_signal_over(e->target->journal, e->tid);
 	take_off(e);
 	free(e);
 }
@@ -414,6 +416,7 @@ bool target_wants(uint64_t mask, int sig)
 void trace_run(struct tracee *t, int request, int sig)
 {
 	watch_load(t);
+	journal_signal_over(t->target->journal, t->tid);
 	/* ESRCH: it was killed; its end will be reported. */
 	ptrace(caught_request(t, (enum __ptrace_request)request), t->tid, 0, sig);
 	t->state = request == PTRACE_LISTEN ? TRACEE_LISTENS : TRACEE_RUNS;

@@ -310,6 +310,24 @@ static void hold(struct tracee *t, enum run_verdict does, bool caught)
 	trace_hold(tg, scope == WIRE_STOPS_THREAD ? t : NULL);
 }
 
+/* An instruction that failed fails again by itself. */
+static bool comes_again(const siginfo_t *si)
+{
+	int sig = si->si_signo;
+
+	return si->si_code > 0 &&
+	       (sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE);
+}
+
+/* It is going to stand with a signal that nobody but us has any more. */
+static void note_signal(const struct tracee *t)
+{
+	siginfo_t si;
+
+	if (tracee_signal(t) && ptrace(PTRACE_GETSIGINFO, t->tid, 0, &si) == 0 && !comes_again(&si))
+		journal_signal(t->target->journal, t->tid, &si);
+}
+
 static enum outcome stopped(struct tracee *t, int status)
 {
 	struct target *tg = t->target;
@@ -343,6 +361,8 @@ static enum outcome stopped(struct tracee *t, int status)
 		return out;
 	}
 	hold(t, does, caught);
+	if (tracee_has_to_stand(t))
+		note_signal(t);
 	/* Not before: its birth may be what all are to stand for. */
 	if (new && !tracee_has_to_stand(new))
 		trace_pass(new);

@@ -2,15 +2,17 @@
 """The processes of a session die, one after the other or together; what they debugged lives on, unpatched. A few times
 each in `make check`, as often as SECURITY asks in `make torture`."""
 
+import ctypes
 import os
 import signal
+import struct
 
 import pytest
 
 import clean
 import harness
 from deaths import GOOD, DEAD, Session, Steps, Tally, held_up, verdict
-from tracer import eventually
+from tracer import bit, eventually, go, stop, tracer_of
 
 TORTURE = 'TORTURE' in os.environ
 # Their guard does not trace its tracer: the check for leaks does.
@@ -103,6 +105,46 @@ def test_a_tracer_whose_guard_is_killed_releases_everything(debuggee):
 
 def eventually_gone(pid):
     return clean.eventually(lambda: clean.alive(pid))
+
+
+def queue(d, value):
+    assert clean.libc.sigqueue(d.pid, signal.SIGUSR1, ctypes.c_void_p(value)) == 0
+
+
+def counted(d):
+    """Signals that came, and the last one's value and sender."""
+    with open(f'/proc/{d.pid}/mem', 'rb') as f:
+        f.seek(d.facts['counts'])
+        return struct.unpack('<3Q', f.read(24))
+
+
+def test_a_signal_that_a_thread_stands_with_is_not_lost_with_the_tracer(link, debuggee):
+    d = debuggee('signals')
+    target, _ = stop(link, d)
+    link.do('signals', target=target, stop=bit(signal.SIGUSR1))
+    go(link, target)
+    queue(d, 4711)
+    link.event('stopped', target)
+    os.kill(tracer_of(link), signal.SIGKILL)
+    assert link.child.wait(harness.PATIENCE) == 128 + signal.SIGKILL
+    assert eventually(lambda: counted(d)[0]), 'its handler has run'
+    assert counted(d) == (1, 4711, os.getpid())
+    assert not clean.eventually(d.faults)
+
+
+def test_a_signal_that_a_thread_goes_on_with_comes_once(link, debuggee):
+    d = debuggee('signals')
+    target, _ = stop(link, d)
+    link.do('signals', target=target, stop=bit(signal.SIGUSR1))
+    go(link, target)
+    queue(d, 1)
+    link.event('stopped', target)
+    go(link, target)
+    assert eventually(lambda: counted(d)[0])
+    os.kill(tracer_of(link), signal.SIGKILL)
+    assert link.child.wait(harness.PATIENCE) == 128 + signal.SIGKILL
+    assert not clean.eventually(d.faults)
+    assert counted(d)[0] == 1
 
 
 def test_a_tracer_cannot_be_held_up_by_sigstop(debuggee):

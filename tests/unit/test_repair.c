@@ -35,8 +35,18 @@ static struct journal *j;
 /* What it tells. */
 static volatile struct {
 	int ready;
+	unsigned signals;
+	int value;
 	pid_t youngest;
 } *word;
+
+static void on_signal(int sig, siginfo_t *si, void *context)
+{
+	(void)sig;
+	(void)context;
+	word->signals++;
+	word->value = si->si_value.sival_int;
+}
 
 static _Noreturn void wait_for_ever(void)
 {
@@ -83,9 +93,13 @@ static pid_t start(void (*what)(void))
 	pid_t pid;
 
 	word->ready = 0;
+	word->signals = 0;
 	pid = fork();
 	if (pid == 0) {
+		struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
+
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		sigaction(SIGUSR1, &sa, NULL);
 		what();
 	}
 	assert_true(pid > 0);
@@ -243,6 +257,39 @@ static void a_child_that_came_meanwhile_is_seen_to_before_its_maker_goes_on(void
 	end(pid);
 }
 
+/* ---- signals ------------------------------------------------------------------------------ */
+
+static void comes_once(int code, int value)
+{
+	pid_t pid = start(wait_for_ever);
+	struct journal_target *t = begin(pid);
+	siginfo_t si = {.si_signo = SIGUSR1, .si_code = code};
+
+	si.si_pid = getpid();
+	si.si_uid = getuid();
+	si.si_value.sival_int = 4711;
+	journal_signal(t, pid, &si);
+	repair_text(&r);
+	assert_int_equal(repair_threads(&r, MS), 0);
+	for (unsigned ms = 0; !word->signals && ms < MS; ms++)
+		usleep(1000);
+	assert_int_equal(word->value, value);
+	end(pid);
+	assert_int_equal(word->signals, 1);
+}
+
+static void a_signal_that_the_tracer_died_with_comes_as_it_was(void **state)
+{
+	(void)state;
+	comes_once(SI_QUEUE, 4711);
+}
+
+static void one_that_only_the_kernel_can_send_comes_without_its_facts(void **state)
+{
+	(void)state;
+	comes_once(SI_KERNEL, 0);
+}
+
 /* ---- the file ----------------------------------------------------------------------------- */
 
 static void a_journal_that_was_cut_short_is_none(void **state)
@@ -274,6 +321,8 @@ int main(void)
 	    TEST(text_that_could_not_be_written_is_written_when_it_is_traced),
 	    TEST(of_many_children_the_youngest_is_seen_to_as_well),
 	    TEST(a_child_that_came_meanwhile_is_seen_to_before_its_maker_goes_on),
+	    TEST(a_signal_that_the_tracer_died_with_comes_as_it_was),
+	    TEST(one_that_only_the_kernel_can_send_comes_without_its_facts),
 	    TEST(a_journal_that_was_cut_short_is_none),
 	};
 
