@@ -275,6 +275,7 @@ def test_when_all_are_killed_it_is_put_right_by_hand(world, box, planted):
     box.log.close()
 
 
+@pytest.mark.once
 def test_one_repair_that_is_held_up_does_not_hold_up_another(world, boxes, keys):
     users = {'alice': harness.ALICE, **({'bob': harness.BOB} if harness.ROOT else {})}
     box = boxes(rows=[f'{keys[k].fingerprint} user={u} grace=2s # {k}@test' for k, u in users.items()])
