@@ -2,8 +2,10 @@
  *
  * One debugger's connection: bytes in, packets handled, bytes out.
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "host/rsp/rsp_again.h"
@@ -13,7 +15,10 @@
 #include "host/rsp/rsp_run.h"
 #include "host/rsp/rsp_terminal.h"
 
-enum { WRITE_MAX = 4096 /* that much a pipe takes that poll says is writable */ };
+enum {
+	WRITE_MAX = 4096,          /* that much a pipe takes that poll says is writable */
+	WAITING_MAX = 1024 * 1024, /* what a pipe or socket may hold for the debugger */
+};
 
 struct rsp *rsp_new(struct he_engine *e, struct he_server *s)
 {
@@ -52,8 +57,22 @@ void rsp_free(struct rsp *r)
 	free(r);
 }
 
+/* The longest reply fits in: else the debugger and we wait for each other, piece by piece.
+ * (TCP finds the size itself.)  What is neither is left as it is. */
+static void make_room(int out)
+{
+	int domain = AF_UNSPEC, size = WAITING_MAX;
+	socklen_t n = sizeof(domain);
+
+	if (getsockopt(out, SOL_SOCKET, SO_DOMAIN, &domain, &n) != 0)
+		fcntl(out, F_SETPIPE_SZ, size);
+	else if (domain == AF_UNIX)
+		setsockopt(out, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
 void rsp_open(struct rsp *r, int in, int out)
 {
+	make_room(out);
 	r->in = in;
 	r->out = out;
 	r->knows = 0;
@@ -78,6 +97,15 @@ void rsp_close(struct rsp *r)
 
 /* ---- out -------------------------------------------------------------------------------- */
 
+static ssize_t put(int fd, struct span s)
+{
+	ssize_t n = send(fd, s.p, s.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n >= 0 || errno != ENOTSOCK)
+		return n;
+	return write(fd, s.p, s.n < WRITE_MAX ? s.n : WRITE_MAX);
+}
+
 static void flush(struct rsp *r)
 {
 	while (r->out >= 0) {
@@ -87,7 +115,7 @@ static void flush(struct rsp *r)
 
 		if (!s.n || poll(&fd, 1, 0) <= 0)
 			return;
-		n = write(r->out, s.p, s.n < WRITE_MAX ? s.n : WRITE_MAX);
+		n = put(r->out, s);
 		if (n > 0) {
 			rsp_frame_sent(&r->frame, (size_t)n);
 		} else if (n < 0 && errno != EINTR && errno != EAGAIN) {
