@@ -23,6 +23,7 @@ import clean  # noqa: E402
 import conftest  # noqa: E402
 import harness  # noqa: E402
 import peers  # noqa: E402
+import rsp_peers  # noqa: E402
 
 QUICK, SLOW = 'QUICK' in os.environ, 'SLOW' in os.environ
 REPEAT = int(os.environ.get('REPEAT', 1 if QUICK else 5))
@@ -354,12 +355,54 @@ def sizes(world, all_peers):
             row(os.path.basename(path), Figure([os.path.getsize(os.path.realpath(path)) / 1000]), 'KB')
 
 
+def over_roads(found, text, d, what, unit, scale=1.0, **how):
+    """One work of stock gdb at three distances. What takes a road long is not run over a slow link but computed."""
+    base = {}
+    for rtt in (0, 20, 100):
+        near = [r for r in found if what in ('stops', 'next') or not base.get(r.name) or SLOW or base[r.name][1] * rtt / 1e3 < (5 if QUICK else 30)]
+        results = take_turns({r.name: (lambda r=r: r.go(d, what, rtt / 2, **how)) for r in near})
+        times, waits = runs(results, 'seconds'), runs(results, 'waits')
+        if rtt == 0:
+            base = {name: (times[name].median, waits[name].median) for name in times}
+        ours = times['hdb -rsp'].median if 'hdb -rsp' in times else None
+        for r in found:
+            label = f'{text}, RTT {rtt} ms'
+            if r.name in times:
+                f = Figure([v * scale for v in times[r.name].values])
+                row(label, f, unit, ratio=times[r.name].median / ours if ours else None, who=r.name)
+            elif r.name in base:
+                seconds, n = base[r.name]
+                row(label, f'~{(seconds + n * rtt / 1e3) * scale:.1f} {unit:<6}', who=r.name)
+
+
+def bridge(world, all_peers):
+    """Stock gdb through the bridge, through gdbserver, and through gdbserver behind ssh -L."""
+    many, count = (10, 3) if QUICK else (100, 20)
+    with rsp_peers.roads(world) as found:
+        title('Stock gdb: to the box and attached, milliseconds (x: of the bridge)')
+        d = world.debuggee('sleepers', many)
+        over_roads(found, f'connect, attach, {many} threads', d, 'connect', 'ms', 1e3)
+        title('Stock gdb: backtraces of all threads, milliseconds')
+        over_roads(found, f'thread apply all bt, {many} threads', d, 'all', 'ms', 1e3)
+        finish(world, d)
+        d = world.debuggee('spin', busy=True)
+        title('Stock gdb: from continue to a breakpoint and its backtrace, milliseconds')
+        over_roads(found, 'continue, bt', d, 'stops', 'ms', 1e3, count=count)
+        title('Stock gdb: next, milliseconds')
+        over_roads(found, 'next', d, 'next', 'ms', 1e3, count=count)
+        finish(world, d)
+        d = world.debuggee('memory', MIB)
+        title(f'Stock gdb: dump memory of {MIB} MiB, seconds (of the bridge over a unix socket)')
+        over_roads(found, f'dump memory, {MIB} MiB', d, 'dump', 's', size=MIB << 20, to=world.path('dump'))
+        finish(world, d)
+
+
 def finish(world, d):
     d.expect_gone = True
     d.kill()
 
 
-WORKS = [round_trips, wall_times, standing_still, attaching, memory, latency, passing, running, sizes]
+WORKS = [round_trips, wall_times, standing_still, attaching, memory, latency, passing, running, bridge, sizes]
 
 
 def main():
