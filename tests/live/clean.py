@@ -65,6 +65,7 @@ def mapping_faults(pid, mem, line):
                 return []  # replaced since
             want = os.pread(f.fileno(), hi - lo, int(offset, 16))
         got = os.pread(mem, hi - lo, lo)[:len(want)]
+        want = want[:len(got)]  # shorter when it ends meanwhile
     except OSError:
         return []  # it ended while we looked, or may not be looked at
     return [f'{pid}: {path[0]} at {lo + i:#x} is {got[i]:#x}, in its file {want[i]:#x}'
