@@ -87,7 +87,10 @@ stress:
 # every way in which a session's processes can die
 torture:
 	$(Q)BUILD=$(BUILD) T="$(T)" tests/torture.sh
-.PHONY: check demo stress torture
+# the same faults to the peers
+faults:
+	$(Q)BUILD=$(BUILD) T="$(T)" tests/faults.sh
+.PHONY: check demo stress torture faults
 include tests/bench/bench.mk
 
 # hdb over a scripted engine.

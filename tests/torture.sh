@@ -1,31 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# torture.sh: every way in which the processes of a session can die, as often as it takes.
-# Ends with one line: faults injected and survived, targets left dead, frozen or patched.
-# SIGKILL of the tracer is a line of its own.  T=PATTERN: only tests that match.
+# torture.sh: every way in which the processes of a session can die, as often as it takes, and
+# every fuzzer for FUZZ_SECONDS (60; 0: none).  Ends with one line: faults injected and survived,
+# targets left dead, frozen or patched, malformed inputs and crashes.  SIGKILL of the tracer is
+# a line of its own.  T=PATTERN: only tests that match, and no fuzzers.
 set -eu
 
-cd "$(dirname "$0")/.."
-BUILD=${BUILD:-build}
-MAKE=${MAKE:-make}
-unset MAKEFLAGS MFLAGS MAKELEVEL
-OUT=$(mktemp -d /tmp/pst.XXXXXX)
-chmod 755 "$OUT"
-trap 'rm -rf "$OUT"' EXIT
-trap 'exit 1' INT TERM
-
-tests/deps.sh check
-"$MAKE" --no-print-directory -s -j"$(nproc)" say= BUILD="$BUILD" all tests
-if [ "$(id -u)" = 0 ]; then
-	tests/stage.sh "$OUT/stage" say= BUILD="$BUILD"
-	cp -a "$BUILD/debuggees" "$BUILD/tests/kill" "$OUT/stage/usr/"
-	export PROCSRV_PREFIX=$OUT/stage/usr
-fi
-export BUILD TORTURE=1 PYTHONDONTWRITEBYTECODE=1
+# shellcheck source=tests/begin.sh
+. "$(dirname "$0")/begin.sh"
 status=0
-/usr/bin/python3 -m pytest -p no:cacheprovider -q -rA --no-header ${T:+-k "$T"} tests/live/test_deaths.py \
-	>"$OUT/log" 2>&1 || status=1
+TORTURE=1 "${PYTEST[@]}" -rA tests/live/test_deaths.py >"$OUT/log" 2>&1 || status=1
 grep -E ' injected, |^(FAILED|ERROR) ' "$OUT/log" || true
 tail -n 1 "$OUT/log"
 
@@ -40,6 +25,18 @@ sum() {
 			n["frozen"] + n["frozen,"], n["patched"] + n["patched,"]
 	}'
 }
+# malformed: what the fuzzers made of it
+malformed() {
+	[ "${FUZZ_SECONDS:-60}" != 0 ] && [ -z "${T-}" ] || return 0
+	command -v clang >/dev/null || {
+		echo "; no fuzzers without clang"
+		return
+	}
+	"$MAKE" --no-print-directory -s BUILD="$BUILD" FUZZ_SECONDS="${FUZZ_SECONDS:-60}" say= fuzz >"$OUT/fuzz" 2>&1 || status=1
+	grep FUZZ "$OUT/fuzz" >&2
+	awk '/ FUZZ / { runs += $6; crashes += /FAILED/ } END { printf "; %d malformed inputs, %d crashes\n", runs, crashes }' "$OUT/fuzz"
+}
+malformed >"$OUT/malformed"
 echo "SIGKILL of the tracer: $(sum -e '^SIGKILL of the tracer' -e '^SIGKILL at each step')"
-echo "everything else: $(sum -v -e '^SIGKILL of the tracer' -e '^SIGKILL at each step')"
+echo "everything else: $(sum -v -e '^SIGKILL of the tracer' -e '^SIGKILL at each step')$(cat "$OUT/malformed")"
 exit $status
