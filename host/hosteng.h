@@ -236,8 +236,8 @@ void he_threads_free(struct he_threads *p);
 
 /* tid 0 = all.  A thread that stopped with a signal gets it, as its handling says. */
 struct he_error *he_continue(struct he_target *t, uint64_t tid);
-/* The same, but thread tid (not 0) gets this signal instead, 0 = none; others: all
- * stand = false. */
+/* The same, but thread tid (not 0) gets this signal instead, 0 = none; others: these go on,
+ * too, but in non-stop and where the scheduler is locked. */
 struct he_error *he_continue_with(struct he_target *t, uint64_t tid, uint32_t signal, bool others);
 struct he_error *he_interrupt(struct he_target *t, uint64_t tid); /* event follows */
 

@@ -88,14 +88,6 @@ struct he_error *he_return(struct he_target *t, uint64_t tid, unsigned frame, co
 	return err ? err : target_leave(t, go_back(t, tid, frame, value));
 }
 
-/* The others are to stand, or are none of its concern. */
-static bool goes_alone(const struct he_target *t)
-{
-	const struct he_settings *s = &t->engine->handling.settings;
-
-	return s->non_stop || s->scheduler == HE_LOCK_ON;
-}
-
 static struct he_error *jump(struct he_target *t, uint64_t tid, uint64_t addr)
 {
 	const struct arch *a = arch_find(t->arch_id);
@@ -118,7 +110,7 @@ static struct he_error *jump(struct he_target *t, uint64_t tid, uint64_t addr)
 	err = target_set_regs(t, tid, &regs);
 	if (err)
 		return err;
-	run_plan_continue(t, goes_alone(t) ? tid : 0, &plan);
+	run_plan_continue(t, run_alone(t) ? tid : 0, &plan);
 	run_end_step(t, &plan);
 	return run_let(t, &plan);
 }

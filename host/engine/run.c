@@ -255,6 +255,13 @@ void run_asked(struct he_target *t, uint64_t tid)
 		t->run->stands = true;
 }
 
+bool run_alone(const struct he_target *t)
+{
+	const struct he_settings *s = &t->engine->handling.settings;
+
+	return s->non_stop || s->scheduler == HE_LOCK_ON;
+}
+
 /* The one thread it lets run, 0 = several. */
 static uint64_t one_of(const struct run_plan *plan)
 {
@@ -328,7 +335,7 @@ struct he_error *he_continue_with(struct he_target *t, uint64_t tid, uint32_t si
 		return err;
 	run_plan_continue(t, tid, &plan);
 	plan.v[0].signal = (int32_t)signal;
-	if (others)
+	if (others && !run_alone(t))
 		plan.v[plan.n++] = (struct wire_rec_go){.action = WIRE_RESUME_CONT, .signal = -1};
 	return target_leave(t, go(t, &plan));
 }

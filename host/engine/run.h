@@ -104,6 +104,9 @@ void run_asked(struct he_target *t, uint64_t tid);
 /* What he was shown, attached or launched, stands. */
 void run_shown(struct he_target *t);
 
+/* What is done with one thread lets only that run: the others are to stand, or (non-stop) are
+ * none of its concern. */
+bool run_alone(const struct he_target *t);
 /* Who stands at a hit. */
 enum wire_stop_scope run_scope(const struct he_target *t);
 

@@ -457,6 +457,27 @@ static void how_signals_are_handled_goes_when_it_has_changed(void **state)
 	assert_false(seen.signals & UINT64_C(1) << (SIGUSR1 - 1));
 }
 
+static void a_signal_is_for_its_thread_and_the_others_go_as_the_settings_say(void **state)
+{
+	struct he_settings s;
+
+	(void)state;
+	attach();
+	assert_null(he_continue_with(target, tid(1), SIGUSR2, true));
+	assert_int_equal(seen.n_go, 2);
+	assert_int_equal(seen.go[0].signal, SIGUSR2);
+	for (int locked = 0; locked < 2; locked++) {
+		STOP(ALL, {1, WIRE_STOP_SIGNAL, SIGUSR1, 0, 0, 0});
+		told(1, HE_R_SIGNAL);
+		he_settings(engine, &s);
+		s.non_stop = !locked;
+		s.scheduler = locked ? HE_LOCK_ON : HE_LOCK_OFF;
+		assert_null(he_set_settings(engine, &s));
+		assert_null(he_continue_with(target, tid(1), 0, true));
+		assert_true(went_alone(tid(1)));
+	}
+}
+
 /* ---- non-stop
  * ---------------------------------------------------------------------------------------- */
 
@@ -712,6 +733,7 @@ int main(void)
 	    TEST(a_step_without_its_patch_does_not_run_away),
 	    TEST(when_the_thread_that_steps_ends_the_others_stop),
 	    TEST(how_signals_are_handled_goes_when_it_has_changed),
+	    TEST(a_signal_is_for_its_thread_and_the_others_go_as_the_settings_say),
 	    TEST(in_non_stop_only_who_was_swallowed_goes_on),
 	    TEST(in_non_stop_each_of_two_that_hit_something_is_told),
 	    TEST(in_non_stop_two_threads_step_at_once),
