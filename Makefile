@@ -42,7 +42,7 @@ KEY = common/key common/proof common/buf common/fingerprint
 TLS = common/tls common/tls_remote
 ARCH = common/arch common/arch_x86_64 common/arch_i386 common/arch_x86
 # everything symbolic: what calls elfutils
-SYMBOLS = $(addprefix host/sym/,symbols sym_lookup code locate locate_name locate_inlined prologue ifunc module symfile symfind fetch debuginfod elf_image elf_class \
+SYMBOLS = $(addprefix host/sym/,symbols sym_lookup extent code locate locate_name locate_inlined prologue ifunc module symfile symfind fetch debuginfod elf_image elf_class \
 	symtab plt demangle dwarf_index die_name line pcinfo pcmap strpool cfi cfi_expr saved unwind \
 	unwind_guess type type_read type_detail name_index scope frame look_up dwarf_expr dwarf_arith dw_entry place tls spot returns) host/arena
 EXPR = $(addprefix host/expr/,lex parse parse_literal parse_type value convert operate member assign registers name eval \
@@ -51,7 +51,7 @@ EXPR = $(addprefix host/expr/,lex parse parse_literal parse_type value convert o
 ENGINE = $(addprefix host/engine/,engine engine_events event_apply server process facts files attach launch \
 	target target_mem target_threads target_symbols target_procsrv target_snapshot memcache maps \
 	threads regs link_map stack source run decide held flight raw raw_patch raw_stop raw_mem raw_link target_run patches insn handling \
-	change mapping breakpoint breakpoint_place breakpoint_stop ifunc catchpoint condition rendezvous watchpoint watch_value asking values tls stack_args \
+	change mapping disassemble disasm breakpoint breakpoint_place breakpoint_stop ifunc catchpoint condition rendezvous watchpoint watch_value asking values tls stack_args \
 	step step_where step_code step_hook step_plan step_line step_insn step_value finish return) host/arena $(EXPR) $(ARCH)
 USERMAP = procsrv/usermap procsrv/usermap_words procsrv/trusted_file common/fingerprint
 

@@ -763,6 +763,43 @@ struct he_error *he_line_named(
     struct he_target *t, const char *file, unsigned line, struct he_line **ret);
 void he_line_free(struct he_line *l);
 
+/* ---- code --------------------------------------------------------------- */
+
+struct he_insn {
+	uint64_t addr;
+	uint8_t len, bytes[16];
+	bool has_target; /* a branch, or an operand beside the pc, which means ... */
+	uint64_t target; /* ... this; its symbol is for the caller to write behind text */
+	const char *text; /* as capstone writes it; "(bad)": no instruction that is known, of
+			   * one byte */
+};
+
+struct he_insns {
+	struct he_insn *v;
+	size_t n;
+};
+
+enum he_syntax { HE_ATT, HE_INTEL };
+/* Those that begin in [lo, hi), max at most, as if nothing were planted there.  With E_FAULT,
+ * *ret has those in front of it; he_insns_free in any case.  E_UNKNOWN: of this architecture
+ * none are known. */
+struct he_error *he_disassemble(struct he_target *t, uint64_t lo, uint64_t hi, size_t max,
+    enum he_syntax syntax, struct he_insns **ret);
+void he_insns_free(struct he_insns *p);
+
+/* A function's code, which need not be in one piece. */
+struct he_function {
+	char *name; /* demangled */
+	uint64_t entry;
+	struct he_range {
+		uint64_t lo, hi;
+	} * v; /* the first has the entry */
+	size_t n;
+};
+/* The one around addr, inlined ones not counted; E_NO_FILE: none is known there. */
+struct he_error *he_function_at(struct he_target *t, uint64_t addr, struct he_function **ret);
+void he_function_free(struct he_function *f);
+
 /* Text of a source file on this machine: file as recorded, looked for there, below
  * the compilation directory, and in dirs added by he_source_dir. */
 struct he_error *he_source(

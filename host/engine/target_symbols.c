@@ -251,3 +251,19 @@ struct he_error *he_line_named(
 	err = symbols_line_named(s, file, line, &got);
 	return hand_line(t, err, got, ret);
 }
+
+struct he_error *he_function_at(struct he_target *t, uint64_t addr, struct he_function **ret)
+{
+	struct he_function *got = NULL;
+	struct symbols *s = NULL;
+	struct he_error *err = begin(t, &s);
+
+	if (err)
+		return err;
+	err = finish(t, symbols_function_at(s, addr, &got));
+	if (err)
+		he_function_free(got);
+	else
+		*ret = got;
+	return err;
+}

@@ -130,6 +130,8 @@ size_t symbols_code(struct symbols *s, uint64_t addr, void *buf, size_t len);
 struct he_error *symbols_modules(struct symbols *s, struct he_modules **ret);
 struct he_error *symbols_at(struct symbols *s, uint64_t addr, struct he_symbol **ret);
 struct he_error *symbols_named(struct symbols *s, const char *name, struct he_symbol **ret);
+/* All code of the function around addr (he_function_free is defined here, too). */
+struct he_error *symbols_function_at(struct symbols *s, uint64_t addr, struct he_function **ret);
 struct he_error *symbols_line_at(struct symbols *s, uint64_t addr, struct he_line **ret);
 struct he_error *symbols_line_named(
     struct symbols *s, const char *file, unsigned line, struct he_line **ret);

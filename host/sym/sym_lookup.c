@@ -51,8 +51,7 @@ static struct he_error *make_symbol(
 	return NULL;
 }
 
-/* The module around addr, opened by every means. */
-static struct he_error *open_at(
+struct he_error *symbols_open_at(
     struct symbols *s, uint64_t addr, struct module **m, struct symfile **f)
 {
 	struct he_error *e;
@@ -74,7 +73,7 @@ struct he_error *symbols_at(struct symbols *s, uint64_t addr, struct he_symbol *
 	struct module *m;
 	struct symfile *f;
 	const struct sym *sym;
-	struct he_error *e = open_at(s, addr, &m, &f);
+	struct he_error *e = symbols_open_at(s, addr, &m, &f);
 
 	if (e)
 		return e;
@@ -236,7 +235,7 @@ struct he_error *symbols_line_at(struct symbols *s, uint64_t addr, struct he_lin
 	Dwarf_Die cu, lines;
 	uint64_t bias;
 	Dwarf *dw;
-	struct he_error *e = open_at(s, addr, &m, &f);
+	struct he_error *e = symbols_open_at(s, addr, &m, &f);
 
 	if (e)
 		return e;

@@ -23,4 +23,10 @@ struct symbols {
 	char *cache_dir; /* what src.cache_dir points to */
 };
 
+/* The module around addr, opened by every means; E_NO_FILE: there is none, or it cannot be
+ * had. */
+struct symfile;
+struct he_error *symbols_open_at(
+    struct symbols *s, uint64_t addr, struct module **m, struct symfile **f);
+
 #endif

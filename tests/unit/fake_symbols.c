@@ -143,6 +143,18 @@ struct he_error *symbols_line_at(struct symbols *s, uint64_t addr, struct he_lin
 	return none();
 }
 
+struct he_error *symbols_function_at(struct symbols *s, uint64_t addr, struct he_function **ret)
+{
+	(void)s;
+	(void)ret;
+	return he_error_new(E_NO_FILE, "no function contains 0x%llx.", (unsigned long long)addr);
+}
+
+void he_function_free(struct he_function *f)
+{
+	free(f);
+}
+
 struct he_error *symbols_line_named(
     struct symbols *s, const char *file, unsigned line, struct he_line **ret)
 {
