@@ -120,9 +120,9 @@ LIBHOSTENG = $(ENGINE) $(HOST_LINK) $(SYMBOLS) $(TLS) $(KEY) $(WIRE)
 LIB_hosteng = $(LIB_event) $(LIB_pthread) $(LIB_tls) $(LIB_dw) $(LIB_insn)
 # the front end; it sees the engine through host/hosteng.h alone
 HDB = $(addprefix host/hdb/,hdb options console complete cmd cmd_table cmd_process cmd_thread \
-	cmd_stack cmd_data cmd_code cmd_info cmd_run program relay front front_frame front_event again numbers address examine \
+	cmd_stack cmd_data cmd_x cmd_disassemble code mixed cmd_code cmd_info cmd_run program relay front front_frame front_event again numbers address examine \
 	auxv processes show show_table progress json \
-	cmd_break cmd_break_change break_spec break_show cmd_catch settings actions query stop syscalls syscall_groups cmd_step cmd_print display)
+	cmd_break cmd_break_change break_spec break_show cmd_catch settings actions query stop syscalls syscall_groups cmd_step cmd_print cmd_display display)
 # GDB's remote protocol, another front end in the same program
 RSP = $(addprefix host/rsp/,rsp_table rsp_frame rsp_packet rsp_reply rsp_process rsp_general rsp_features rsp_regs \
 	rsp_memory rsp_break rsp_signal rsp_stop rsp_run rsp_queue rsp_go rsp_again rsp_alive rsp_resume rsp_settings rsp_launch rsp_life rsp_terminal \

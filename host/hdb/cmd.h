@@ -98,11 +98,15 @@ cmd_fn cmd_ps, cmd_attach, cmd_detach, cmd_targets, cmd_target;
 cmd_fn cmd_info_threads, cmd_thread, cmd_thread_apply, cmd_continue, cmd_interrupt;
 /* cmd_stack.c */
 cmd_fn cmd_backtrace, cmd_frame, cmd_up, cmd_down, cmd_info_frame;
-/* cmd_data.c */
+/* cmd_x.c, cmd_data.c */
 cmd_fn cmd_x, cmd_info_registers;
+/* cmd_disassemble.c */
+cmd_fn cmd_disassemble;
 /* cmd_print.c */
 cmd_fn cmd_print, cmd_output, cmd_set_variable, cmd_ptype, cmd_whatis, cmd_info_locals,
-    cmd_info_args, cmd_display, cmd_undisplay, cmd_info_display;
+    cmd_info_args;
+/* cmd_display.c */
+cmd_fn cmd_display, cmd_undisplay, cmd_info_display;
 /* cmd_code.c */
 cmd_fn cmd_list, cmd_info_line, cmd_info_symbol, cmd_info_address, cmd_directory;
 /* cmd_info.c */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Commands that show data by name: print, output, ptype, whatis, info locals and args,
- * set var, display.
+ * set var.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 /* ---- formats ----------------------------------------------------------------- */
 
 /* "/x" before an expression; GDB's count and size letters mean nothing here. */
-static int take_format(struct hdb *h, const char **args, struct he_format *f)
+int print_format(struct hdb *h, const char **args, struct he_format *f)
 {
 	const char *p = *args;
 
@@ -83,7 +83,7 @@ int cmd_print(struct hdb *h, const char *args)
 	struct he_error *e;
 	int ret;
 
-	if (take_format(h, &args, &f) != 0)
+	if (print_format(h, &args, &f) != 0)
 		return 1;
 	e = he_evaluate(h->target, h->tid, h->frame, *args ? args : "$", &v);
 	if (e)
@@ -102,7 +102,7 @@ int cmd_output(struct hdb *h, const char *args)
 	struct he_error *e;
 	int ret;
 
-	if (take_format(h, &args, &f) != 0)
+	if (print_format(h, &args, &f) != 0)
 		return 1;
 	e = he_evaluate(h->target, h->tid, h->frame, args, &v);
 	if (e)
@@ -194,97 +194,4 @@ int cmd_info_locals(struct hdb *h, const char *args)
 int cmd_info_args(struct hdb *h, const char *args)
 {
 	return show_locals(h, args, true);
-}
-
-/* ---- display ------------------------------------------------------------------- */
-
-static void show_display(struct hdb *h, const struct display *d)
-{
-	struct he_value *v = NULL;
-	struct he_error *e = he_evaluate(h->target, h->tid, h->frame, d->text, &v);
-	char *text = NULL;
-
-	if (!e)
-		e = he_value_text(h->target, v, &d->format, &text);
-	he_value_free(v);
-	fprintf(h->out, "%u: ", d->number);
-	if (d->format.letter)
-		fprintf(h->out, "/%c ", d->format.letter);
-	show_text(h->out, d->text);
-	fputs(" = ", h->out);
-	if (e) {
-		fputs("<error: ", h->out);
-		show_text(h->out, e->message);
-		fputc('>', h->out);
-	} else {
-		show_text(h->out, text);
-	}
-	fputc('\n', h->out);
-	he_error_free(e);
-	free(text);
-}
-
-void display_all(struct hdb *h)
-{
-	for (const struct display *d = h->displays; d; d = d->next)
-		if (d->enabled)
-			show_display(h, d);
-}
-
-int cmd_display(struct hdb *h, const char *args)
-{
-	struct he_format f;
-	struct he_value *v;
-	struct he_error *e;
-	struct display *d;
-
-	if (!*args) {
-		display_all(h);
-		return 0;
-	}
-	if (take_format(h, &args, &f) != 0)
-		return 1;
-	/* One that means nothing here is none: it would be said at every stop. */
-	e = he_evaluate(h->target, h->tid, h->frame, args, &v);
-	if (e)
-		return fail_error(h, e);
-	he_value_free(v);
-	d = display_add(&h->displays, &f, args);
-	if (!d)
-		return fail(h, "out of memory");
-	show_display(h, d);
-	return 0;
-}
-
-int cmd_undisplay(struct hdb *h, const char *args)
-{
-	uint64_t n;
-
-	if (!*args) {
-		display_free(h->displays);
-		h->displays = NULL;
-	}
-	while (*args) {
-		if (!cmd_number(&args, UINT32_MAX, &n))
-			return fail(h, "numbers of displays are wanted; info display lists them");
-		if (!display_delete(&h->displays, (unsigned)n))
-			return fail(h, "there is no display %llu", (unsigned long long)n);
-	}
-	return 0;
-}
-
-int cmd_info_display(struct hdb *h, const char *args)
-{
-	if (*args)
-		return fail(h, "info display takes no argument");
-	if (!h->displays)
-		fputs("There are no displays.\n", h->out);
-	for (const struct display *d = h->displays; d; d = d->next) {
-		fprintf(h->out, "%u:   %s  ", d->number, d->enabled ? "y" : "n");
-		if (d->format.letter)
-			fprintf(h->out, "/%c ", d->format.letter);
-		show_text(h->out, d->text);
-		fputc('\n', h->out);
-	}
-	return 0;
 }

@@ -297,12 +297,21 @@ const struct cmd cmd_table[] = {
 	.usage = "[breakpoints] [N | N-M | N.PLACE]...",
 	.help = "keep breakpoints, but do not stop there",
 	.run = cmd_disable},
+    {.name = "disassemble",
+	.min = 5,
+	.need = NEED_MEMORY,
+	.usage = "[/r] [/s | /m] [-json] [FUNCTION | ADDRESS | FROM,TO | FROM,+LENGTH]",
+	.help = "a function's instructions",
+	.more = "Without a place that of the selected frame.  /r: with their bytes; /s: with source\n"
+		"lines, in order of address; /m: in order of lines.",
+	.run = cmd_disassemble},
     {.name = "display",
 	.min = 4,
 	.need = NEED_MEMORY,
 	.usage = "[/FORMAT] [EXPRESSION]",
 	.help = "show an expression now and at every stop",
-	.more = "Without EXPRESSION those that there are are shown.",
+	.more = "Without EXPRESSION those that there are are shown.  FORMAT i, s, or with a unit: the\n"
+		"memory there, as x does.",
 	.run = cmd_display},
     {.name = "down",
 	.min = 3,
@@ -608,7 +617,7 @@ const struct cmd cmd_table[] = {
 	.help = "memory",
 	.more =
 	    "FORMAT: x d u o t (hexadecimal, signed, unsigned, octal, binary), z (zero-padded),\n"
-	    "a (address), c (character), f (floating point), s (string).\n"
+	    "a (address), c (character), f (floating point), s (string), i (instruction).\n"
 	    "UNIT: b h w g for 1, 2, 4, 8 bytes.  ADDRESS: numbers, $registers and symbols,\n"
 	    "joined by + and -.  Without ADDRESS it goes on behind what was shown.",
 	.run = cmd_x},

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct display *display_add(struct display **all, const struct he_format *f, const char *text)
+struct display *display_add(
+    struct display **all, const struct he_format *f, const struct examine *memory, const char *text)
 {
 	struct display *d = calloc(1, sizeof(*d));
 	unsigned last = 0;
@@ -21,6 +22,7 @@ struct display *display_add(struct display **all, const struct he_format *f, con
 	d->number = last + 1;
 	d->enabled = true;
 	d->format = *f;
+	d->memory = *memory;
 	*all = d;
 	return d;
 }

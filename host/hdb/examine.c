@@ -27,15 +27,13 @@ static char default_unit(char format, char last, char address)
 
 static const char *take_letter(char c, struct examine *f, bool *unit)
 {
-	if (c == 'i')
-		return "instructions need a disassembler, which a later version has";
-	if (strchr("xduotzacfs", c)) {
+	if (strchr("xduotzacfsi", c)) {
 		f->format = c;
 	} else if (strchr("bhwg", c)) {
 		f->unit = c;
 		*unit = true;
 	} else {
-		return "undefined format; FORMAT is one of x d u o t z a c f s, UNIT of b h w g";
+		return "undefined format; FORMAT is one of x d u o t z a c f s i, UNIT of b h w g";
 	}
 	return NULL;
 }

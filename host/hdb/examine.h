@@ -10,9 +10,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct hdb;
+
 struct examine {
 	unsigned count;
-	char format;       /* x d u o t z a c f s */
+	char format;       /* x d u o t z a c f s i */
 	char unit;         /* b h w g */
 	char address_unit; /* w or g: what an address has */
 };
@@ -29,5 +31,9 @@ unsigned examine_per_line(const struct examine *f); /* values on a line */
 void examine_value(FILE *f, char format, unsigned size, uint64_t v);
 /* n bytes in quotes with C escapes; cut: more of the string follows. */
 void examine_string(FILE *f, const uint8_t *p, size_t n, bool cut);
+
+/* What stands at addr in the selected target; *next is where it ended.  0, or 1 after saying
+ * what cannot be read. (cmd_x.c) */
+int examine_show(struct hdb *h, const struct examine *f, uint64_t addr, uint64_t *next);
 
 #endif

@@ -51,6 +51,7 @@ struct hdb {
 	unsigned last_breakpoint;   /* the one set last; 0 = none */
 	enum front_pending pending; /* set breakpoint pending */
 	bool not_past_main;         /* set backtrace past-main off */
+	bool intel;                 /* set disassembly-flavor intel */
 	FILE *out;          /* what commands print */
 	FILE *err;          /* what went wrong */
 	const char *prefix; /* in front of messages: "hdb: ", or "" for a person at the prompt */

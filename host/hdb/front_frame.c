@@ -106,7 +106,8 @@ static bool say_source(struct hdb *h, const struct he_frame *f, bool pc)
 	if (from && *from) {
 		text[(size_t)(from - text) + strcspn(from, "\n")] = 0;
 		if (pc && !f->at_line)
-			fprintf(h->out, "0x%016llx\t", (unsigned long long)f->pc);
+			fprintf(h->out, "0x%0*llx\t", 2 * (int)front_address_bytes(h),
+			    (unsigned long long)f->pc);
 		fprintf(h->out, "%u\t", f->line);
 		show_source(h->out, from);
 		fputc('\n', h->out);
@@ -128,7 +129,8 @@ static void list_anew(struct hdb *h)
 static void say_file(struct hdb *h, const struct he_frame *f)
 {
 	if (!f->at_line)
-		fprintf(h->out, "0x%016llx\t", (unsigned long long)f->pc);
+		fprintf(h->out, "0x%0*llx\t", 2 * (int)front_address_bytes(h),
+		    (unsigned long long)f->pc);
 	fprintf(h->out, "%u\tin ", f->line);
 	show_text(h->out, f->file ? f->file : "??");
 	fputc('\n', h->out);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "host/hdb/mixed.h"
 
 /* Length of the UTF-8 sequence at p, 0 when it is none (RFC 3629: no overlong forms, no
  * surrogates, nothing above U+10FFFF). */
@@ -190,4 +191,84 @@ struct he_error *json_snapshot(FILE *f, struct he_target *t)
 		    number(i.stopped_ns / 1000), "threads", list, "start", number(i.start), "comm",
 		    text(i.comm), "exe", text(i.exe)));
 	return NULL;
+}
+
+/* ---- code -------------------------------------------------------------------------- */
+
+struct json_code {
+	json_t *object, *list;
+	uint64_t entry;
+	bool function;
+};
+
+struct json_code *json_code_new(const struct he_function *f)
+{
+	struct json_code *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->list = json_array();
+	c->function = f;
+	c->entry = f ? f->entry : 0;
+	c->object = json_pack("{so so so}", "function", text(f ? f->name : NULL), "entry",
+	    f ? address(f->entry) : json_null(), "instructions", c->list);
+	return c;
+}
+
+static json_t *hex(const uint8_t *p, size_t n)
+{
+	char digits[2 * sizeof(((struct he_insn *)0)->bytes) + 1] = "";
+
+	for (size_t i = 0; i < n; i++)
+		snprintf(digits + 2 * i, 3, "%02x", p[i]);
+	return json_string(digits);
+}
+
+/* What an instruction's target is called: name and distance from it. */
+static void add_symbol(json_t *o, struct he_target *t, const struct he_insn *i)
+{
+	struct he_symbol *s = NULL;
+
+	if (i->has_target)
+		he_error_free(he_symbol_at(t, i->target, &s));
+	if (s && s->size && i->target - s->addr >= s->size) {
+		he_symbol_free(s);
+		s = NULL;
+	}
+	json_object_set_new(o, "target", i->has_target ? address(i->target) : json_null());
+	json_object_set_new(o, "target_symbol", text(s ? s->name : NULL));
+	json_object_set_new(o, "target_offset", s ? number(i->target - s->addr) : json_null());
+	he_symbol_free(s);
+}
+
+void json_code_add(struct json_code *to, struct he_target *t, const struct he_insns *code,
+    const struct mixed *lines)
+{
+	for (size_t n = 0; to && n < code->n; n++) {
+		const struct he_insn *i = &code->v[n];
+		const struct mixed_line *at = &lines->v[n];
+		int64_t offset = (int64_t)(i->addr - to->entry);
+		json_t *o = json_pack("{so so so so so so}", "address", address(i->addr), "offset",
+		    to->function ? json_integer(offset) : json_null(), "bytes",
+		    hex(i->bytes, i->len), "text", text(i->text), "file",
+		    text(at->line ? lines->files[at->file].name : NULL), "line",
+		    at->line ? number(at->line) : json_null());
+
+		add_symbol(o, t, i);
+		json_array_append_new(to->list, o);
+	}
+}
+
+int json_code_end(FILE *f, struct json_code *c, bool tell)
+{
+	int ret = -1;
+
+	if (c && tell)
+		ret = dump(f, c->object);
+	else if (c)
+		json_decref(c->object);
+	if (c && !tell)
+		ret = 0;
+	free(c);
+	return ret;
 }

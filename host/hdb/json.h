@@ -15,4 +15,13 @@ int json_processes(FILE *f, const struct he_processes *p);
 /* Of a snapshot: every thread's stack. */
 struct he_error *json_snapshot(FILE *f, struct he_target *t);
 
+/* Code: first its beginning (f NULL: of no function in particular), then its ranges, then the
+ * object and a newline, unless it is not to be told.  NULL and -1 without memory. */
+struct mixed;
+struct json_code;
+struct json_code *json_code_new(const struct he_function *f);
+void json_code_add(struct json_code *to, struct he_target *t, const struct he_insns *code,
+    const struct mixed *lines);
+int json_code_end(FILE *f, struct json_code *c, bool tell);
+
 #endif

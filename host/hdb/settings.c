@@ -71,6 +71,17 @@ static unsigned get_past_main(struct hdb *h)
 	return !h->not_past_main;
 }
 
+static int set_flavor(struct hdb *h, unsigned value)
+{
+	h->intel = value;
+	return 0;
+}
+
+static unsigned get_flavor(struct hdb *h)
+{
+	return h->intel;
+}
+
 /* values: words separated by blanks; the n-th stands for n.  says: what show writes in
  * front of the value. */
 static const struct setting {
@@ -84,6 +95,7 @@ static const struct setting {
 	set_pending, get_pending},
     {"detach-on-fork", "off on", "Whether hdb will detach the child of a fork is", set_detach,
 	get_detach},
+    {"disassembly-flavor", "att intel", "The disassembly flavor is", set_flavor, get_flavor},
     {"follow-fork-mode", "parent child", "Debugger response to a program call of fork or vfork is",
 	set_follow, get_follow},
     {"non-stop", "off on", "Controlling the inferior in non-stop mode is", set_non_stop,

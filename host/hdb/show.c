@@ -191,6 +191,11 @@ void show_stack(
 
 void show_symbol(FILE *f, struct he_target *t, uint64_t addr)
 {
+	show_symbol_from(f, t, addr, false);
+}
+
+void show_symbol_from(FILE *f, struct he_target *t, uint64_t addr, bool always)
+{
 	struct he_symbol *s;
 	struct he_error *e = he_symbol_at(t, addr, &s);
 
@@ -205,7 +210,7 @@ void show_symbol(FILE *f, struct he_target *t, uint64_t addr)
 	}
 	fputs(" <", f);
 	show_text(f, s->name);
-	if (addr != s->addr)
+	if (always || addr != s->addr)
 		fprintf(f, "+%llu", (unsigned long long)(addr - s->addr));
 	fputc('>', f);
 	he_symbol_free(s);

@@ -53,6 +53,8 @@ void show_stack(
     FILE *f, const struct show_style *style, const struct he_stack *s, size_t from, size_t to);
 /* " <name+12>" of an address; nothing when no symbol is near. */
 void show_symbol(FILE *f, struct he_target *t, uint64_t addr);
+/* always: also "+0". */
+void show_symbol_from(FILE *f, struct he_target *t, uint64_t addr, bool always);
 
 /* ---- tables ------------------------------------------------------------ */
 

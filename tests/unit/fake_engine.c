@@ -697,6 +697,64 @@ void he_line_free(struct he_line *l)
 	free(l);
 }
 
+/* Instructions of four bytes, up to FAKE_MAIN + 64; each jumps back to main. */
+struct he_error *he_disassemble(struct he_target *t, uint64_t lo, uint64_t hi, size_t max,
+    enum he_syntax syntax, struct he_insns **ret)
+{
+	struct he_insns *p = calloc(1, sizeof(*p));
+
+	(void)t;
+	if (!p)
+		abort();
+	p->v = calloc(64, sizeof(*p->v));
+	for (; lo >= FAKE_MAIN && lo < FAKE_MAIN + 64 && lo < hi && p->n < max; lo += 4)
+		p->v[p->n++] = (struct he_insn){.addr = lo,
+		    .len = 4,
+		    .bytes = {0xeb, (uint8_t)lo, 0, 0x90},
+		    .has_target = true,
+		    .target = FAKE_MAIN,
+		    .text = syntax == HE_INTEL ? "jmp near" : "jmp"};
+	*ret = p;
+	return lo < hi && p->n < max
+		   ? error(E_FAULT, "memory at 0x%llx cannot be read.", (unsigned long long)lo)
+		   : NULL;
+}
+
+void he_insns_free(struct he_insns *p)
+{
+	if (!p)
+		return;
+	free(p->v);
+	free(p);
+}
+
+struct he_error *he_function_at(struct he_target *t, uint64_t addr, struct he_function **ret)
+{
+	struct he_function *f;
+
+	(void)t;
+	if (addr < FAKE_MAIN || addr >= FAKE_MAIN + 16)
+		return error(E_NO_FILE, "no function at 0x%llx.", (unsigned long long)addr);
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		abort();
+	f->v = calloc(2, sizeof(*f->v));
+	*f = (struct he_function){.name = strdup("main"), .entry = FAKE_MAIN, .v = f->v, .n = 2};
+	f->v[0] = (struct he_range){FAKE_MAIN, FAKE_MAIN + 8};
+	f->v[1] = (struct he_range){FAKE_MAIN + 32, FAKE_MAIN + 36};
+	*ret = f;
+	return NULL;
+}
+
+void he_function_free(struct he_function *f)
+{
+	if (!f)
+		return;
+	free(f->name);
+	free(f->v);
+	free(f);
+}
+
 struct he_error *he_source(
     struct he_target *t, const char *file, const char *directory, char **text, char **path)
 {

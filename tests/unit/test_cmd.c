@@ -469,6 +469,102 @@ static void x_has_gdbs_formats(void **state)
 			expect_cut(w, rows[i].line, rows[i].out);
 }
 
+static void instructions_look_like_gdbs(void **state)
+{
+	struct world *w = attached(state);
+
+	expect(
+	    w, "x/2i main", "   0x401000 <main>:\tjmp <main>\n   0x401004 <main+4>:\tjmp <main>\n");
+	expect(w, "x", "   0x401008 <main+8>:\tjmp <main>\n   0x40100c <main+12>:\tjmp <main>\n");
+	/* The unit that is set stays what it was. */
+	assert_int_equal(run(w, "x/xh table"), 0);
+	assert_int_equal(run(w, "x/i main"), 0);
+	expect(w, "x/x table", "0x1000 <table>:\t0x6568\n");
+	assert_int_equal(run(w, "set disassembly-flavor intel"), 0);
+	expect(w, "show disassembly-flavor", "The disassembly flavor is \"intel\".\n");
+	expect(w, "x/i main+4", "   0x401004 <main+4>:\tjmp near <main>\n");
+	expect_error(w, "x/2i main+60", "hdb: memory at 0x401040 cannot be read.\n");
+	assert_string_equal(w->out, "   0x40103c <main+60>:\tjmp near <main>\n");
+}
+
+static void a_function_in_pieces_is_shown_whole(void **state)
+{
+	struct world *w = attached(state);
+
+	expect(w, "disassemble main",
+	    "Dump of assembler code for function main:\n"
+	    "Address range 0x401000 to 0x401008:\n"
+	    "   0x0000000000401000 <+0>:\tjmp <main>\n"
+	    "   0x0000000000401004 <+4>:\tjmp <main>\n"
+	    "Address range 0x401020 to 0x401024:\n"
+	    "   0x0000000000401020 <+32>:\tjmp <main>\n"
+	    "End of assembler dump.\n");
+	expect(w, "disassemble /r main+4,+4",
+	    "Dump of assembler code from 0x401004 to 0x401008:\n"
+	    "   0x0000000000401004 <main+4>:\teb 04 00 90        \tjmp <main>\n"
+	    "End of assembler dump.\n");
+	expect_error(w, "disassemble table", "hdb: No function contains specified address.\n");
+	expect_error(w, "disassemble /sm", "hdb: disassemble takes one of /s and /m.\n");
+	expect_error(w, "disassemble main,main", "hdb: the range ends before it begins.\n");
+	expect_error(
+	    w, "disassemble /x", "hdb: disassemble knows /r (bytes), /s and /m (source)\n");
+	expect_error(w, "disassemble main+60,+8", "hdb: memory at 0x401040 cannot be read.\n");
+}
+
+static void source_stands_between_the_instructions_of_its_lines(void **state)
+{
+	struct world *w = attached(state);
+
+	/* Each line of code is a byte long there. */
+	expect(w, "disassemble /s main+4,main+12",
+	    "Dump of assembler code from 0x401004 to 0x40100c:\n"
+	    "server.c:\n4\t\ttext 4\n   0x0000000000401004 <main+4>:\tjmp <main>\n\n"
+	    "5\t\ttext 5\n6\t\ttext 6\n7\t\ttext 7\n8\t\ttext 8\n"
+	    "   0x0000000000401008 <main+8>:\tjmp <main>\nEnd of assembler dump.\n");
+	/* The first one is of line 12. */
+	expect(w, "disassemble /m main,main+8",
+	    "Dump of assembler code from 0x401000 to 0x401008:\n"
+	    "4\t\ttext 4\n   0x0000000000401004 <main+4>:\tjmp <main>\n\n"
+	    "5\t\ttext 5\n6\t\ttext 6\n7\t\ttext 7\n8\t\ttext 8\n9\t\ttext 9\n10\t\ttext 10\n"
+	    "11\t\ttext 11\n12\t\ttext 12\n   0x0000000000401000 <main+0>:\tjmp <main>\n\n"
+	    "End of assembler dump.\n");
+	/* What the file does not have is told. */
+	assert_int_equal(run(w, "disassemble /s main+32,+4"), 0);
+	assert_non_null(strstr(w->out, "32\tin server.c\n"));
+}
+
+static void json_of_code_has_its_members(void **state)
+{
+	struct world *w = attached(state);
+	const char *function, *text, *symbol, *address, *bytes, *file;
+	json_error_t e;
+	json_t *o, *list;
+	int line, offset;
+
+	assert_int_equal(run(w, "disassemble -json main"), 0);
+	o = json_loads(w->out, 0, &e);
+	assert_non_null(o);
+	assert_int_equal(
+	    json_unpack(o, "{ss so}", "function", &function, "instructions", &list), 0);
+	assert_string_equal(function, "main");
+	assert_int_equal(json_array_size(list), 3);
+	assert_int_equal(json_unpack(json_array_get(list, 2), "{ss ss ss ss ss si si}", "address",
+			     &address, "bytes", &bytes, "text", &text, "target_symbol", &symbol,
+			     "file", &file, "line", &line, "offset", &offset),
+	    0);
+	assert_string_equal(address, "0x401020");
+	assert_string_equal(bytes, "eb200090");
+	assert_string_equal(text, "jmp");
+	assert_string_equal(symbol, "main");
+	assert_string_equal(file, "server.c");
+	assert_int_equal(line, 32);
+	assert_int_equal(offset, 32);
+	json_decref(o);
+	/* What fails is no object. */
+	assert_int_equal(run(w, "disassemble -json main+60,+8"), 1);
+	assert_string_equal(w->out, "");
+}
+
 static void x_goes_on_where_it_was(void **state)
 {
 	struct world *w = attached(state);
@@ -495,10 +591,8 @@ static void unreadable_memory_shows_what_is_there_and_names_the_bad_address(void
 	assert_string_equal(w->out, "0x1038 <table+56>:\t0x3b3a3938\t0x3f3e3d3c\n");
 	assert_string_equal(w->err, "hdb: memory at 0x1040 cannot be read.\n");
 	expect_error(w, "x/s 0", "hdb: memory at 0x0 cannot be read.\n");
-	expect_error(w, "x/i main",
-	    "hdb: x/i: instructions need a disassembler, which a later version has.\n");
 	expect_error(w, "x/2q main",
-	    "hdb: x/2q: undefined format; FORMAT is one of x d u o t z a c f s, UNIT of b h w "
+	    "hdb: x/2q: undefined format; FORMAT is one of x d u o t z a c f s i, UNIT of b h w "
 	    "g.\n");
 	assert_int_equal(run(w, "x/q main"), 1);
 	assert_int_equal(run(w, "x/99999999x main"), 1);
@@ -892,6 +986,10 @@ int main(void)
 	    T(backtraces_look_like_gdbs),
 	    T(frames_are_selected_up_and_down),
 	    T(x_has_gdbs_formats),
+	    T(instructions_look_like_gdbs),
+	    T(a_function_in_pieces_is_shown_whole),
+	    T(source_stands_between_the_instructions_of_its_lines),
+	    T(json_of_code_has_its_members),
 	    T(x_goes_on_where_it_was),
 	    T(unreadable_memory_shows_what_is_there_and_names_the_bad_address),
 	    T(addresses_are_sums_of_numbers_registers_and_symbols),
