@@ -67,6 +67,12 @@ bool journal_peek(int fd, unsigned index, struct journal_target *t)
 		   (ssize_t)sizeof(*t);
 }
 
+bool journal_peek_bytes(int fd, struct journal_bytes *b)
+{
+	return is_journal(fd) &&
+	       pread(fd, b, sizeof(*b), offsetof(struct journal, bytes)) == (ssize_t)sizeof(*b);
+}
+
 /* ---- order ------------------------------------------------------------------------- */
 
 /* The reader looks when the writer has died, or is its own signal handler: only the

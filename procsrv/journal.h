@@ -82,11 +82,17 @@ struct journal_head {
 	uint32_t version, size;
 };
 
+/* Of messages, over all links of the session; for procsrv -status. */
+struct journal_bytes {
+	uint64_t received, sent;
+};
+
 struct journal {
 	struct journal_head head;
 	int32_t tracer; /* its pid; 0 = it has not begun */
 	int32_t waited; /* a thread whose report has been taken and is being seen to */
 	uint64_t beats; /* rises as long as the tracer gets on */
+	struct journal_bytes bytes;
 	uint32_t targets_used;
 	struct journal_target targets[JOURNAL_TARGETS];
 	struct journal_site sites[JOURNAL_TARGETS][JOURNAL_SITES];
@@ -104,6 +110,8 @@ struct journal *journal_open(int fd);
 /* What one that was made says of its target of that index; the file is only read.  False:
  * it is none, or of another version. */
 bool journal_peek(int fd, unsigned index, struct journal_target *t);
+/* The same of what has been carried. */
+bool journal_peek_bytes(int fd, struct journal_bytes *b);
 
 /* ---- the tracer's part -------------------------------------------------------------- */
 

@@ -278,6 +278,7 @@ static void on_readable(struct chan *c, void *arg)
 		err = frame_next(chan_in(c), WIRE_FROM_HOST, &m);
 		if (err != E_OK && err != E_UNKNOWN)
 			break;
+		s->t->journal->bytes.received += WIRE_HEAD + m.h.len;
 		message(s, &m, err);
 		frame_drop(chan_in(c), &m);
 	}

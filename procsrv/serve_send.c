@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "launch.h"
 #include "serve_parts.h"
+#include "tracer.h"
 
 enum {
 	SEND_AHEAD = 128 * 1024,        /* bytes the channel may have waiting */
@@ -33,6 +34,8 @@ void serve_frame(struct serve *s, struct wire_head h, struct span body)
 		return;
 	if (frame_put(chan_out(s->chan), h, body) != E_OK)
 		log_error("out of memory while sending");
+	else
+		s->t->journal->bytes.sent += WIRE_HEAD + body.n;
 }
 
 static void send_ack(struct serve *s)

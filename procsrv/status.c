@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "status.h"
 
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +12,9 @@
 #include "child.h"
 #include "common/log.h"
 #include "front.h"
+#include "journal.h"
 #include "listening.h"
+#include "run_dir.h"
 #include "session_list.h"
 #include "traced.h"
 
@@ -109,8 +113,28 @@ static void escape_names(struct names *to, const struct session_facts *f)
 	log_escape(to->from, sizeof(to->from), f->from, strlen(f->from));
 }
 
+/* What it has carried so far; 0 before its first request, and where its journal is of another
+ * version. */
+static struct journal_bytes carried(const char *id)
+{
+	struct journal_bytes c;
+	char name[SESSION_ID_TEXT + sizeof("/journal")], why[512];
+	int all = run_dir_below("s", 0700, why, sizeof(why)), fd;
+
+	snprintf(name, sizeof(name), "%s/journal", id);
+	fd = all >= 0 ? openat(all, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK) : -1;
+	if (fd < 0 || !journal_peek_bytes(fd, &c))
+		c = (struct journal_bytes){0, 0};
+	if (fd >= 0)
+		close(fd);
+	if (all >= 0)
+		close(all);
+	return c;
+}
+
 static void session_json(const struct session_facts *f, const struct traced *list, size_t n)
 {
+	struct journal_bytes c = carried(f->id);
 	struct names names;
 
 	escape_names(&names, f);
@@ -120,8 +144,9 @@ static void session_json(const struct session_facts *f, const struct traced *lis
 	json_string("fingerprint", f->fingerprint, ",");
 	json_string("user", names.user, ",");
 	json_string("from", names.from, ",");
-	printf("\"since\":%lld,\"lost\":%lld,\"pid\":%d,\"targets\":[", (long long)f->since,
-	    (long long)f->lost, (int)f->pid);
+	printf("\"since\":%lld,\"lost\":%lld,\"pid\":%d,", (long long)f->since, (long long)f->lost,
+	    (int)f->pid);
+	printf("\"received\":%" PRIu64 ",\"sent\":%" PRIu64 ",\"targets\":[", c.received, c.sent);
 	for (size_t i = 0; i < n; i++)
 		printf("%s%d", i ? "," : "", (int)list[i].pid);
 	printf("]}");
@@ -139,12 +164,15 @@ static const char *clock_text(int64_t at, char *to, size_t size)
 
 static void session_line(const struct session_facts *f, const struct traced *list, size_t n)
 {
+	struct journal_bytes c = carried(f->id);
 	struct names names;
 	char when[32];
 
 	escape_names(&names, f);
 	printf("session %u  %s as %s  from %s  since %s  guard %d", (unsigned)f->number, names.key,
 	    names.user, names.from, clock_text(f->since, when, sizeof(when)), (int)f->pid);
+	printf("  %" PRIu64 " KB in, %" PRIu64 " KB out", (c.received + 1023) / 1024,
+	    (c.sent + 1023) / 1024);
 	for (size_t i = 0; i < n; i++)
 		printf("%s%d (%s)", i ? ", " : "  debugs ", (int)list[i].pid, list[i].name);
 	if (f->lost)

@@ -382,6 +382,8 @@ def test_status_shows_sessions(world, box, debuggee):
     assert r.status == 0 and 'alice@test' in r.out, r
     j = procsrv_beside(world, box, '-status', '-json')
     assert j.status == 0 and len(j.json['sessions']) == 1, j
+    s, = j.json['sessions']
+    assert s['targets'] == [d.pid] and s['lost'] == 0 and s['received'] > 100 and s['sent'] > 1000, j
     h.stdin.close()
     h.stdin = None
     assert h.wait(harness.PATIENCE) == 0
