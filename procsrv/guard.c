@@ -367,10 +367,12 @@ int main(int argc, char **argv)
 	else
 		receive_session();
 	log_init("procsrv-guard", self.session.verbose);
+	/* What we have to do one day is to be done at once.  But of the journal only what is in
+	 * use: all of it would be megabytes a session. */
+	mlockall(MCL_CURRENT);
+	mlockall(MCL_FUTURE | MCL_ONFAULT);
 	make_journal();
 	start_tracer();
-	/* What we have to do one day is to be done at once. */
-	mlockall(MCL_CURRENT | MCL_FUTURE);
 	let_go_of_channel();
 	watch();
 }

@@ -147,6 +147,11 @@ def test_a_signal_that_a_thread_goes_on_with_comes_once(link, debuggee):
     assert counted(d)[0] == 1
 
 
+def test_a_guard_holds_in_memory_what_it_needs_and_no_more(link):
+    tracer_of(link)
+    assert int(clean.status(link.child.pid)['RssShmem'].split()[0]) < 1024, 'KiB: the journal has room for megabytes'
+
+
 def test_a_tracer_cannot_be_held_up_by_sigstop(debuggee):
     d = debuggee('beats', 10000, busy=True)
     s = Session(d)
