@@ -14,7 +14,10 @@
 
 #include "tls_compat.h"
 
-enum { FILE_MAX = 16 * 1024 };
+enum { FILE_MAX = 16 * 1024, SEALED_MAX = 1024 };
+
+#define SEALED_BEGIN "-----BEGIN ENCRYPTED PRIVATE KEY-----"
+#define SEALED_END "-----END ENCRYPTED PRIVATE KEY-----"
 
 /* SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING } of RFC 5480,
  * up to where the point begins. */
@@ -160,11 +163,51 @@ static bool is_of(const struct key *k)
 	return memmem(k->cert, k->cert_n, k->point, KEY_POINT) != NULL;
 }
 
-static int parse(struct key *k, const char *text, const char *path, char *why, size_t size)
+/* Under a passphrase: who is to be asked for it knows how to open it. */
+static int take_sealed(struct key *k, const char *text, const struct key_opener *o,
+    const char *path, char *why, size_t size)
 {
+	uint8_t der[SEALED_MAX];
+	mbedtls_pem_context pem;
+	size_t used, n;
+	int err;
+
+	if (!o)
+		return bad(why, size, path,
+		    "is protected by a passphrase, for which nobody can be asked here: make a key "
+		    "without one");
+	mbedtls_pem_init(&pem);
+	err = mbedtls_pem_read_buffer(
+	    &pem, SEALED_BEGIN, SEALED_END, (const unsigned char *)text, NULL, 0, &used);
+	if (err)
+		bad(why, size, path, "holds no private key that can be read");
+	else
+		err = o->open(o->arg,
+		    (struct span){pem.COMPAT_PRIVATE(buf), (uint32_t)pem.COMPAT_PRIVATE(buflen)},
+		    der, sizeof(der), &n, why, size);
+	mbedtls_pem_free(&pem);
+	if (!err && compat_pk_parse_key(&k->pk, der, n, key_random, NULL) != 0)
+		err = bad(why, size, path, "holds no private key that can be read");
+	mbedtls_platform_zeroize(der, sizeof(der));
+	return err ? -1 : 0;
+}
+
+static int take_private(struct key *k, const char *text, const struct key_opener *o,
+    const char *path, char *why, size_t size)
+{
+	if (strstr(text, SEALED_BEGIN))
+		return take_sealed(k, text, o, path, why, size);
 	if (compat_pk_parse_key(
-		&k->pk, (const unsigned char *)text, strlen(text) + 1, key_random, NULL))
+		&k->pk, (const unsigned char *)text, strlen(text) + 1, key_random, NULL) != 0)
 		return bad(why, size, path, "holds no private key that can be read");
+	return 0;
+}
+
+static int parse(struct key *k, const char *text, const struct key_opener *o, const char *path,
+    char *why, size_t size)
+{
+	if (take_private(k, text, o, path, why, size) != 0)
+		return -1;
 	if (take_point(k) != 0)
 		return bad(
 		    why, size, path, "holds a key of another kind than EC P-256: make a new one");
@@ -177,6 +220,12 @@ static int parse(struct key *k, const char *text, const char *path, char *why, s
 
 struct key *key_load(const char *path, char *why, size_t size)
 {
+	return key_load_sealed(path, NULL, why, size);
+}
+
+struct key *key_load_sealed(
+    const char *path, const struct key_opener *opener, char *why, size_t size)
+{
 	char text[FILE_MAX + 1];
 	struct key *k = calloc(1, sizeof(*k));
 	int err;
@@ -188,7 +237,7 @@ struct key *key_load(const char *path, char *why, size_t size)
 	mbedtls_pk_init(&k->pk);
 	err = slurp(text, path, why, size);
 	if (!err)
-		err = parse(k, text, path, why, size);
+		err = parse(k, text, opener, path, why, size);
 	mbedtls_platform_zeroize(text, sizeof(text));
 	if (err) {
 		key_free(k);

@@ -28,6 +28,16 @@ struct mbedtls_pk_context;
  * may read.  NULL and a sentence in why that names file, reason and cure. */
 struct key *key_load(const char *path, char *why, size_t size);
 
+/* The same for one whose private half is sealed (key_seal.h): open gets what its PEM holds
+ * and puts at most max bytes of DER into out.  0, or -1 and a sentence. */
+struct key_opener {
+	int (*open)(void *arg, struct span sealed, uint8_t *out, size_t max, size_t *n, char *why,
+	    size_t size);
+	void *arg;
+};
+struct key *key_load_sealed(
+    const char *path, const struct key_opener *opener, char *why, size_t size);
+
 /* The private part is wiped.  key_forget wipes it earlier; the rest stays. */
 void key_free(struct key *k);
 void key_forget(struct key *k);

@@ -18,7 +18,7 @@
 #define COMPAT_X509_WRITE
 #include "tls_compat.h"
 
-enum { PEM_MAX = 8192 };
+enum { PEM_MAX = 8192, DER_MAX = 1024 };
 
 /* Dates that no clock, however wrong, lies outside of; nobody of ours looks. */
 #define NOT_BEFORE "19700101000000"
@@ -65,8 +65,32 @@ static int write_cert(mbedtls_pk_context *pk, const char *name, char *pem, size_
 	return err;
 }
 
+static int write_sealed(mbedtls_pk_context *pk, const struct key_sealer *s, char pem[PEM_MAX])
+{
+	uint8_t der[DER_MAX], sealed[DER_MAX];
+	size_t n;
+	/* It stands at the end of the room. */
+	int len = mbedtls_pk_write_key_der(pk, der, sizeof(der)), err = len < 0 ? len : 0;
+
+	if (!err)
+		err = s->seal(sealed, &n, (struct span){der + sizeof(der) - len, (uint32_t)len},
+		    s->passphrase);
+	if (!err)
+		err = mbedtls_pem_write_buffer("-----BEGIN ENCRYPTED PRIVATE KEY-----\n",
+		    "-----END ENCRYPTED PRIVATE KEY-----\n", sealed, n, (unsigned char *)pem,
+		    PEM_MAX, &n);
+	mbedtls_platform_zeroize(der, sizeof(der));
+	return err;
+}
+
+static int write_private(mbedtls_pk_context *pk, const struct key_sealer *s, char pem[PEM_MAX])
+{
+	return s ? write_sealed(pk, s, pem)
+		 : mbedtls_pk_write_key_pem(pk, (unsigned char *)pem, PEM_MAX);
+}
+
 /* Key and certificate as PEM text.  0, or an error of Mbed TLS. */
-static int write_pem(char pem[PEM_MAX], const char *name)
+static int write_pem(char pem[PEM_MAX], const char *name, const struct key_sealer *sealer)
 {
 	mbedtls_pk_context pk;
 	size_t n;
@@ -78,7 +102,7 @@ static int write_pem(char pem[PEM_MAX], const char *name)
 		err = mbedtls_ecp_gen_key(
 		    MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(pk), key_random, NULL);
 	if (!err)
-		err = mbedtls_pk_write_key_pem(&pk, (unsigned char *)pem, PEM_MAX);
+		err = write_private(&pk, sealer, pem);
 	if (!err) {
 		n = strlen(pem);
 		err = write_cert(&pk, name, pem + n, PEM_MAX - n);
@@ -126,6 +150,12 @@ static int store(const char *path, const char *text)
 
 int key_make(const char *path, const char *name, char *why, size_t size)
 {
+	return key_make_sealed(path, name, NULL, why, size);
+}
+
+int key_make_sealed(
+    const char *path, const char *name, const struct key_sealer *sealer, char *why, size_t size)
+{
 	char pem[PEM_MAX];
 	struct stat st;
 	int err;
@@ -134,7 +164,7 @@ int key_make(const char *path, const char *name, char *why, size_t size)
 		snprintf(why, size, "%s exists already and is kept", path);
 		return EEXIST;
 	}
-	if (compat_crypto_init() != 0 || write_pem(pem, name) != 0) {
+	if (compat_crypto_init() != 0 || write_pem(pem, name, sealer) != 0) {
 		snprintf(why, size, "cannot make a key: no randomness or no memory");
 		return ENOMEM;
 	}

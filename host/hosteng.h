@@ -50,6 +50,9 @@ enum he_loss { HE_LOSS_DEFAULT, HE_LOSS_RESUME, HE_LOSS_HOLD, HE_LOSS_KILL };
 struct he_config {
 	/* Ask the person a yes/no question; NULL: nobody is there to be asked. */
 	bool (*ask)(void *arg, const char *question);
+	/* Ask for a passphrase, at most size - 1 bytes; false: there is none.  NULL: nobody
+	 * is there to be asked. */
+	bool (*secret)(void *arg, const char *question, char *text, size_t size);
 	/* Long work: what, bytes done, bytes in all (0 = not known), done == total at
 	 * its end.  NULL: quiet. */
 	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
@@ -100,8 +103,9 @@ void he_server_counts(const struct he_server *s, struct he_server_counts *ret);
 void he_disconnect(struct he_server *s);
 
 /* Make a client key (never overwrites); fingerprint (freed by the caller) and
- * the file's path.  path NULL: config_dir/key.pem. */
-struct he_error *he_keygen(struct he_engine *e, const char *path, char **fingerprint, char **file);
+ * the file's path.  path NULL: config_dir/key.pem.  passphrase NULL: it is not protected. */
+struct he_error *he_keygen(struct he_engine *e, const char *path, const char *passphrase,
+    char **fingerprint, char **file);
 /* Remember a box's key without asking; box is HOST[:PORT].  Where another key is
  * remembered, E_BAD_PROOF, or with replace its place is taken. */
 struct he_error *he_trust(

@@ -8,4 +8,4 @@ set -eu
 
 # shellcheck source=tests/begin.sh
 . "$(dirname "$0")/begin.sh"
-STRESS=1 "${PYTEST[@]}" -rP tests/live/test_stress.py
+STRESS=1 "${PYTEST[@]}" -rP tests/live/test_stress.py tests/live/test_package.py

@@ -94,7 +94,7 @@ faults:
 include tests/bench/bench.mk
 
 # hdb over a scripted engine.
-UNIT_test_cmd = $(filter-out host/hdb/hdb host/hdb/options host/hdb/console,$(HDB)) tests/unit/fake_engine tests/unit/fake_breakpoints tests/unit/fake_values tests/unit/fake_launch tests/unit/fake_steps
+UNIT_test_cmd = $(filter-out host/hdb/hdb host/hdb/askpass host/hdb/options host/hdb/console,$(HDB)) tests/unit/fake_engine tests/unit/fake_breakpoints tests/unit/fake_values tests/unit/fake_launch tests/unit/fake_steps
 UNITLIB_test_cmd = -ljansson $(LIB_seccomp)
 TRANSPORT = common/transport common/fingerprint common/buf
 UNIT_test_program = $(UNIT_test_cmd)

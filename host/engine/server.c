@@ -61,9 +61,10 @@ static void append(struct he_engine *e, struct he_server *s)
 	*at = s;
 }
 
-struct he_error *he_keygen(struct he_engine *e, const char *path, char **fingerprint, char **file)
+struct he_error *he_keygen(struct he_engine *e, const char *path, const char *passphrase,
+    char **fingerprint, char **file)
 {
-	return hostkey_make(e->config.config_dir, path, fingerprint, file);
+	return hostkey_make(e->config.config_dir, path, passphrase, fingerprint, file);
 }
 
 struct he_error *he_trust(

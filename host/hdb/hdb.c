@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/err.h"
+#include "host/hdb/askpass.h"
 #include "host/hdb/actions.h"
 #include "host/hdb/cmd.h"
 #include "host/hdb/console.h"
@@ -106,6 +107,14 @@ static bool ask(void *arg, const char *question)
 	return yes;
 }
 
+static bool secret(void *arg, const char *question, char *text, size_t size)
+{
+	struct hdb *h = arg;
+
+	progress_clear(&h->progress, h->err);
+	return askpass(self.tty, question, text, size);
+}
+
 static void on_progress(void *arg, const char *what, uint64_t done, uint64_t total)
 {
 	struct hdb *h = arg;
@@ -120,8 +129,11 @@ static void on_notice(void *arg, const char *text)
 
 static int start_engine(const struct options *o)
 {
-	struct he_config config = {
-	    .notice = on_notice, .arg = &self.h, .grace_ms = o->grace_ms, .loss = o->loss};
+	struct he_config config = {.secret = secret,
+	    .notice = on_notice,
+	    .arg = &self.h,
+	    .grace_ms = o->grace_ms,
+	    .loss = o->loss};
 	struct he_error *e;
 
 	config.raw = o->action == ACTION_RSP;
@@ -350,15 +362,40 @@ static int do_snapshot(const struct options *o)
 	return ret;
 }
 
+/* Twice, for nobody sees what he types.  NULL when the key is to have none. */
+static const char *new_passphrase(struct hdb *h, const struct options *o, char *text, int *err)
+{
+	char again[ASKPASS_MAX];
+
+	*err = 0;
+	if (!o->passphrase)
+		return NULL;
+	if (!secret(h, "Passphrase of the new key:", text, ASKPASS_MAX) ||
+	    !secret(h, "The same again:", again, sizeof(again)))
+		*err = fail(h, "no passphrase, no key");
+	else if (strcmp(text, again) != 0)
+		*err = fail(h, "these were two different passphrases: no key was made");
+	else if (!*text)
+		*err = fail(h, "an empty passphrase protects nothing: leave -passphrase out");
+	explicit_bzero(again, sizeof(again));
+	return text;
+}
+
 static int do_keygen(const struct options *o)
 {
 	struct hdb *h = &self.h;
 	const char *home = getenv("HOME");
 	struct passwd *pw = getpwuid(getuid());
-	char *fingerprint, *file, name[256] = "";
-	struct he_error *e = he_keygen(h->engine, o->key, &fingerprint, &file);
+	char *fingerprint, *file, name[256] = "", room[ASKPASS_MAX];
 	size_t n = home ? strlen(home) : 0;
+	struct he_error *e;
+	int err;
+	const char *passphrase = new_passphrase(h, o, room, &err);
 
+	if (err)
+		return err;
+	e = he_keygen(h->engine, o->key, passphrase, &fingerprint, &file);
+	explicit_bzero(room, sizeof(room));
 	if (e)
 		return fail_error(h, e);
 	gethostname(name, sizeof(name) - 1);

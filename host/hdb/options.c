@@ -181,6 +181,13 @@ static const char *on_key(struct options *o, char *const *arg)
 	return **arg ? NULL : "-key needs a FILE";
 }
 
+static const char *on_passphrase(struct options *o, char *const *arg)
+{
+	(void)arg;
+	o->passphrase = true;
+	return NULL;
+}
+
 static const char *on_trust(struct options *o, char *const *arg)
 {
 	o->box = arg[0];
@@ -282,6 +289,7 @@ static const struct option table[] = {
     {"json", NONE, on_json, "", "with -ps and -snapshot: for machines"},
     {"keygen", NONE, on_keygen, "", "make your key and print the line for the box's map file"},
     {"key", ONE, on_key, "FILE", "with -keygen: where to put it"},
+    {"passphrase", NONE, on_passphrase, "", "with -keygen: ask for one, which protects the key"},
     {"trust", TWO, on_trust, "HOST[:PORT] SHA256:...", "remember a box's key without asking"},
     {"replace", NONE, on_replace, "", "with -trust: in the place of another key of that box"},
     {"rsp", PLACE, on_rsp, "[PLACE]",
@@ -369,6 +377,8 @@ static const char *contradiction(const struct options *o)
 	if (o->key && o->action != ACTION_KEYGEN)
 		return "-key goes with -keygen; for a connection write "
 		       "-premote tls:server=HOST,port=N,key=FILE";
+	if (o->passphrase && o->action != ACTION_KEYGEN)
+		return "-passphrase goes with -keygen";
 	if (o->replace && o->action != ACTION_TRUST)
 		return "-replace goes with -trust";
 	if ((o->once || o->multi || o->attach) && o->action != ACTION_RSP)

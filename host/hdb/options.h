@@ -35,7 +35,7 @@ struct option_command {
 
 struct options {
 	enum action action;
-	bool json, batch, verbose, replace;
+	bool json, batch, verbose, passphrase, replace;
 	bool child_result;     /* the status of hdb is that of the program */
 	const char *transport; /* NULL = not given */
 	uint32_t grace_ms;     /* 0 = not given */

@@ -200,7 +200,7 @@ static struct he_error *box_new(
 	b->name = name_of(c->t);
 	b->host = strdup(c->t->server);
 	b->user = c->t->user ? strdup(c->t->user) : NULL;
-	e = hostkey_load(c->config->config_dir, c->t->key, &b->key);
+	e = hostkey_load(c->config, c->t->key, &b->key);
 	if (!e) {
 		fingerprint_format(b->own, key_fingerprint(b->key));
 		how.key = b->key;

@@ -8,7 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <mbedtls/platform_util.h>
+
 #include "common/err.h"
+#include "common/key_seal.h"
 #include "common/keymake.h"
 #include "host/link/config_file.h"
 #include "host/errtext.h"
@@ -26,14 +29,65 @@ static char *key_path(const char *config_dir, const char *path)
 	return path ? strdup(path) : config_path(config_dir, "key.pem");
 }
 
-struct he_error *hostkey_load(const char *config_dir, const char *path, struct key **ret)
+/* ---- under a passphrase ---------------------------------------------------------- */
+
+enum { TRIES = 3 };
+
+struct opening {
+	const struct he_config *config;
+	const char *file;
+};
+
+/* 0; 1 = another passphrase may do; -1 and a sentence. */
+static int try_one(const struct opening *o, const char *passphrase, struct span sealed,
+    uint8_t *out, size_t *n, char *why, size_t size)
 {
-	char *file = key_path(config_dir, path), why[WHY];
+	switch (key_unseal(out, n, sealed, passphrase)) {
+	case SEAL_OK:
+		return 0;
+	case SEAL_WRONG:
+		snprintf(why, size, "%s: that is not its passphrase", o->file);
+		return 1;
+	default:
+		snprintf(why, size,
+		    "%s is protected in a way that is not known here: openssl pkcs8 -topk8 -v2 "
+		    "aes-256-cbc protects it in one that is",
+		    o->file);
+		return -1;
+	}
+}
+
+static int open_sealed(
+    void *arg, struct span sealed, uint8_t *out, size_t max, size_t *n, char *why, size_t size)
+{
+	const struct opening *o = arg;
+	char question[WHY], passphrase[SEAL_PASS_MAX + 1];
+	int err = max < SEAL_MAX ? -1 : 1;
+
+	snprintf(question, sizeof(question), "Passphrase of %s:", o->file);
+	snprintf(why, size,
+	    "%s is protected by a passphrase, and there is no terminal to ask for it: set "
+	    "HDB_ASKPASS to a program that prints it",
+	    o->file);
+	for (int i = 0; err > 0 && i < TRIES; i++) {
+		if (!o->config->secret ||
+		    !o->config->secret(o->config->arg, question, passphrase, sizeof(passphrase)))
+			break;
+		err = try_one(o, passphrase, sealed, out, n, why, size);
+	}
+	mbedtls_platform_zeroize(passphrase, sizeof(passphrase));
+	return err ? -1 : 0;
+}
+
+struct he_error *hostkey_load(const struct he_config *config, const char *path, struct key **ret)
+{
+	char *file = key_path(config->config_dir, path), why[WHY];
+	struct opening how = {config, file};
 	struct he_error *e = NULL;
 
 	if (!file)
 		return no_memory();
-	*ret = key_load(file, why, sizeof(why));
+	*ret = key_load_sealed(file, &(struct key_opener){open_sealed, &how}, why, sizeof(why));
 	if (!*ret && access(file, F_OK) != 0 && errno == ENOENT)
 		e = he_error_new(E_NO_KEY,
 		    "you have no key yet (%s): make one with hdb -keygen%s%s", file,
@@ -57,13 +111,26 @@ static void who(char *text, size_t size)
 		snprintf(text, size, "%u@%s", (unsigned)geteuid(), host);
 }
 
-static struct he_error *fingerprint_of(const char *file, char **ret)
+/* Who has just said the passphrase is not asked for it. */
+static bool same_secret(void *arg, const char *question, char *text, size_t size)
 {
+	const char *passphrase = arg;
+
+	(void)question;
+	if (!passphrase)
+		return false;
+	snprintf(text, size, "%s", passphrase);
+	return true;
+}
+
+static struct he_error *fingerprint_of(const char *file, const char *passphrase, char **ret)
+{
+	struct he_config config = {.secret = same_secret, .arg = (void *)passphrase};
 	char text[FINGERPRINT_SIZE];
 	struct he_error *e;
 	struct key *k = NULL;
 
-	e = hostkey_load(NULL, file, &k);
+	e = hostkey_load(&config, file, &k);
 	if (e)
 		return e;
 	*ret = strdup(fingerprint_format(text, key_fingerprint(k)));
@@ -77,17 +144,20 @@ static struct he_error *kept(const char *file, const char *why)
 	struct he_error *e;
 	char *text;
 
-	e = fingerprint_of(file, &text);
-	if (e)
-		return e;
+	e = fingerprint_of(file, NULL, &text);
+	if (e) {
+		he_error_free(e);
+		return he_error_os(EEXIST, "%s", why);
+	}
 	e = he_error_os(EEXIST, "%s (its line for a map file: %s user=NAME)", why, text);
 	free(text);
 	return e;
 }
 
-struct he_error *hostkey_make(
-    const char *config_dir, const char *path, char **fingerprint, char **file)
+struct he_error *hostkey_make(const char *config_dir, const char *path, const char *passphrase,
+    char **fingerprint, char **file)
 {
+	struct key_sealer sealer = {key_seal, passphrase};
 	char *at = key_path(config_dir, path), *text;
 	char name[256], why[WHY];
 	struct he_error *err;
@@ -99,12 +169,12 @@ struct he_error *hostkey_make(
 		int code;
 
 		who(name, sizeof(name));
-		code = key_make(at, name, why, sizeof(why));
+		code = key_make_sealed(at, name, passphrase ? &sealer : NULL, why, sizeof(why));
 		if (code)
 			err = code == EEXIST ? kept(at, why) : he_error_os(code, "%s", why);
 	}
 	if (!err)
-		err = fingerprint_of(at, &text);
+		err = fingerprint_of(at, passphrase, &text);
 	if (err) {
 		free(at);
 		return err;

@@ -158,9 +158,11 @@ void he_disconnect(struct he_server *s)
 	free(s);
 }
 
-struct he_error *he_keygen(struct he_engine *e, const char *path, char **fingerprint, char **file)
+struct he_error *he_keygen(struct he_engine *e, const char *path, const char *passphrase,
+    char **fingerprint, char **file)
 {
 	(void)e;
+	(void)passphrase;
 	*fingerprint = strdup("SHA256:abc");
 	*file = strdup(path ? path : "/home/alice/.config/hdb/key.pem");
 	return NULL;
