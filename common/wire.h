@@ -105,6 +105,10 @@ enum wire_launch_flag {
 	WIRE_LAUNCH_ASLR = 2, /* leave it as it is */
 	WIRE_LAUNCH_LOGIN = 4, /* the environment given is added to a login's */
 	WIRE_LAUNCH_APART = 8, /* with PTY: it does not control the program's session */
+	/* The program executes another (a wrapper), which is the one to be held; or that one
+	 * a third; or with both bits a fourth is. */
+	WIRE_LAUNCH_THROUGH = 16,
+	WIRE_LAUNCH_THROUGH_TWO = 32,
 };
 enum wire_look_flag { WIRE_LOOK_LINK = 1 /* a symbolic link itself, not what it leads to */ };
 enum wire_write_flag { WIRE_WRITE_CREATE = 1, WIRE_WRITE_EMPTY = 2, WIRE_WRITE_NEW = 4 /* or fail */ };

@@ -174,6 +174,7 @@ struct he_launch {
 	bool apart;              /* which does not control its session: Ctrl-C typed there is no
 				  * signal, and its children outlive it without SIGHUP */
 	bool randomize;          /* addresses, as without a debugger */
+	unsigned wrappers;       /* 0 to 3: program executes another, and that ... which is held */
 	const char *cwd;         /* NULL: the user's home */
 	unsigned rows, cols;     /* of the terminal */
 	enum he_fate fate;

@@ -166,8 +166,9 @@ static void on_drop(struct reply *r)
 
 static int check(struct call *c, const struct wire_launch *m)
 {
-	const uint8_t flags =
-	    WIRE_LAUNCH_PTY | WIRE_LAUNCH_ASLR | WIRE_LAUNCH_LOGIN | WIRE_LAUNCH_APART;
+	const uint8_t flags = WIRE_LAUNCH_PTY | WIRE_LAUNCH_ASLR | WIRE_LAUNCH_LOGIN |
+			      WIRE_LAUNCH_APART | WIRE_LAUNCH_THROUGH |
+			      WIRE_LAUNCH_THROUGH_TWO;
 	int err = E_OK;
 
 	if (!c->h->target || m->flags & ~flags || m->loss > WIRE_LOSS_KILL)
@@ -192,6 +193,8 @@ static struct launch *launch_new(struct call *c, const struct wire_launch *m, st
 	    .handle = c->h->target,
 	    .loss = m->loss,
 	    .terminal = m->flags & WIRE_LAUNCH_PTY,
+	    .through = (m->flags & WIRE_LAUNCH_THROUGH ? 1u : 0) +
+		       (m->flags & WIRE_LAUNCH_THROUGH_TWO ? 2u : 0),
 	    .reply = c->reply,
 	    .socket = -1,
 	    .in = -1,
@@ -304,6 +307,10 @@ void launch_executed(struct target *tg, struct tracee *t)
 
 	if (!l || !l->handle)
 		return;
+	if (l->through) {
+		l->through--;
+		return;
+	}
 	tg->handle = l->handle;
 	l->handle = 0;
 	close_socket(l);
@@ -325,6 +332,9 @@ void launch_exited(struct target *tg)
 
 	if (!l)
 		return;
+	/* A wrapper has ended that was to execute it; what it said about that nobody heard. */
+	if (l->handle && l->through)
+		fault_set(&f, E_EXEC_FAILED, ENOEXEC, 0);
 	snprintf(f.subject, sizeof(f.subject), "%s", l->program);
 	answer(l, &f);
 	launch_io_finish(l);

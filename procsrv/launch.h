@@ -46,6 +46,7 @@ struct launch {
 	uint32_t handle; /* that it will have; 0 = it has it */
 	uint8_t loss;    /* enum wire_loss */
 	bool terminal;
+	unsigned through; /* so many programs more execute another before it is the one */
 	/* until the first instruction */
 	struct reply *reply; /* of request launch; NULL = answered */
 	int socket;          /* to procsrv-launch, -1 = closed */

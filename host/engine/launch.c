@@ -279,7 +279,9 @@ static uint8_t flags_of(const struct he_launch *q)
 	return (uint8_t)((q->terminal ? WIRE_LAUNCH_PTY : 0) |
 			 (q->terminal && q->apart ? WIRE_LAUNCH_APART : 0) |
 			 (q->randomize ? WIRE_LAUNCH_ASLR : 0) |
-			 (q->env_adds ? WIRE_LAUNCH_LOGIN : 0));
+			 (q->env_adds ? WIRE_LAUNCH_LOGIN : 0) |
+			 (q->wrappers & 1 ? WIRE_LAUNCH_THROUGH : 0) |
+			 (q->wrappers & 2 ? WIRE_LAUNCH_THROUGH_TWO : 0));
 }
 
 static struct rpc_call *send_launch(const struct he_target *t, const struct he_launch *q,

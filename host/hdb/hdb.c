@@ -437,6 +437,8 @@ static int do_rsp(const struct options *o)
 	    .without = o->without,
 	    .attach = o->attach ? o->pid : 0,
 	    .program = o->program,
+	    .wrapper = o->wrapper,
+	    .n_wrapper = o->n_wrapper,
 	    .again = o->transport ? there : usual,
 	    .wake_fd = h->wake_fd,
 	    .quit = &h->quit};

@@ -18,6 +18,7 @@ enum shape {
 	MAYBE, /* the next word when it does not look like an option */
 	PLACE, /* the next word when it is a place to listen */
 	TWO,
+	UNTIL, /* words up to "--" */
 };
 
 enum { GRACE_MOST_MS = 3600000 };
@@ -238,6 +239,15 @@ static const char *on_attach(struct options *o, char *const *arg)
 	return take_pid(o, arg[0]);
 }
 
+/* arg: what lies before "--". */
+static const char *on_wrapper(struct options *o, char *const *arg)
+{
+	o->wrapper = arg;
+	while (arg[o->n_wrapper] && strcmp(arg[o->n_wrapper], "--") != 0)
+		o->n_wrapper++;
+	return o->n_wrapper ? NULL : "a wrapper is a program, perhaps with arguments, and --";
+}
+
 static const char *on_child_result(struct options *o, char *const *arg)
 {
 	(void)arg;
@@ -298,6 +308,8 @@ static const struct option table[] = {
     {"once", NONE, on_once, "", "with -rsp: end with the first debugger"},
     {"multi", NONE, on_multi, "", "with -rsp: go on when nothing is left to debug"},
     {"attach", ONE, on_attach, "PID", "with -rsp: begin with this process"},
+    {"wrapper", UNTIL, on_wrapper, "COMMAND --",
+	"with -rsp: what programs are started through, which has to execute them"},
     {"disable-packet", ONE, on_disable_packet, "WORD",
 	"with -rsp: do as if that packet were not known (to try debuggers out)"},
     {"v", NONE, on_v, "", "show every message of the wire on stderr"},
@@ -356,6 +368,16 @@ static int take(int argc, char **argv, int *at, struct options *o, char *why, si
 		arg[0] = strchr(word, '=') + 1;
 		want = 0;
 	}
+	if (row->shape == UNTIL) {
+		wrong = row->fn(o, argv + *at);
+		*at += (int)o->n_wrapper;
+		if (!wrong && *at++ == argc)
+			wrong = "it ends with --";
+		want = 0;
+		if (wrong)
+			snprintf(why, size, "%s: %s.", word, wrong);
+		return wrong ? 2 : 0;
+	}
 	if (argc - *at < want) {
 		snprintf(why, size, "%s needs %s behind it.", word, row->args);
 		return 2;
@@ -381,8 +403,8 @@ static const char *contradiction(const struct options *o)
 		return "-passphrase goes with -keygen";
 	if (o->replace && o->action != ACTION_TRUST)
 		return "-replace goes with -trust";
-	if ((o->once || o->multi || o->attach) && o->action != ACTION_RSP)
-		return "-once, -multi and -attach go with -rsp; -p PID attaches";
+	if ((o->once || o->multi || o->attach || o->n_wrapper) && o->action != ACTION_RSP)
+		return "-once, -multi, -attach and -wrapper go with -rsp; -p PID attaches";
 	if (o->action == ACTION_RSP && (o->batch || o->n_commands || (o->which && !o->attach)))
 		return "with -rsp the debugger gives the commands; -attach PID names a process";
 	if (o->action == ACTION_SNAPSHOT && !o->which)

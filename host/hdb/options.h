@@ -50,6 +50,8 @@ struct options {
 	unsigned without;           /* -rsp: enum rsp_without */
 	bool once, multi;           /* -rsp */
 	bool attach;                /* -rsp: to pid */
+	char *const *wrapper;       /* -rsp: words before the program's ... */
+	size_t n_wrapper;           /* ... and how many; 0 = none */
 	const char *const *program; /* to launch, with its arguments; NULL = none */
 	struct option_command *commands;
 	size_t n_commands;

@@ -134,14 +134,28 @@ static char **environment(const struct rsp_launch *l, bool local)
 	return v;
 }
 
+/* All words there are. */
+static char **wrapped(const struct rsp_launch *l)
+{
+	size_t n = count(l->args);
+	char **v = l->n_wrapper ? calloc(l->n_wrapper + n + 1, sizeof(*v)) : NULL;
+
+	if (!v)
+		return l->args;
+	memcpy(v, l->wrapper, l->n_wrapper * sizeof(*v));
+	memcpy(v + l->n_wrapper, l->args, n * sizeof(*v));
+	return v;
+}
+
 static struct he_error *launch(struct rsp *r, struct he_target **ret)
 {
 	struct rsp_launch *l = r->launch;
 	bool local = he_server_info(r->server)->local;
 	char *here = local && !l->cwd ? getcwd(NULL, 0) : NULL;
-	char **env = environment(l, local);
-	struct he_launch q = {.program = l->args[0],
-	    .args = (const char *const *)l->args,
+	char **env = environment(l, local), **words = wrapped(l);
+	struct he_launch q = {.program = words[0],
+	    .args = (const char *const *)words,
+	    .wrappers = l->n_wrapper ? 1 : 0,
 	    .env = (const char *const *)env,
 	    .env_adds = !local,
 	    .randomize = l->randomize,
@@ -151,6 +165,8 @@ static struct he_error *launch(struct rsp *r, struct he_target **ret)
 	rsp_terminal_ask(r, &q);
 	e = he_launch(r->server, &q, ret);
 	words_free(env);
+	if (words != l->args)
+		free(words);
 	free(here);
 	return e;
 }

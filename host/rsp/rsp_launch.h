@@ -13,6 +13,8 @@ struct rsp_launch {
 	char **env;     /* changes: NAME=VALUE, or NAME to take it out */
 	char *cwd;      /* NULL = ours here, on a box the user's home */
 	bool randomize; /* addresses */
+	char *const *wrapper; /* words before all of these ... */
+	size_t n_wrapper;     /* ... and how many, the caller's */
 };
 
 struct rsp_launch *rsp_launch_new(void);

@@ -274,6 +274,8 @@ int rsp_serve(struct he_engine *e, struct he_server *s, const struct rsp_options
 
 	if (v.r) {
 		v.r->without = o->without;
+		v.r->launch->wrapper = o->wrapper;
+		v.r->launch->n_wrapper = o->n_wrapper;
 		v.r->chatty = o->listen != NULL;
 		rsp_terminal_init(v.r, o->listen != NULL);
 		ret = v.r->terminal ? begin(&v) : 1;

@@ -18,6 +18,8 @@ struct rsp_options {
 	bool multi;                        /* goes on when nothing is left to debug */
 	uint32_t attach;                   /* PID, 0 = none */
 	const char *const *program;        /* to start, NULL-terminated; NULL = none */
+	char *const *wrapper;              /* through these words ... */
+	size_t n_wrapper;                  /* ... so many; 0 = none */
 	/* Words that start a bridge to the same box on its standard input and output,
 	 * NULL-terminated; NULL: there can be no other. */
 	const char *const *again;
