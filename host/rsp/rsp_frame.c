@@ -7,6 +7,11 @@ enum {
 	REFUSED_MAX = 16,          /* frames in a row: this line carries no packets */
 	BREAK = 0x03,
 	ESCAPE = 0x7d,
+	/* Runs: GDB's manual, "Overview" of its protocol. */
+	RUNS_FROM = 1024, /* bytes of a reply */
+	REPEATS_ZERO = 29,
+	REPEATS_LEAST = 3,
+	REPEATS_MOST = 126 - REPEATS_ZERO,
 };
 
 void rsp_frame_init(struct rsp_frame *f)
@@ -50,29 +55,77 @@ static void close_up(struct rsp_frame *f)
 	f->sent = 0;
 }
 
-static void put_frame(struct buf *b, char mark, const struct buf *body)
+/* How often the byte there comes once more right behind, as far as a count can say it. */
+static size_t repeats(const uint8_t *p, size_t n)
+{
+	size_t i = 1;
+
+	while (i < n && i <= REPEATS_MOST && p[i] == p[0])
+		i++;
+	return i - 1;
+}
+
+/* As a printable character that is no mark of the framing. */
+static size_t countable(size_t n)
+{
+	while (n >= REPEATS_LEAST && strchr("#$+-", (int)(n + REPEATS_ZERO)))
+		n--;
+	return n;
+}
+
+/* GDB takes some microseconds for each byte: memory is full of zeros. */
+static void put_runs(struct buf *b, const struct buf *body)
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i < body->len;) {
+		size_t n = countable(repeats(body->p + i, body->len - i));
+
+		i++;
+		if (n < REPEATS_LEAST)
+			continue;
+		buf_raw(b, body->p + from, i - from);
+		buf_u8(b, '*');
+		buf_u8(b, (uint8_t)(n + REPEATS_ZERO));
+		i += n;
+		from = i;
+	}
+	if (body->len > from)
+		buf_raw(b, body->p + from, body->len - from);
+}
+
+static void put_frame(struct buf *b, char mark, const struct buf *body, bool runs)
 {
 	static const char digits[] = "0123456789abcdef";
+	size_t start = b->len + 1;
 	uint8_t sum = 0;
 
-	for (size_t i = 0; i < body->len; i++)
-		sum = (uint8_t)(sum + body->p[i]);
 	buf_u8(b, (uint8_t)mark);
-	if (body->len)
+	if (runs)
+		put_runs(b, body);
+	else if (body->len)
 		buf_raw(b, body->p, body->len);
+	for (size_t i = start; i < b->len; i++)
+		sum = (uint8_t)(sum + b->p[i]);
 	buf_u8(b, '#');
 	buf_u8(b, (uint8_t)digits[sum >> 4]);
 	buf_u8(b, (uint8_t)digits[sum & 15]);
+}
+
+/* Short ones are left as they are, for people who read along; LLDB's stubs never do it. */
+static bool wants_runs(const struct rsp_frame *f, const struct buf *body)
+{
+	return !f->unsummed && body->len >= RUNS_FROM;
 }
 
 bool rsp_frame_reply(struct rsp_frame *f, const struct buf *body)
 {
 	close_up(f);
 	if (f->no_ack) {
-		put_frame(&f->out, '$', body);
+		put_frame(&f->out, '$', body, wants_runs(f, body));
 	} else {
 		buf_reset(&f->last);
-		put_frame(&f->last, '$', body);
+		put_frame(&f->last, '$', body, wants_runs(f, body));
 		buf_raw(&f->out, f->last.p, f->last.len);
 	}
 	return !f->out.bad && !f->last.bad;
@@ -82,7 +135,7 @@ bool rsp_frame_reply(struct rsp_frame *f, const struct buf *body)
 bool rsp_frame_notify(struct rsp_frame *f, const struct buf *body)
 {
 	close_up(f);
-	put_frame(&f->out, '%', body);
+	put_frame(&f->out, '%', body, false);
 	return !f->out.bad;
 }
 

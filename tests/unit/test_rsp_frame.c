@@ -194,6 +194,46 @@ static char *long_packet(size_t n)
 	return text;
 }
 
+/* What GDB's read_frame makes of it. */
+static void expand(struct rsp_frame *f, uint8_t *to, size_t *n)
+{
+	struct span s = rsp_frame_waiting(f);
+
+	*n = 0;
+	for (uint32_t i = 1; i + 3 < s.n; i++) {
+		if (s.p[i] != '*') {
+			to[(*n)++] = s.p[i];
+			continue;
+		}
+		assert_true(s.p[i + 1] >= ' ' && s.p[i + 1] <= '~' && !strchr("#$+-", s.p[i + 1]));
+		for (int k = s.p[++i] - 29; k > 0; k--, ++*n)
+			to[*n] = to[*n - 1];
+	}
+	rsp_frame_sent(f, s.n);
+}
+
+static void long_replies_say_how_often_a_byte_comes(void **state)
+{
+	struct rsp_frame *f = *state;
+	uint8_t text[4096], got[4096];
+	struct buf b = {.p = text, .cap = sizeof(text), .max = sizeof(text)};
+	size_t n;
+
+	/* Runs of every length, and none. */
+	for (unsigned run = 1, at = 0; run < 120 && at + run <= sizeof(text); at += run++)
+		memset(text + at, 'a' + (int)(run % 2), run);
+	b.len = 4000;
+	assert_true(rsp_frame_reply(f, &b));
+	assert_true(rsp_frame_waiting(f).n < 1000);
+	expand(f, got, &n);
+	assert_int_equal(n, b.len);
+	assert_memory_equal(got, text, n);
+	/* LLDB gets what is there. */
+	f->unsummed = true;
+	assert_true(rsp_frame_reply(f, &b));
+	assert_int_equal(rsp_frame_waiting(f).n, b.len + 4);
+}
+
 static void a_packet_as_long_as_announced_is_taken(void **state)
 {
 	char *text = long_packet(RSP_PACKET);
@@ -235,7 +275,8 @@ static void a_peer_that_reads_nothing_is_not_served_for_ever(void **state)
 	bool taken = true;
 
 	buf_init(&b, RSP_REPLY);
-	memset(buf_grow(&b, RSP_PACKET), 'a', RSP_PACKET);
+	for (int i = 0; i < RSP_PACKET; i++)
+		buf_u8(&b, i % 2 ? 'a' : 'b');
 	for (int i = 0; i < 1000 && taken; i++)
 		taken = rsp_frame_reply(*state, &b);
 	assert_false(taken);
@@ -259,6 +300,7 @@ int main(void)
 	    T(a_reply_is_repeated_when_the_peer_asks),
 	    T(without_acknowledgements_nothing_is_repeated),
 	    T(a_notification_has_its_own_mark),
+	    T(long_replies_say_how_often_a_byte_comes),
 	    T(a_packet_as_long_as_announced_is_taken),
 	    T(a_longer_one_is_refused_and_the_next_is_taken),
 	    T(a_packet_without_end_ends_it),
