@@ -73,7 +73,9 @@ static void select_thread(struct rsp *r, struct rd *args)
 		/* Any one is fine also when none is there: GDB asks so before it attaches. */
 		rsp_fail_errno(r, ESRCH);
 	} else {
-		*(what == 'g' ? &r->general : &r->resume) = id;
+		/* Any one: the one that is selected, if it is still there. */
+		if (what != 'g' || id.tid || id.pid > 0 || !rsp_resolve(r, r->general, &tid))
+			*(what == 'g' ? &r->general : &r->resume) = id;
 		rsp_ok(r);
 	}
 }

@@ -22,9 +22,11 @@ static uint64_t take_signals(struct rsp *r, struct rd *args)
 	uint64_t mask = 0;
 
 	while (args->left && !args->bad) {
-		uint32_t n = rsp_signal_in(r, rsp_take_hex(args));
+		uint64_t number = rsp_take_hex(args);
+		uint32_t n = rsp_signal_in(r, number);
 
-		if (n)
+		/* GDB's SIGPOLL is none that comes: it comes as SIGIO. */
+		if (n && rsp_signal_out(r, n) == number)
 			mask |= UINT64_C(1) << (n - 1);
 		/* LLDB's tests put a blank behind the last. */
 		if (args->left && !rsp_take_char(args, ' '))
