@@ -141,8 +141,9 @@ class Lldb(Debugger):
 
 FAULTS = {
     'client killed': lambda s: s.client.kill(),
-    'link cut': lambda s: s.proxy.process.send_signal(signal.SIGUSR2),
-    'link silent': lambda s: s.proxy.process.send_signal(signal.SIGHUP),
+    # For good: hdb would be back at once and go on where it was.
+    'link cut': lambda s: s.proxy.process.terminate(),
+    'link silent': lambda s: s.proxy.process.send_signal(signal.SIGSTOP),
     'server SIGTERM': lambda s: s.terminate(),
     'server SIGKILL': lambda s: s.kill(),
 }
@@ -159,10 +160,14 @@ def accident(keys, peer, fault, state):
         FAULTS[fault](s)
         if fault == 'link silent':
             time.sleep(SILENT)
-        seen = verdict(d, NOTICED)
-        d.kill()
-        return seen
+        return verdict(d, NOTICED)
     finally:
+        # A tracer that does nothing any more would keep the dead from being buried.
+        for p in world.others:
+            p.kill()
+            p.wait()
+        for p in world.proxies:
+            p.process.send_signal(signal.SIGCONT)
         for d in world.debuggees:
             d.kill()
         world.close()
