@@ -2,10 +2,15 @@
 """Threads of a target: stops, births, deaths, exec, and those that are odd."""
 
 import os
+import pwd
+import shutil
 import signal
 import time
 
+import pytest
+
 import clean
+import harness
 import wire
 from tracer import SIGUSR1, SP, word, stop, peek, eventually, states, go, refused
 
@@ -96,6 +101,38 @@ def test_exec_by_another_thread_than_the_first(link, debuggee):
     assert link.event('stopped', target)['all'] == 1
     sp = word(link.do('regs_read', target=target, notes=[{'note': 1}])['regs'][0]['data'], SP)
     assert peek(link, target, sp) is not None
+
+
+@pytest.fixture
+def elevated(world, debuggee):
+    """A process of alice's that is about to execute a program which is bob's and set-user-id."""
+    path = world.path('other')
+    shutil.copy(os.path.join(harness.DEBUGGEES, 'sleepers'), path)
+    os.chown(path, pwd.getpwnam('bob').pw_uid, -1)
+    os.chmod(path, 0o4755)
+    return debuggee('becomes', path, 1)
+
+
+def ids(d):
+    return {pwd.getpwuid(int(n)).pw_name for n in clean.status(d.pid)['Uid'].split()}
+
+
+@pytest.mark.skipif(not harness.ROOT, reason='needs several users')
+def test_a_traced_program_does_not_get_the_rights_of_its_file_and_the_host_is_told(link, elevated):
+    target, _ = link.attach(elevated.pid, how='RUN')
+    os.kill(elevated.pid, SIGUSR1)
+    assert link.event('executed', target)['privileged']
+    assert elevated.process.stdout.readline() == b'ready\n' and ids(elevated) == {'alice'}
+    link.do('detach', target=target)
+    assert not elevated.faults()
+
+
+@pytest.mark.skipif(not harness.ROOT, reason='needs several users')
+def test_a_program_that_got_other_rights_is_lost_to_us(link, elevated):
+    os.kill(elevated.pid, SIGUSR1)
+    assert elevated.process.stdout.readline() == b'ready\n' and ids(elevated) == {'alice', 'bob'}
+    refused('OTHER_USER', link, 'attach', target=1, pid=elevated.pid)
+    refused('OTHER_USER', link, 'environment', pid=elevated.pid)
 
 
 def test_exec_while_its_other_threads_are_held(link, debuggee):
