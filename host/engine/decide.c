@@ -153,7 +153,7 @@ static void plan_some(struct he_target *t, uint64_t *after, struct run_plan *pla
 {
 	uint64_t tid;
 
-	*plan = (struct run_plan){.stop = run_scope(t)};
+	*plan = (struct run_plan){.stop = (uint8_t)run_scope(t)};
 	while (plan->n < PLAN_MAX && (tid = held_next_not(t, *after))) {
 		struct wire_rec_go *go = &plan->v[plan->n++];
 

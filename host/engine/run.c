@@ -211,7 +211,7 @@ void run_plan_continue(struct he_target *t, uint64_t tid, struct run_plan *plan)
 {
 	*plan = (struct run_plan){.n = 1,
 	    .v[0] = {.tid = tid, .action = WIRE_RESUME_CONT, .signal = -1},
-	    .stop = run_scope(t)};
+	    .stop = (uint8_t)run_scope(t)};
 }
 
 /* ---- for the caller -------------------------------------------------------------------- */

@@ -170,7 +170,7 @@ static bool alone(const struct step *st)
 
 static void plan_of(const struct step *st, struct run_plan *plan)
 {
-	*plan = (struct run_plan){.n = 1, .v[0] = st->go, .stop = run_scope(st->target)};
+	*plan = (struct run_plan){.n = 1, .v[0] = st->go, .stop = (uint8_t)run_scope(st->target)};
 	if (plan->stop == WIRE_STOPS_ALL && !alone(st))
 		plan->v[plan->n++] = (struct wire_rec_go){.action = WIRE_RESUME_CONT, .signal = -1};
 }
