@@ -254,6 +254,16 @@ struct he_error *target_thread_regs(
 	return err;
 }
 
+struct he_error *target_thread_note(
+    struct he_target *t, const struct thread *h, uint32_t note, const struct regblock **ret)
+{
+	const uint32_t notes[ARCH_NOTES] = {note};
+	struct he_error *err = load_notes(t, h, notes);
+
+	*ret = err ? NULL : thread_regs(h, note);
+	return err;
+}
+
 static struct he_error *fill(
     struct he_target *t, uint64_t tid, unsigned frame, bool general, struct he_registers *to)
 {

@@ -229,6 +229,9 @@ struct he_error *target_set_regs(struct he_target *t, uint64_t tid, const struct
  * is well. */
 struct he_error *target_thread_regs(struct he_target *t, uint64_t tid, bool all,
     struct thread **thread, const struct arch **arch);
+/* One more regset of it; *ret NULL: this machine has none. */
+struct he_error *target_thread_note(
+    struct he_target *t, const struct thread *h, uint32_t note, const struct regblock **ret);
 
 /* Have the mappings (and auxv) of this stop; again: whatever is known. */
 struct he_error *target_load_maps(struct he_target *t, bool again);

@@ -30,23 +30,56 @@ static struct he_error *read_word(struct he_target *t, uint64_t addr, uint64_t *
 	return err;
 }
 
+static struct he_error *no_pointer(void)
+{
+	return he_error_new(E_STATE, "the thread pointer is not known");
+}
+
+/* i386 keeps it in the descriptor that gs selects: of struct user_desc (asm/ldt.h) the
+ * number and the base. */
+static struct he_error *of_descriptor(
+    struct he_target *t, const struct thread *h, uint64_t gs, uint64_t *ret)
+{
+	enum { DESCRIPTOR = 16, NUMBER_AT = 3 /* in a selector, bits */ };
+	const struct regblock *b;
+	struct he_error *err = target_thread_note(t, h, NT_386_TLS, &b);
+
+	if (err)
+		return err;
+	for (size_t at = 0; b && at + DESCRIPTOR <= b->len; at += DESCRIPTOR) {
+		struct rd r = rd_init(b->data + at, DESCRIPTOR);
+		uint32_t number = rd_u32(&r), base = rd_u32(&r);
+
+		if (number == gs >> NUMBER_AT && base) {
+			*ret = base;
+			return NULL;
+		}
+	}
+	return no_pointer();
+}
+
 static struct he_error *thread_pointer(struct he_target *t, uint64_t tid, uint64_t *ret)
 {
+	bool i386 = t->arch_id == AUDIT_ARCH_I386;
 	const struct arch *arch;
 	const struct regblock *b;
 	struct thread *h;
 	struct he_error *err;
-	int n = gdb_reg_number(t->arch_id, "fs_base");
+	int n = gdb_reg_number(t->arch_id, i386 ? "gs" : "fs_base");
+	uint64_t value;
 
-	if (t->arch_id != AUDIT_ARCH_X86_64 || n < 0)
+	if ((t->arch_id != AUDIT_ARCH_X86_64 && !i386) || n < 0)
 		return he_error_new(E_STATE,
 		    "thread-local variables cannot be found in programs of this architecture");
 	err = target_thread_regs(t, tid, false, &h, &arch);
 	if (err)
 		return err;
 	b = thread_regs(h, NT_PRSTATUS);
-	if (!b || !gdb_reg_value(b->arch, (unsigned)n, b->data, b->len, ret))
-		return he_error_new(E_STATE, "the thread pointer is not known");
+	if (!b || !gdb_reg_value(b->arch, (unsigned)n, b->data, b->len, &value))
+		return no_pointer();
+	if (i386)
+		return of_descriptor(t, h, value, ret);
+	*ret = value;
 	return NULL;
 }
 

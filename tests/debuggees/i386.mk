@@ -58,6 +58,7 @@ $(eval $(call debuggee_i386,patched-i386,patched.c,-O1))
 $(eval $(call debuggee_i386,steps-i386,steps.c,-O0))
 $(eval $(call debuggee_i386,waits-i386,waits.c,-O1))
 $(eval $(call debuggee_i386,spin-i386,spin.c,-O1))
+$(eval $(call debuggee_i386,lengths-i386,lengths.c,-O0))
 endif
 ifneq ($(I386XX),)
 $(eval $(call debuggee_i386,points-cc-i386,points.cc,-O0))

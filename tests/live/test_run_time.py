@@ -51,6 +51,14 @@ def test_a_static_program_has_thread_local_variables_too(hdb, tmp_path):
     assert same(hdb, tmp_path, 'lengths-static', END, 'run', 'print own', 'set var own = 20', 'print own') == ['$1 = 8', '$2 = 20']
 
 
+@pytest.mark.once
+@pytest.mark.i386
+def test_programs_of_32_bits_have_them_as_well(hdb):
+    out = beside.script(hdb, 'lengths-i386', END, 'run', 'print own', 'print mine.n', 'continue', 'print own', 'thread 1',
+                        'print own', 'set var own = 20', 'print own')
+    assert re.findall(r'^\$\d+ = (.*)', out, re.M) == ['8', '4', '51', '8', '20']
+
+
 def test_a_thread_local_variable_can_be_watched_and_asked_for_in_a_condition(hdb):
     out = beside.script(hdb, 'lengths', 'break main', 'run', 'break 33 if own > 50', 'continue', 'print own')
     assert 'Thread 2 "lengths" hit Breakpoint 2, fill (n=4, m=3)' in out and '$1 = 51' in out
