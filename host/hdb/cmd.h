@@ -103,7 +103,7 @@ cmd_fn cmd_x, cmd_info_registers;
 /* cmd_disassemble.c */
 cmd_fn cmd_disassemble;
 /* cmd_print.c */
-cmd_fn cmd_print, cmd_output, cmd_set_variable, cmd_ptype, cmd_whatis, cmd_info_locals,
+cmd_fn cmd_print, cmd_output, cmd_echo, cmd_set_variable, cmd_ptype, cmd_whatis, cmd_info_locals,
     cmd_info_args;
 /* cmd_display.c */
 cmd_fn cmd_display, cmd_undisplay, cmd_info_display;

@@ -112,6 +112,24 @@ int cmd_output(struct hdb *h, const char *args)
 	return ret;
 }
 
+/* A \ at the end of the line stands for nothing: it keeps blanks in front of it. */
+int cmd_echo(struct hdb *h, const char *args)
+{
+	static const char from[] = "nt", to[] = "\n\t";
+
+	for (; *args; args++) {
+		const char *at = NULL;
+
+		if (*args == '\\') {
+			if (!*++args)
+				break;
+			at = strchr(from, *args);
+		}
+		fputc(at ? to[at - from] : *args, h->out);
+	}
+	return 0;
+}
+
 int cmd_set_variable(struct hdb *h, const char *args)
 {
 	struct he_value *v;

@@ -158,8 +158,8 @@ void he_disconnect(struct he_server *s)
 	free(s);
 }
 
-struct he_error *he_keygen(struct he_engine *e, const char *path, const char *passphrase,
-    char **fingerprint, char **file)
+struct he_error *he_keygen(
+    struct he_engine *e, const char *path, const char *passphrase, char **fingerprint, char **file)
 {
 	(void)e;
 	(void)passphrase;

@@ -533,6 +533,15 @@ static void source_stands_between_the_instructions_of_its_lines(void **state)
 	assert_non_null(strstr(w->out, "32\tin server.c\n"));
 }
 
+static void echo_has_gdbs_escapes(void **state)
+{
+	struct world *w = *state;
+
+	expect(w, "echo", "");
+	expect(w, "echo a  b\\n", "a  b\n");
+	expect(w, "echo \\ttab \\\\ \\\"x\\", "\ttab \\ \"x");
+}
+
 static void json_of_code_has_its_members(void **state)
 {
 	struct world *w = attached(state);
@@ -989,6 +998,7 @@ int main(void)
 	    T(instructions_look_like_gdbs),
 	    T(a_function_in_pieces_is_shown_whole),
 	    T(source_stands_between_the_instructions_of_its_lines),
+	    T(echo_has_gdbs_escapes),
 	    T(json_of_code_has_its_members),
 	    T(x_goes_on_where_it_was),
 	    T(unreadable_memory_shows_what_is_there_and_names_the_bad_address),
