@@ -16,14 +16,17 @@
 
 enum { READ_STEP = 4096 };
 
-static bool read_stat(int dir, struct proc_stat *st)
+/* 0, or an errno value. */
+static int read_stat(int dir, struct proc_stat *st)
 {
 	uint8_t room[1024];
 	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
-	bool ok = proc_read(dir, "stat", &b) == 0 && proc_parse_stat(span_buf(&b), st);
+	int err = proc_read(dir, "stat", &b);
 
+	if (!err && !proc_parse_stat(span_buf(&b), st))
+		err = ESRCH;
 	st->comm = (struct span){NULL, 0}; /* it was in room */
-	return ok;
+	return err;
 }
 
 static uint64_t namespace_of(int dir)
@@ -37,6 +40,15 @@ static int no_process(struct proc_id *p, struct fault *f, uint32_t pid)
 {
 	proc_close(p);
 	return fault_set(f, E_NO_PROCESS, ESRCH, pid);
+}
+
+/* Could not be opened: it is gone, unless we are short of something. */
+static int not_opened(struct proc_id *p, struct fault *f, uint32_t pid, int os_errno)
+{
+	if (os_errno != EMFILE && os_errno != ENFILE && os_errno != ENOMEM)
+		return no_process(p, f, pid);
+	proc_close(p);
+	return fault_set(f, E_OS, os_errno, pid);
 }
 
 /* A number is used again only after its process was reaped: not yet reaped means
@@ -55,23 +67,26 @@ int proc_open(struct proc_id *p, uint32_t pid, uint64_t start, struct fault *f)
 {
 	struct proc_stat st = {0};
 	char name[32];
+	int err;
 
 	*p = (struct proc_id){.pidfd = -1, .dir = -1, .live = -1};
 	if (pid == 0 || pid > INT_MAX)
 		return no_process(p, f, pid);
 	p->pid = (pid_t)pid;
 	p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
-	if (p->pidfd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
-		return fault_set(f, E_OS, errno, pid);
 	if (p->pidfd < 0) /* EINVAL, ENOENT: a thread's number, not a process's */
-		return no_process(p, f, pid);
+		return not_opened(p, f, pid, errno);
 	snprintf(name, sizeof(name), "/proc/%u", pid);
 	p->dir = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (p->dir < 0 || reaped(p->pidfd))
+	if (p->dir < 0)
+		return not_opened(p, f, pid, errno);
+	if (reaped(p->pidfd))
 		return no_process(p, f, pid);
 	p->live = p->dir;
-	if (read_stat(p->dir, &st))
-		p->start = st.start;
+	err = read_stat(p->dir, &st);
+	if (err)
+		return not_opened(p, f, pid, err);
+	p->start = st.start;
 	proc_relive(p);
 	if (start && start != p->start) {
 		proc_close(p);

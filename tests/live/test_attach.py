@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Attach and detach, ends of targets, and refusals."""
 
+import os
 import pwd
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 import clean
 import harness
 import wire
-from tracer import tracer_of, stop, peek, states, go, refused
+from tracer import as_user, tracer_of, stop, peek, states, go, refused
 
 
 # ---- attach and detach
@@ -153,6 +154,30 @@ def test_the_link_cut_at_any_moment_leaves_the_target_running(links, debuggee):
 
 
 # ---- refusals
+
+
+def let_have(pid, descriptors):
+    """Its own user says so: root may be without the capability for that."""
+    subprocess.run(['prlimit', f'--pid={pid}', f'--nofile={descriptors}:'], check=True, **as_user(harness.ALICE))
+
+
+def test_without_descriptors_attaching_fails_at_each_step_and_leaves_nothing(link, debuggee):
+    d = debuggee('sleepers', 3)
+    tracer = tracer_of(link)
+    link.do('facts', pid=d.pid)
+    failed, room, attached = [], len(os.listdir(f'/proc/{tracer}/fd')), None
+    while not attached:
+        let_have(tracer, room)
+        try:
+            attached = link.attach(d.pid)
+        except wire.Error as e:
+            failed.append(e.name)
+        let_have(tracer, 1024)
+        assert attached or not d.faults()
+        room += 1
+    assert failed and set(failed) == {'OS'}
+    link.event('stopped', attached[0])
+    link.do('detach', target=attached[0])
 
 
 def test_what_does_not_exist(link):
