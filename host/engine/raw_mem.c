@@ -21,6 +21,8 @@ enum {
 	PROT_WRITE_ = 2, /* of wire.def's map.prot */
 	PROT_EXEC_ = 4,
 	SPARE = 512, /* above what was asked for */
+	ROW_LEAST = 16 * 1024,
+	ROW_MOST = 4 * 1024 * 1024,
 };
 
 /* ---- code ----------------------------------------------------------------------------- */
@@ -130,6 +132,24 @@ static void deepen(struct he_target *t, uint32_t window)
 	free(v);
 }
 
+/* A dump asks for one piece behind the other, as long as a packet: each time twice as much
+ * comes, within its mapping. */
+static struct mem_range row(struct he_target *t, uint64_t addr, size_t len)
+{
+	struct raw *r = t->raw;
+	struct mem_range ret = page(addr, len);
+	const struct he_mapping *m = maps_find(&t->maps, addr);
+	uint64_t ahead = r->row * 2 < ROW_MOST ? r->row * 2 : ROW_MOST;
+
+	if (m && ahead > m->hi - addr)
+		ahead = m->hi - addr;
+	if (m && addr <= r->row_end && r->row_end - addr < len && ahead > ret.len)
+		ret.len = ahead;
+	r->row_end = ret.addr + ret.len;
+	r->row = ret.len;
+	return ret;
+}
+
 struct mem_range raw_surroundings(struct he_target *t, uint64_t addr, size_t len)
 {
 	struct raw *r = t->raw;
@@ -138,6 +158,8 @@ struct mem_range raw_surroundings(struct he_target *t, uint64_t addr, size_t len
 	struct thread *h = small ? owner(t, addr, &sp) : NULL;
 	uint32_t window = RAW_WINDOW;
 
+	if (len >= ROW_LEAST)
+		return row(t, addr, len);
 	if (!h || addr + len < sp)
 		return some_page(t, addr, len);
 	while (window < addr + len - sp + SPARE)

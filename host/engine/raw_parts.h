@@ -79,6 +79,7 @@ struct raw {
 	unsigned batch;   /* threads of the next; 0 = the first */
 	uint32_t window;  /* bytes of the stacks of a batch; 0 = RAW_WINDOW */
 	uint64_t deep;    /* thread whose stack went beyond it; 0 = none so far */
+	uint64_t row_end, row; /* of the last large read: where it ended, its length */
 	uint64_t r_debug; /* where it is, 0 = not known yet */
 	bool ahead;       /* raw_fetch_ahead was done for this program */
 };

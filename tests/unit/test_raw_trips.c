@@ -115,6 +115,39 @@ static void a_page_comes_for_a_word_and_nothing_of_it_survives_a_run(void **stat
 	assert_int_not_equal(before, after);
 }
 
+static void what_is_read_in_a_row_comes_in_growing_pieces(void **state)
+{
+	static uint8_t piece[64 * 1024];
+	unsigned flights;
+	size_t got;
+
+	(void)state;
+	fake.threads = 100;
+	attach();
+	flights = fake.flights;
+	for (uint64_t at = FAKE_MEM; at < FAKE_MEM + (8 << 20); at += sizeof(piece)) {
+		assert_null(he_read(target, at, piece, sizeof(piece), &got));
+		assert_int_equal(got, sizeof(piece));
+	}
+	assert_in_range(fake.flights - flights, 2, 10);
+}
+
+static void the_end_of_a_mapping_ends_what_comes_in_a_row(void **state)
+{
+	static uint8_t piece[64 * 1024];
+	size_t got;
+
+	(void)state;
+	fake.threads = 2; /* 512 KiB */
+	attach();
+	for (uint64_t at = FAKE_MEM; at < FAKE_MEM + 2 * FAKE_STACK; at += sizeof(piece))
+		assert_null(he_read(target, at, piece, sizeof(piece), &got));
+	assert_int_equal(
+	    code_of(he_read(target, FAKE_MEM + 2 * FAKE_STACK - 100, piece, sizeof(piece), &got)),
+	    E_FAULT);
+	assert_int_equal(got, 100);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -125,6 +158,8 @@ int main(void)
 	    T(general_registers_come_with_the_stop),
 	    T(several_registers_are_written_in_one_request),
 	    T(a_page_comes_for_a_word_and_nothing_of_it_survives_a_run),
+	    T(what_is_read_in_a_row_comes_in_growing_pieces),
+	    T(the_end_of_a_mapping_ends_what_comes_in_a_row),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
