@@ -51,6 +51,8 @@ void raw_free(struct raw *r)
 	if (!r)
 		return;
 	raw_patches_free(r);
+	for (unsigned i = 0; i < r->n_writes; i++)
+		rpc_forget(r->writes[i]);
 	memcache_free(r->code);
 	free(r->numbers);
 	free(r->last);
@@ -382,12 +384,39 @@ static struct he_error *gather(
 	return NULL;
 }
 
+static struct he_error *writes_done(struct raw *r)
+{
+	struct he_error *err = NULL;
+
+	for (unsigned i = 0; i < r->n_writes; i++) {
+		struct he_error *e = rpc_wait(r->writes[i], NULL);
+
+		if (err)
+			he_error_free(e);
+		else
+			err = e;
+	}
+	r->n_writes = 0;
+	return err;
+}
+
+struct he_error *raw_write_behind(struct he_target *t, struct rpc_call *c)
+{
+	struct raw *r = t->raw;
+	struct he_error *err = r->n_writes == RAW_WRITES ? writes_done(r) : NULL;
+
+	r->writes[r->n_writes++] = c;
+	return err;
+}
+
 static struct he_error *fly(struct he_target *t, const struct going *g)
 {
 	uint8_t stop = t->raw->alone ? WIRE_STOPS_THREAD : WIRE_STOPS_ALL;
-	struct he_error *err = raw_patches_ready(t);
+	struct he_error *err = writes_done(t->raw);
 	struct buf list;
 
+	if (!err)
+		err = raw_patches_ready(t);
 	if (err)
 		return err;
 	buf_init(&list, WIRE_PIECE);

@@ -10,6 +10,7 @@
 #include "host/engine/target.h"
 
 struct raw;
+struct rpc_call;
 
 struct raw *raw_new(void); /* NULL without memory */
 void raw_free(struct raw *r);
@@ -39,6 +40,10 @@ bool raw_decide(struct he_target *t, struct he_event *ev);
 /* Code seen at an earlier stop: most of it is still there, which the agent checks. */
 size_t raw_code(const struct he_target *t, uint64_t addr, void *buf, size_t len);
 void raw_note_code(struct he_target *t, const struct wire_rec_chunk *c);
+
+/* Registers were written by that request: its answer is waited for when something is let run,
+ * or there are too many of them.  An error of an earlier one. */
+struct he_error *raw_write_behind(struct he_target *t, struct rpc_call *c);
 
 /* What to fetch for a small read: a page, or a window of a stack. */
 struct mem_range raw_surroundings(struct he_target *t, uint64_t addr, size_t len);

@@ -11,6 +11,7 @@
 
 enum {
 	RAW_SIGINFO = 128,         /* bytes of siginfo_t */
+	RAW_WRITES = 32,           /* of registers that nobody has waited for */
 	RAW_PIECES = 64,           /* patches of the agent for one of the front end's, at most */
 	RAW_CODE_PAGES = 4096,     /* of code that are remembered */
 	RAW_CHILD_MS = 2000,       /* for a child to stand when its parent's fork is told */
@@ -59,6 +60,8 @@ struct raw {
 	uint32_t *numbers; /* of system calls; none = all */
 	size_t n_numbers;
 	uint64_t pass, drop; /* signals */
+	struct rpc_call *writes[RAW_WRITES]; /* of registers, under way */
+	unsigned n_writes;
 	/* running */
 	bool alone;               /* as the last he_go had it */
 	bool went;                /* let run, its stop has not been told (not alone) */

@@ -4,6 +4,7 @@
  */
 #include "common/err.h"
 #include "host/engine/engine.h"
+#include "host/engine/raw.h"
 #include "host/engine/target_run.h"
 #include "host/errtext.h"
 
@@ -246,7 +247,12 @@ struct he_error *procsrv_regs_write(
 		wire_put_regset(&list, &v[i]);
 	q.regs = span_buf(&list);
 	wire_encode_regs_write(&body, &q);
-	err = rpc_do(link_of(t), WIRE_regs_write, t->handle, &body, 0, NULL);
+	/* A debugger that calls a function writes one register after the other. */
+	if (t->raw)
+		err = raw_write_behind(
+		    t, rpc_send(link_of(t), WIRE_regs_write, t->handle, &body, 0));
+	else
+		err = rpc_do(link_of(t), WIRE_regs_write, t->handle, &body, 0, NULL);
 	buf_free(&list);
 	buf_free(&body);
 	return err;
