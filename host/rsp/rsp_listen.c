@@ -52,7 +52,7 @@ int rsp_listen_check(const char *where, char *why, size_t size)
 	return -1;
 }
 
-unsigned rsp_without(const char *word)
+static unsigned without_one(const char *word, size_t n)
 {
 	static const struct {
 		const char *word;
@@ -67,9 +67,26 @@ unsigned rsp_without(const char *word)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (strcmp(rows[i].word, word) == 0)
+		if (strlen(rows[i].word) == n && strncmp(rows[i].word, word, n) == 0)
 			return rows[i].without;
 	return 0;
+}
+
+unsigned rsp_without(const char *words)
+{
+	unsigned all = 0;
+
+	for (;; words++) {
+		size_t n = strcspn(words, ",");
+		unsigned one = without_one(words, n);
+
+		if (!one)
+			return 0;
+		all |= one;
+		words += n;
+		if (!*words)
+			return all;
+	}
 }
 
 /* ---- listening ------------------------------------------------------------------------ */

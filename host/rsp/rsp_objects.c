@@ -89,6 +89,23 @@ static bool features(struct rsp *r, struct rd *annex, struct buf *out)
 
 /* ---- threads -------------------------------------------------------------------------------- */
 
+/* Its pthread_t, which on x86-64 is the address of its TCB (glibc, musl). */
+static void put_handle(const struct rsp_process *p, const struct he_thread *t, struct buf *out)
+{
+	struct he_registers *v = NULL;
+
+	if (t->state != HE_T_STOPPED)
+		return;
+	he_error_free(he_general_registers(p->t, t->tid, &v));
+	for (size_t i = 0; v && i < v->n; i++)
+		if (strcmp(v->v[i].name, "fs_base") == 0) {
+			rsp_put(out, " handle=\"");
+			rsp_put_hex(out, v->v[i].value, v->v[i].bits / 8u);
+			rsp_put_char(out, '"');
+		}
+	he_registers_free(v);
+}
+
 static bool put_threads(struct rsp *r, const struct rsp_process *p, struct buf *out)
 {
 	struct he_threads *v;
@@ -114,7 +131,9 @@ static bool put_threads(struct rsp *r, const struct rsp_process *p, struct buf *
 			rsp_putf(out, " core=\"%" PRIu32 "\"", v->v[i].cpu);
 		rsp_put(out, " name=\"");
 		rsp_put_xml(out, v->v[i].name ? v->v[i].name : "");
-		rsp_put(out, "\"/>\n");
+		rsp_put_char(out, '"');
+		put_handle(p, &v->v[i], out);
+		rsp_put(out, "/>\n");
 	}
 	he_threads_free(v);
 	return true;

@@ -27,8 +27,8 @@ struct rsp_options {
 	const volatile sig_atomic_t *quit; /* not 0: end */
 };
 
-/* What --disable-packet=WORD leaves out, enum rsp_without; 0 = no such word. */
-unsigned rsp_without(const char *word);
+/* What --disable-packet=WORD,WORD... leaves out, enum rsp_without; 0 = no such word. */
+unsigned rsp_without(const char *words);
 /* Serves until it shall end; exit status.  The engine is raw. */
 int rsp_serve(struct he_engine *e, struct he_server *s, const struct rsp_options *o);
 
