@@ -208,6 +208,6 @@ void keeper_look(struct keeper *k)
 		return;
 	}
 	/* If we were not woken in time ourselves, neither was it. */
-	k->stale_ms += passed < 2 * LOOK_MS ? passed : LOOK_MS;
+	k->stale_ms += passed < 2UL * LOOK_MS ? passed : LOOK_MS;
 	press(k);
 }

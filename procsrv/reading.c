@@ -175,7 +175,7 @@ static void fail_first(struct reading *g, const struct fault *f)
 
 static void watch_over(struct reading *g)
 {
-	static const struct timeval late = {BUSY_MS / 1000, BUSY_MS % 1000 * 1000};
+	static const struct timeval late = {BUSY_MS / 1000, BUSY_MS % 1000 * 1000L};
 
 	g->waited_ms = 0;
 	event_add(g->late, &late);
@@ -322,7 +322,7 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
 {
 	struct reading *g = arg;
 	struct tracer *t = g->tracer;
-	const struct timeval again = {BUSY_MS / 1000, BUSY_MS % 1000 * 1000};
+	const struct timeval again = {BUSY_MS / 1000, BUSY_MS % 1000 * 1000L};
 	struct fault busy = {.code = E_BUSY};
 
 	int *room;
