@@ -357,9 +357,10 @@ def sizes(world, all_peers):
 
 def over_roads(found, text, d, what, unit, scale=1.0, **how):
     """One work of stock gdb at three distances. What takes a road long is not run over a slow link but computed."""
-    base = {}
+    base, limit = {}, 5 if QUICK else 30
     for rtt in (0, 20, 100):
-        near = [r for r in found if what in ('stops', 'next') or not base.get(r.name) or SLOW or base[r.name][1] * rtt / 1e3 < (5 if QUICK else 30)]
+        near = [r for r in found if what in ('stops', 'next') or not base.get(r.name) or SLOW or
+                base[r.name][1] * rtt / 1e3 < limit]
         results = take_turns({r.name: (lambda r=r: r.go(d, what, rtt / 2, **how)) for r in near})
         times, waits = runs(results, 'seconds'), runs(results, 'waits')
         if rtt == 0:
