@@ -139,7 +139,7 @@ static const struct {
 
 static bool find_proc(const char *path, uint32_t *pid, enum he_text *text)
 {
-	static const char root[] = "/proc/", task[] = "task/";
+	static const char root[] = "/proc/";
 	char *end;
 	unsigned long n;
 
@@ -150,14 +150,6 @@ static bool find_proc(const char *path, uint32_t *pid, enum he_text *text)
 	if (!n || n > INT32_MAX || *end++ != '/')
 		return false;
 	*pid = (uint32_t)n;
-	/* GDB looks for the vDSO's end in the maps of a thread, which are its process's. */
-	if (strncmp(end, task, sizeof(task) - 1) == 0) {
-		end += sizeof(task) - 1;
-		end += strspn(end, "0123456789");
-		if (strcmp(end, "/maps") != 0)
-			return false;
-		end++;
-	}
 	for (size_t i = 0; i < sizeof(proc_files) / sizeof(proc_files[0]); i++)
 		if (strcmp(end, proc_files[i].name) == 0) {
 			*text = proc_files[i].text;
