@@ -600,7 +600,7 @@ RestrictAddressFamilies ProtectSystem ReadWritePaths ProtectHome PrivateTmp Priv
 ProtectKernelTunables ProtectKernelModules ProtectKernelLogs ProtectControlGroups ProtectClock ProtectHostname
 RestrictNamespaces RestrictRealtime MemoryDenyWriteExecute SystemCallArchitectures SystemCallFilter'''.split()
 KEPT = '''Type ExecStart ExecStop ExecStopPost KillMode TimeoutStopSec Restart RestartPreventExitStatus OOMScoreAdjust OOMPolicy UMask
-KeyringMode SystemCallErrorNumber'''.split()
+KeyringMode SystemCallErrorNumber LogsDirectory LogsDirectoryMode'''.split()
 
 
 def test_the_drop_in_lifts_all_that_would_be_inherited():

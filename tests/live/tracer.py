@@ -2,6 +2,7 @@
 """The tracer by itself, spoken to in its own wire over the pipes of `procsrv-guard -stdio`, or started as a
 monitor's guard does it."""
 
+import contextlib
 import os
 import pwd
 import socket
@@ -55,7 +56,8 @@ def hold_up(tracer):
 
 def go_on(tracer):
     os.kill(int(clean.status(tracer)['PPid']), SIGCONT)
-    os.kill(tracer, SIGCONT)
+    with contextlib.suppress(ProcessLookupError):  # its guard may end it first
+        os.kill(tracer, SIGCONT)
 
 
 def rss(pid):
