@@ -161,6 +161,7 @@ def let_have(pid, descriptors):
     subprocess.run(['prlimit', f'--pid={pid}', f'--nofile={descriptors}:'], check=True, **as_user(harness.ALICE))
 
 
+@pytest.mark.root  # the tracer shows its descriptors to nobody else
 def test_without_descriptors_attaching_fails_at_each_step_and_leaves_nothing(link, debuggee):
     d = debuggee('sleepers', 3)
     tracer = tracer_of(link)

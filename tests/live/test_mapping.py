@@ -70,7 +70,7 @@ def test_what_cannot_be_is_refused(link, debuggee):
 
 def test_a_program_with_a_filter_of_system_calls_is_left_alone(link, debuggee):
     d = debuggee('patched', 1, 1, env={'PATCHED_FILTER': '1'})
-    target, _ = link.attach(d.pid)
+    target, _ = stop(link, d)
     refused('FILTERED', link, 'map_new', target=target, size=4096, prot=3)
     link.do('detach', target=target)
     assert clean.alive(d.pid)
