@@ -7,7 +7,7 @@ import pytest
 
 import clean
 import wire
-from tracer import eventually, go, peek, refused
+from tracer import eventually, go, peek, refused, stop
 
 ARCHES = ['', pytest.param('-i386', marks=pytest.mark.i386)]
 
@@ -29,7 +29,7 @@ def general(link, target, tid):
 @pytest.mark.parametrize('arch', ARCHES)
 def test_memory_comes_and_goes_and_the_thread_knows_nothing_of_it(link, debuggee, arch):
     d = debuggee('changes' + arch, busy=True)
-    target, _ = link.attach(d.pid)
+    target, _ = stop(link, d)
     before = general(link, target, d.pid)
     addr = link.do('map_new', target=target, size=8192, prot=3)['addr']
     code = link.do('map_new', target=target, tid=d.pid, size=4096, prot=5)['addr']
@@ -50,7 +50,7 @@ def test_memory_comes_and_goes_and_the_thread_knows_nothing_of_it(link, debuggee
 
 def test_a_thread_in_a_system_call_goes_on_sleeping(link, debuggee):
     d = debuggee('deep')
-    target, _ = link.attach(d.pid)
+    target, _ = stop(link, d)
     before = general(link, target, d.pid)
     addr = link.do('map_new', target=target, size=4096, prot=3)['addr']
     link.do('map_drop', target=target, addr=addr, size=4096)
