@@ -13,7 +13,7 @@ dir=$(cd "$dir" && pwd)
 
 # DIR/PACKAGE-VERSION, once it is whole
 found() {
-	find "$dir" -mindepth 1 -maxdepth 1 -name "$package[-_]*" -type d | sort | tail -n 1
+	find "$dir" -mindepth 1 -maxdepth 1 -name "${package}[-_]*" -type d | sort | tail -n 1
 }
 
 if [ -e "$dir/.$package" ]; then

@@ -446,7 +446,7 @@ def test_one_who_proves_nothing_is_closed_after_a_while(link, box, greets):
 
 def kept_out(box, others=0):
     """Once the monitor is buried, who comes from there is closed for a penalty; others: monitors that live."""
-    assert not clean.eventually(lambda: len([r for r in roles(box) if 'monitor' in r]) > others)
+    assert not clean.eventually(lambda: len([r for r in box.children().values() if 'monitor' in r]) > others)
     with socket.create_connection(('127.0.0.1', box.port), 10) as s:
         s.settimeout(20)
         try:
