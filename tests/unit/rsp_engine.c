@@ -73,7 +73,8 @@ void fake_box_free(void)
 
 const char *fake_box_log(void)
 {
-	memcpy(log_text, fake_box.log.p, fake_box.log.len);
+	if (fake_box.log.len)
+		memcpy(log_text, fake_box.log.p, fake_box.log.len);
 	log_text[fake_box.log.len] = 0;
 	buf_reset(&fake_box.log);
 	return log_text;
