@@ -94,10 +94,16 @@ faults:
 include tests/bench/bench.mk
 
 # hdb over a scripted engine.
-UNIT_test_cmd = $(filter-out host/hdb/hdb host/hdb/askpass host/hdb/options host/hdb/console,$(HDB)) tests/unit/fake_engine tests/unit/fake_breakpoints tests/unit/fake_values tests/unit/fake_launch tests/unit/fake_steps
+UNIT_test_cmd = $(filter-out host/hdb/hdb host/hdb/askpass host/hdb/options host/hdb/console,$(HDB)) tests/unit/fake_engine tests/unit/fake_breakpoints tests/unit/fake_values tests/unit/fake_launch tests/unit/fake_steps tests/unit/console_world
+UNIT_test_cmd_target = $(UNIT_test_cmd)
+UNIT_test_cmd_data = $(UNIT_test_cmd)
+UNIT_test_cmd_show = $(UNIT_test_cmd)
 UNITLIB_test_cmd = -ljansson $(LIB_seccomp)
+UNITLIB_test_cmd_target = $(UNITLIB_test_cmd)
+UNITLIB_test_cmd_data = $(UNITLIB_test_cmd)
+UNITLIB_test_cmd_show = $(UNITLIB_test_cmd)
 TRANSPORT = common/transport common/fingerprint common/buf
-UNIT_test_program = $(UNIT_test_cmd)
+UNIT_test_program = $(filter-out tests/unit/console_world,$(UNIT_test_cmd))
 UNITLIB_test_program = $(UNITLIB_test_cmd)
 UNIT_test_options = host/hdb/options host/rsp/rsp_listen $(TRANSPORT)
 $(eval $(call program,tests/hdb-scripted,$(HDB) host/rsp/rsp_listen tests/unit/fake_rsp $(TRANSPORT) tests/unit/fake_engine tests/unit/fake_breakpoints tests/unit/fake_values tests/unit/fake_launch tests/unit/fake_steps,$(LIB_console)))
