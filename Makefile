@@ -53,7 +53,7 @@ ENGINE = $(addprefix host/engine/,engine engine_events event_apply server proces
 	threads regs link_map stack source run decide held flight raw raw_patch raw_stop raw_mem raw_link target_run patches insn handling \
 	change mapping disassemble disasm breakpoint breakpoint_place breakpoint_stop ifunc catchpoint condition rendezvous watchpoint watch_value asking values tls stack_args \
 	step step_where step_code step_hook step_plan step_line step_insn step_value finish return) host/arena $(EXPR) $(ARCH)
-USERMAP = procsrv/usermap procsrv/usermap_words procsrv/trusted_file common/fingerprint
+USERMAP = procsrv/usermap procsrv/usermap_words procsrv/usermap_bounds procsrv/trusted_file common/fingerprint
 
 # the directories of sessions, as their makers and their readers see them
 SESSION_DIR = procsrv/run_dir procsrv/session_dir procsrv/session_walk procsrv/session_record
@@ -83,7 +83,7 @@ LIB_procsrv-listener = $(LIB_event)
 OBJ_procsrv-monitor = procsrv/monitor procsrv/monitor_conn procsrv/monitor_session procsrv/monitor_audit \
 	procsrv/monitor_resume procsrv/monitor_watch procsrv/session_secret $(RECORD) \
 	procsrv/spawn procsrv/where procsrv/address procsrv/ipc procsrv/ipc_check $(SESSION_DIR) \
-	$(USERMAP) $(KEY) common/err common/clock common/log
+	$(USERMAP) procsrv/bounds_sum $(KEY) common/err common/clock common/log
 LIB_procsrv-monitor = $(LIB_crypto)
 OBJ_procsrv-conn = procsrv/conn procsrv/conn_link procsrv/conn_relay procsrv/greet procsrv/sandbox \
 	procsrv/ipc procsrv/ipc_check $(TLS) $(KEY) $(WIRE)
@@ -92,21 +92,21 @@ OBJ_procsrv-keygen = procsrv/keygen procsrv/where common/keymake common/key comm
 LIB_procsrv-keygen = $(LIB_tls)
 # what a journal says, and putting it right
 REPAIR = $(addprefix procsrv/,journal repair repair_thread proc_parse machine_x86 operand_x86 debugreg debugreg_x86)
-OBJ_procsrv-guard = procsrv/guard procsrv/guard_link procsrv/keeper procsrv/lease procsrv/audit_line procsrv/audit_keep $(REPAIR) procsrv/ipc procsrv/ipc_check common/log common/err common/clock
+OBJ_procsrv-guard = procsrv/guard procsrv/guard_link procsrv/keeper procsrv/lease procsrv/audit_line procsrv/audit_keep procsrv/bounds_sum $(REPAIR) procsrv/ipc procsrv/ipc_check common/log common/err common/clock
 OBJ_procsrv-tracer = procsrv/tracer procsrv/loss procsrv/serve procsrv/serve_keep procsrv/serve_send procsrv/serve_link procsrv/reply \
 	procsrv/greet procsrv/open procsrv/target \
 	procsrv/trace_thread procsrv/trace_wait procsrv/burst procsrv/watch procsrv/trace_stop procsrv/trace_regs procsrv/trace_mem \
 	procsrv/trace_snapshot procsrv/snapshot_plan procsrv/recipe procsrv/reader_ps procsrv/reader_maps \
 	$(addprefix procsrv/,run go hit pass patch patch_set slot inject machine_x86 operand_x86 \
 	bytecode debugreg debugreg_x86 caught kin change mapping) common/gdb_reg \
-	procsrv/reader_elf procsrv/reading procsrv/proc procsrv/proc_parse procsrv/refuse \
+	procsrv/reader_elf procsrv/reading procsrv/proc procsrv/proc_parse procsrv/bounds procsrv/refuse \
 	procsrv/dying procsrv/journal procsrv/repair procsrv/repair_thread \
 	procsrv/launch procsrv/launch_io procsrv/launch_text procsrv/launch_child \
 	procsrv/ipc procsrv/ipc_check $(WIRE)
 LIB_procsrv-tracer = $(LIB_event)
 # what may block outside our control
 OBJ_procsrv-reader = procsrv/reader $(addprefix procsrv/reader_,ps maps elf path file store text) procsrv/proc \
-	procsrv/proc_parse procsrv/refuse procsrv/reply $(filter common/buf common/err common/wire common/wire_form common/log,$(WIRE))
+	procsrv/proc_parse procsrv/bounds procsrv/refuse procsrv/reply $(filter common/buf common/err common/wire common/wire_form common/log,$(WIRE))
 OBJ_procsrv-launch = procsrv/launcher common/log
 
 # The host's link to a server: transports, calls, events, errors.

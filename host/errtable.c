@@ -62,6 +62,8 @@ static const struct sentence {
     {E_MODE, "{box}: the server does not know the mode that was asked for. Update procsrv there"},
     {E_UNRECORDED, "{box}: cannot {what}: the server cannot write its record of what is done there, "
 		   "and does nothing without it. Its disk may be full (journalctl -u procsrv)"},
+    {E_BOUNDS, "{box}: cannot {what}[ ({subject})]: the row of your key in the map file is for other "
+	       "processes[: {detail}]. ps lists them"},
     {E_MAP, "{box}: the server cannot use its map file at present[: {detail}]. On {box}, procsrv "
 	    "-check says what is wrong"},
 

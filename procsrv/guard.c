@@ -71,6 +71,10 @@ static void receive_session(void)
 	self.session.user[sizeof(self.session.user) - 1] = 0;
 	self.session.key[sizeof(self.session.key) - 1] = 0;
 	self.session.from[sizeof(self.session.from) - 1] = 0;
+	if (self.session.bounded &&
+	    (ipc_recv(FD_PIPE, &type, &self.bounds, sizeof(self.bounds), &size) != 0 ||
+		type != IPC_BOUNDS || !ipc_check(&state, type)))
+		fatal(EXIT_FAILURE, "no bounds from the monitor");
 	self.monitor = FD_PIPE;
 	self.lease.grace_ms = self.session.grace_ms;
 }
@@ -162,7 +166,9 @@ static void start_tracer(void)
 		become_tracer(high, path, title);
 	close(high);
 	keeper_begin(&self.keeper, self.child);
-	if (ipc_send(self.tracer, IPC_SESSION, &self.session, sizeof(self.session)) != 0)
+	if (ipc_send(self.tracer, IPC_SESSION, &self.session, sizeof(self.session)) != 0 ||
+	    (self.session.bounded &&
+		ipc_send(self.tracer, IPC_BOUNDS, &self.bounds, sizeof(self.bounds)) != 0))
 		log_error("cannot tell the tracer its session");
 }
 

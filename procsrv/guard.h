@@ -16,6 +16,7 @@
 
 struct guard {
 	struct ipc_session session;
+	struct ipc_bounds bounds; /* if that has any */
 	bool stdio, repairs;
 	int monitor; /* pipes; -1 = none (stdio), or gone */
 	int tracer;

@@ -14,6 +14,7 @@
 
 #include "audit_line.h"
 #include "audit_spool.h"
+#include "bounds.h"
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/log.h"
@@ -232,7 +233,7 @@ static void take_up(struct guard *g, int fd, const struct ipc_resume *r, int cha
 		refuse(fd, E_NO_SESSION);
 		return;
 	}
-	if (g->session.rights & ~r->rights) {
+	if (g->session.rights & ~r->rights || bounds_sum(&g->bounds) != r->bounds) {
 		refuse(fd, E_RIGHT);
 		return;
 	}

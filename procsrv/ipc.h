@@ -171,17 +171,28 @@ struct ipc_session {
 	 * all of it (stdio). */
 	uint32_t greeted;
 	uint32_t keep_launched; /* what was launched outlives the session */
+	uint32_t bounded;       /* BOUNDS follows */
 	int64_t since;          /* time(2) */
 	char user[64];          /* local user it runs as */
 	char key[128];          /* the key's name (map comment) or fingerprint */
 	char from[64];          /* peer address, "local" in stdio mode */
 };
 
+/* Which processes it may touch (bounds.h): those of one of the units, if there are any, that
+ * run one of the programs, if there are any. */
+enum { BOUND_UNITS = 8, BOUND_EXES = 8, BOUND_TEXT = 256 };
+struct ipc_bounds {
+	uint32_t nunits, nexes;
+	char unit[BOUND_UNITS][BOUND_TEXT]; /* patterns as fnmatch(3) has them */
+	char exe[BOUND_EXES][BOUND_TEXT];   /* paths, for people; these count: */
+	uint64_t dev[BOUND_EXES], ino[BOUND_EXES];
+};
+
 /* A proven connection takes the session up again. */
 struct ipc_resume {
 	uint64_t last_reply, last_event; /* what the host has */
 	uint32_t rights;                 /* of the row as it is now */
-	uint32_t pad;
+	uint32_t bounds;                 /* bounds_sum of the same */
 	char from[64];
 };
 

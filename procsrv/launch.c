@@ -9,6 +9,7 @@
 #include <sys/ptrace.h>
 #include <unistd.h>
 
+#include "bounds.h"
 #include "handlers.h"
 #include "launch_child.h"
 #include "launch_spec.h"
@@ -180,6 +181,8 @@ static int check(struct call *c, const struct wire_launch *m)
 		err = policy_target(&c->tracer->session, m->loss, m->grace_ms);
 	if (err == E_OK)
 		err = launch_hindered(&c->tracer->session, &c->fault);
+	if (err == E_OK)
+		err = bounds_launch(&c->tracer->bounds, &c->fault);
 	return err;
 }
 
@@ -230,7 +233,7 @@ static int follow(struct call *c, const struct wire_launch *m, pid_t pid, struct
 {
 	struct target *tg;
 	struct launch *l;
-	int err = target_new(c->tracer, 0, (uint32_t)pid, 0, &tg, &c->fault);
+	int err = target_add(c->tracer, 0, (uint32_t)pid, 0, &tg, &c->fault);
 
 	if (err != E_OK)
 		return err;
@@ -309,6 +312,10 @@ void launch_executed(struct target *tg, struct tracee *t)
 		return;
 	if (l->through) {
 		l->through--;
+		return;
+	}
+	if (bounds_check(&tg->tracer->bounds, &tg->id, &f) != E_OK) {
+		fail(l, &f, E_BOUNDS, 0);
 		return;
 	}
 	tg->handle = l->handle;

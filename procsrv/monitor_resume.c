@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bounds.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/wire.h"
@@ -41,6 +42,7 @@ static enum err hand_over(struct monitor *m)
 	    .last_reply = m->proof.last_reply,
 	    .last_event = m->proof.last_event,
 	    .rights = monitor_rights(m),
+	    .bounds = m->row->bounds ? bounds_sum(m->row->bounds) : 0,
 	};
 
 	snprintf(r.from, sizeof(r.from), "%s", m->from);

@@ -47,6 +47,7 @@ static void fill_session(struct monitor *m, const struct ipc_open *ask)
 	s->loss = ask->loss;
 	s->max_stop_ms = m->row->max_stop_ms;
 	s->keep_launched = m->row->keep_launched;
+	s->bounded = m->row->bounds != NULL;
 	s->verbose = m->verbose;
 	s->greeted = 1;
 	s->since = m->dir.facts.since;
@@ -120,6 +121,9 @@ int monitor_start_guard(struct monitor *m)
 	close(pipes[1]);
 	m->guard_pipe = pipes[0];
 	if (!err && ipc_send(m->guard_pipe, IPC_SESSION, &m->session, sizeof(m->session)) != 0)
+		err = -1;
+	if (!err && m->session.bounded &&
+	    ipc_send(m->guard_pipe, IPC_BOUNDS, m->row->bounds, sizeof(*m->row->bounds)) != 0)
 		err = -1;
 	if (err)
 		return -1;

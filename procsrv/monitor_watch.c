@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "bounds.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "monitor.h"
@@ -17,6 +18,11 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
 	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
 	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+static uint32_t bounds_of(const struct map_row *row)
+{
+	return row->bounds ? bounds_sum(row->bounds) : 0;
 }
 
 /* Would the session be opened as it is by that map, too? */
@@ -32,6 +38,8 @@ static enum err judge(const struct monitor *m, const struct usermap *map)
 		return E_FROM;
 	if (!map_row_user(row, span_str(m->user->name)))
 		return E_NO_USER;
+	if (bounds_of(row) != bounds_of(m->row))
+		return E_RIGHT;
 	return m->session.rights & ~row->rights ? E_RIGHT : E_OK;
 }
 

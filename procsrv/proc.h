@@ -84,6 +84,10 @@ struct proc_map {
 /* Take the next line off *text.  False at its end, or at a line that makes no sense. */
 bool proc_next_map(struct span *text, struct proc_map *m);
 
+/* Take lines off a cgroup file's text up to the next of a hierarchy of systemd's: its path.
+ * False at the end. */
+bool proc_next_cgroup(struct span *text, struct span *path);
+
 /* The systemd unit in a cgroup file's text; empty = none. */
 struct span proc_unit(struct span cgroup);
 

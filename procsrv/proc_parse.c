@@ -223,21 +223,28 @@ static struct span unit_of_path(struct span path)
 }
 
 /* Lines are "ID:CONTROLLERS:PATH"; systemd's is the unified one ("0::") or name=systemd. */
-struct span proc_unit(struct span cgroup)
+bool proc_next_cgroup(struct span *text, struct span *path)
 {
-	while (cgroup.n) {
-		struct span line = take_line(&cgroup), unit;
-		const uint8_t *path = line.n > 2 ? memchr(line.p + 2, ':', line.n - 2) : NULL;
+	while (text->n) {
+		struct span line = take_line(text);
+		const uint8_t *colon = line.n > 2 ? memchr(line.p + 2, ':', line.n - 2) : NULL;
 		bool ours = line.n > 3 && memcmp(line.p, "0::", 3) == 0;
 
-		if (!ours &&
-		    !(path && memmem(line.p, (size_t)(path - line.p), ":name=systemd", 13)))
+		if (ours)
+			colon = line.p + 2;
+		else if (!colon || !memmem(line.p, (size_t)(colon - line.p), ":name=systemd", 13))
 			continue;
-		path = ours ? line.p + 2 : path;
-		unit =
-		    unit_of_path((struct span){path + 1, (uint32_t)(line.p + line.n - path - 1)});
-		if (unit.n)
-			return unit;
+		*path = (struct span){colon + 1, (uint32_t)(line.p + line.n - colon - 1)};
+		return true;
 	}
-	return (struct span){NULL, 0};
+	return false;
+}
+
+struct span proc_unit(struct span cgroup)
+{
+	struct span path, unit = {NULL, 0};
+
+	while (!unit.n && proc_next_cgroup(&cgroup, &path))
+		unit = unit_of_path(path);
+	return unit;
 }

@@ -16,6 +16,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "bounds.h"
 #include "common/log.h"
 #include "handlers.h"
 #include "reader_ipc.h"
@@ -61,6 +62,8 @@ static bool next_request(void)
 /* The target's descriptors are the tracer's: ours are kept for the next request. */
 static int open_target(struct reader_who *w, struct fault *f)
 {
+	int err;
+
 	if (!self.ask.pid)
 		return E_NO_TARGET;
 	if (self.target.pid != (pid_t)self.ask.pid || self.target.start != self.ask.start) {
@@ -72,14 +75,27 @@ static int open_target(struct reader_who *w, struct fault *f)
 		}
 	}
 	proc_relive(&self.target);
+	err = bounds_check(&self.tracer.bounds, &self.target, f);
 	w->id = self.target;
-	return E_OK;
+	return err;
+}
+
+static int open_other(uint32_t pid, uint64_t start, struct reader_who *w, struct fault *f)
+{
+	int err = proc_open(&w->id, pid, start, f);
+
+	if (err != E_OK)
+		return err;
+	err = bounds_check(&self.tracer.bounds, &w->id, f);
+	if (err != E_OK)
+		proc_close(&w->id);
+	return err;
 }
 
 int reader_open(struct call *c, uint32_t pid, uint64_t start, struct reader_who *w)
 {
 	w->own = pid != 0;
-	return pid ? proc_open(&w->id, pid, start, &c->fault) : open_target(w, &c->fault);
+	return pid ? open_other(pid, start, w, &c->fault) : open_target(w, &c->fault);
 }
 
 int target_audit(int event, const struct proc_id *id, const char *name, uint64_t size, int result)
@@ -179,6 +195,16 @@ static void answer(struct reply *r)
 		say(READER_DONE, &none, (struct span){NULL, 0});
 }
 
+/* It comes once, before any request. */
+static bool take_bounds(void)
+{
+	bool ours = self.ask.type == READER_BOUNDS && self.ask.n == sizeof(self.tracer.bounds);
+
+	if (ours)
+		memcpy(&self.tracer.bounds, self.body, sizeof(self.tracer.bounds));
+	return ours;
+}
+
 static void serve_one(void)
 {
 	const struct wire_head h = {
@@ -214,6 +240,7 @@ int main(void)
 	log_init("procsrv-reader", false);
 	buf_init(&self.scratch, WIRE_PIECE);
 	while (next_request())
-		serve_one();
+		if (!take_bounds())
+			serve_one();
 	return 0;
 }

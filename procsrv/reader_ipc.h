@@ -13,7 +13,11 @@
 #include "fault.h"
 #include "ipc.h"
 
-enum { READER_FD = 3, READER_DATA = WIRE_PIECE };
+enum {
+	READER_FD = 3,
+	READER_DATA = WIRE_PIECE,
+	READER_BOUNDS = 0xffff, /* in place of a request's type, first: struct ipc_bounds follows */
+};
 
 /* To the reader: a request of the wire.  Its body follows. */
 struct reader_ask {

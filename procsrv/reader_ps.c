@@ -12,8 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bounds.h"
 #include "handlers.h"
 #include "reader.h"
+#include "tracer.h"
 
 enum {
 	PROC_REC = 4 * 6 + 16 + 2 + 2 + 64 + 2 + 256 + 2 + 64 + 2 + 4096 + 4 + 4096,
@@ -157,6 +159,7 @@ bool reader_proc(const struct proc_id *id, struct buf *list, uint32_t *threads)
 /* ---- the list ------------------------------------------------------------------ */
 
 struct ps {
+	const struct tracer *tracer;
 	DIR *proc;
 	struct wire_ps m;
 	uint8_t pattern[256];
@@ -215,7 +218,8 @@ static bool look_at(struct ps *ps, const char *name)
 		return false;
 	if (fstatat(dir, "ns/pid", &st, 0) == 0)
 		ns = st.st_ino;
-	ok = read_facts(dir, ns, &ps->facts, &ps->names) && matches(ps);
+	ok = bounds_has(&ps->tracer->bounds, dir) && read_facts(dir, ns, &ps->facts, &ps->names) &&
+	     matches(ps);
 	close(dir);
 	return ok;
 }
@@ -265,6 +269,7 @@ int on_ps(struct call *c)
 
 	if (!ps)
 		return E_NOMEM;
+	ps->tracer = c->tracer;
 	wire_decode_ps(c->body, &ps->m);
 	if (ps->m.pattern.n)
 		memcpy(ps->pattern, ps->m.pattern.p, ps->m.pattern.n);

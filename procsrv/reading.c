@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "bounds.h"
 #include "common/log.h"
 #include "launch_child.h"
 #include "reader_ipc.h"
@@ -99,6 +100,18 @@ static int *hanging(struct reading *g)
 
 static void on_readable(evutil_socket_t fd, short what, void *arg);
 
+/* Whom it may look at, if that is not everybody. */
+static bool send_bounds(const struct reading *g)
+{
+	struct reader_ask ask = {.type = READER_BOUNDS, .n = sizeof(g->tracer->bounds)};
+	struct iovec iov[2] = {
+	    {&ask, sizeof(ask)}, {&g->tracer->bounds, sizeof(g->tracer->bounds)}};
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
+
+	return !bounds_any(&g->tracer->bounds) ||
+	       sendmsg(g->socket, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
 /* E_OK or the code. */
 static int start(struct reading *g)
 {
@@ -115,7 +128,7 @@ static int start(struct reading *g)
 	close(pair[1]);
 	g->pidfd = g->reader > 0 ? pidfd_open(g->reader, 0) : -1;
 	g->readable = event_new(g->tracer->base, g->socket, EV_READ | EV_PERSIST, on_readable, g);
-	if (g->pidfd < 0 || !g->readable || event_add(g->readable, NULL) != 0) {
+	if (g->pidfd < 0 || !g->readable || event_add(g->readable, NULL) != 0 || !send_bounds(g)) {
 		let_go(g);
 		return E_NOMEM;
 	}
@@ -324,7 +337,6 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
 	struct tracer *t = g->tracer;
 	const struct timeval again = {BUSY_MS / 1000, BUSY_MS % 1000 * 1000L};
 	struct fault busy = {.code = E_BUSY};
-
 	int *room;
 
 	(void)fd;

@@ -4,6 +4,7 @@
 #include "common/err.h"
 #include "common/frame.h"
 #include "common/log.h"
+#include "bounds.h"
 #include "handlers.h"
 #include "reading.h"
 #include "serve_parts.h"
@@ -141,6 +142,10 @@ static int allowed(struct serve *s, const struct wire_row *row, struct call *c)
 		return E_RIGHT;
 	if (row->state == WIRE_TARGET && !c->target)
 		return E_NO_TARGET;
+	/* One that is not traced may have become another program since. */
+	if (row->state == WIRE_TARGET && c->target->how == WIRE_ATTACH_LOOK &&
+	    row->type != WIRE_detach)
+		return bounds_check(&s->t->bounds, &c->target->id, &c->fault);
 	return E_OK;
 }
 

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bounds.h"
 #include "change.h"
 #include "dying.h"
 #include "handlers.h"
@@ -45,7 +46,7 @@ struct target *target_by_pid(struct tracer *t, pid_t pid)
 	return tg;
 }
 
-int target_new(struct tracer *t, uint32_t handle, uint32_t pid, uint64_t start, struct target **out,
+int target_add(struct tracer *t, uint32_t handle, uint32_t pid, uint64_t start, struct target **out,
     struct fault *f)
 {
 	struct target *tg;
@@ -69,6 +70,19 @@ int target_new(struct tracer *t, uint32_t handle, uint32_t pid, uint64_t start, 
 	t->ntargets++;
 	*out = tg;
 	return E_OK;
+}
+
+int target_new(struct tracer *t, uint32_t handle, uint32_t pid, uint64_t start, struct target **out,
+    struct fault *f)
+{
+	int err = target_add(t, handle, pid, start, out, f);
+
+	if (err != E_OK)
+		return err;
+	err = bounds_check(&t->bounds, &(*out)->id, f);
+	if (err != E_OK)
+		target_free(*out);
+	return err;
 }
 
 void target_free(struct target *tg)

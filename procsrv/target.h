@@ -171,8 +171,10 @@ struct target *target_by_handle(struct tracer *t, uint32_t handle);
 struct target *target_by_pid(struct tracer *t, pid_t pid);
 
 /* Pin the process and put it on the list, untraced.  E_OK and *out, or the code
- * with *f set. */
+ * with *f set; BOUNDS when the session may not touch it, which target_add does not ask. */
 int target_new(struct tracer *t, uint32_t handle, uint32_t pid, uint64_t start, struct target **out,
+    struct fault *f);
+int target_add(struct tracer *t, uint32_t handle, uint32_t pid, uint64_t start, struct target **out,
     struct fault *f);
 /* Forget it and its threads; nothing is done to the process. */
 void target_free(struct target *tg);

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "bounds.h"
 #include "burst.h"
 #include "common/heart.h"
 #include "caught.h"
@@ -233,6 +234,7 @@ static void executed(struct tracee *t)
 	pid_t former = event_message(t);
 	const struct tracee *caller = tracee_by_tid(tg->tracer, former);
 	struct tracee *next;
+	struct fault f = {0};
 
 	if (caller && caller->target == tg)
 		t->held = caller->held;
@@ -257,6 +259,10 @@ static void executed(struct tracee *t)
 		tg->arch = regs_arch(t->tid);
 	tell_executed(tg, former);
 	launch_executed(tg, t);
+	if (tg->handle && bounds_check(&tg->tracer->bounds, &tg->id, &f) != E_OK) {
+		tg->why = E_BOUNDS;
+		tg->kin.leave = true;
+	}
 	target_hand_over(tg);
 }
 

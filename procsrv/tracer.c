@@ -136,15 +136,18 @@ int tracer_record(const struct ipc_audit *a)
 	return ipc_send(FD_PIPE, IPC_AUDIT, a, sizeof(*a)) == EAGAIN ? E_UNRECORDED : E_OK;
 }
 
-static void receive_session(struct ipc_session *s)
+static void receive_session(struct ipc_session *s, struct ipc_bounds *b)
 {
 	struct ipc_state state = {M_G, PHASE_START, {0}};
 	uint16_t type;
 	size_t size;
 	int err = ipc_recv(FD_PIPE, &type, s, sizeof(*s), &size);
 
-	if (err || !ipc_check(&state, type))
+	if (err || type != IPC_SESSION || !ipc_check(&state, type))
 		fatal(EXIT_FAILURE, "started by procsrv-guard, not by hand");
+	if (s->bounded && (ipc_recv(FD_PIPE, &type, b, sizeof(*b), &size) != 0 ||
+			      type != IPC_BOUNDS || !ipc_check(&state, type)))
+		fatal(EXIT_FAILURE, "the guard does not say which processes are meant");
 }
 
 /* Blocked, so that stops do not interrupt us a thousand times while we collect
@@ -222,7 +225,7 @@ int main(void)
 
 	prctl(PR_SET_DUMPABLE, 0);
 	log_init("procsrv-tracer", false);
-	receive_session(&t->session);
+	receive_session(&t->session, &t->bounds);
 	log_init("procsrv-tracer", t->session.verbose);
 	take_descriptors(t);
 	self.signals = take_signals();

@@ -31,6 +31,7 @@ struct recorded {
 struct tracer {
 	struct event_base *base;
 	struct ipc_session session;
+	struct ipc_bounds bounds; /* of all its user's processes, those it may touch */
 	struct serve *serve;
 	struct journal *journal;
 	int journal_fd;     /* -1: nobody else can see it */

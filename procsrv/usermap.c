@@ -85,6 +85,7 @@ static void row_free(struct map_row *row)
 	}
 	free((void *)row->users);
 	free((void *)row->nets);
+	free(row->bounds);
 	free((void *)row->name);
 }
 

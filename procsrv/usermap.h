@@ -18,6 +18,7 @@
 
 #include "common/buf.h"
 #include "common/fingerprint.h"
+#include "ipc.h"
 
 enum {
 	USERMAP_ROWS = 4096,   /* at most */
@@ -63,6 +64,7 @@ struct map_row {
 	uint32_t grace_ms;    /* a session outlives its link so long; without the word the host chooses */
 	uint32_t max_stop_ms; /* an attached process may stand so long at a time; 0 = no bound */
 	bool keep_launched;   /* programs it started outlive its sessions */
+	struct ipc_bounds *bounds; /* of its users' processes, these only; NULL = all */
 };
 
 /* Load path.  user_mode: the program serves only the user it runs as; otherwise

@@ -49,6 +49,25 @@ static void describe_times(const struct map_row *row, FILE *f)
 	    row->keep_launched ? "outlive the session" : "are killed with the session");
 }
 
+/* "  only processes of: a.service, b.service" */
+static void describe_bounds(const char *what, const char (*texts)[BOUND_TEXT], uint32_t n, FILE *f)
+{
+	for (uint32_t i = 0; i < n; i++)
+		fprintf(f, "%s%s%s", i ? ", " : what, texts[i], i + 1 == n ? "\n" : "");
+}
+
+static void describe_where(const struct map_row *row, FILE *f)
+{
+	const struct ipc_bounds *b = row->bounds;
+
+	if (!b)
+		return;
+	describe_bounds("  only processes of the units: ", b->unit, b->nunits, f);
+	describe_bounds("  only processes that run: ", b->exe, b->nexes, f);
+	if (row->rights & 1u << WIRE_R_STOP)
+		fputs("       (against slips: who may stop one may make it do what it likes)\n", f);
+}
+
 static void describe_row(const struct map_row *row, FILE *f)
 {
 	char key[FINGERPRINT_SIZE], day[32];
@@ -66,6 +85,7 @@ static void describe_row(const struct map_row *row, FILE *f)
 	    row->rights & 1u << WIRE_R_LAUNCH ? ", launch" : "");
 	if (row->rights & (1u << WIRE_R_WRITE | 1u << WIRE_R_LAUNCH))
 		fputs("       (that is to run any code as that user)\n", f);
+	describe_where(row, f);
 	fputs("  from: ", f);
 	describe_nets(row, f);
 	fputs("\n  until: ", f);

@@ -31,6 +31,14 @@ struct span map_take_word(struct span *rest); /* up to the next blank */
 /* What stands before the first c, which is dropped too; all of it without one. */
 struct span map_take_until(struct span *s, uint8_t c);
 
+/* The next of a list with commas; false when there is none left.  "a,b," has three, the last
+ * one empty. */
+bool map_take_item(struct span *list, struct span *item);
+
+/* usermap_bounds.c: values of unit= and exe=.  0 or -1. */
+int map_word_unit(struct parse *p, struct span value);
+int map_word_exe(struct parse *p, struct span value);
+
 /* One word of a row ("readonly", "user=alice,bob"), done to p->row.  0 or -1. */
 int map_word(struct parse *p, struct span word);
 

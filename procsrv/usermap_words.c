@@ -88,9 +88,7 @@ static bool parse_number(struct span s, unsigned max, unsigned *ret)
 	return v <= max;
 }
 
-/* The next of a list with commas; false when there is none left.  "a,b," has three,
- * the last one empty. */
-static bool take_item(struct span *list, struct span *item)
+bool map_take_item(struct span *list, struct span *item)
 {
 	struct span all = *list;
 
@@ -239,7 +237,7 @@ static int word_user(struct parse *p, struct span value)
 	struct span s;
 	char name[USER_NAME + 1];
 
-	while (take_item(&value, &s)) {
+	while (map_take_item(&value, &s)) {
 
 		if (s.n == 0 || s.n > USER_NAME)
 			return map_refuse(p,
@@ -323,7 +321,7 @@ static int word_from(struct parse *p, struct span value)
 	struct map_net *nets;
 	struct span s;
 
-	while (take_item(&value, &s)) {
+	while (map_take_item(&value, &s)) {
 		if (row->nnets == USERMAP_NETS)
 			return map_refuse(p, "more than %d nets in from=", USERMAP_NETS);
 		nets = reallocarray((void *)row->nets, row->nnets + 1, sizeof(*nets));
@@ -437,8 +435,8 @@ static const struct word {
     {"from", VALUE, true, word_from},
     {"expires", VALUE, true, word_expires},
     {"max-sessions", VALUE, true, word_max_sessions},
-    {"unit", VALUE, true, NULL},
-    {"exe", VALUE, true, NULL},
+    {"unit", VALUE, true, map_word_unit},
+    {"exe", VALUE, true, map_word_exe},
     {"max-stop", VALUE, true, word_max_stop},
     {"grace", VALUE, false, word_grace},
     {"allow-root", FLAG, false, NULL},

@@ -129,13 +129,14 @@ UNIT_test_recipe = procsrv/recipe procsrv/snapshot_plan procsrv/proc procsrv/pro
 UNIT_test_reply = procsrv/reply $(WIRE)
 UNITLIB_test_reply = $(LIB_event)
 UNIT_test_ipc = procsrv/ipc
+UNIT_test_bounds = $(addprefix procsrv/,bounds bounds_sum proc proc_parse) common/buf
 UNIT_test_spawn = procsrv/spawn procsrv/where procsrv/address common/log
 UNIT_test_bytecode = procsrv/bytecode common/gdb_reg
 UNIT_test_debugreg = procsrv/debugreg procsrv/debugreg_x86
 UNIT_test_build_id = procsrv/reader_elf
 # The monitor's own loop is included; in place of spawn.c and the clock stand others.
 UNIT_test_monitor_times = procsrv/monitor_conn procsrv/monitor_session procsrv/monitor_audit procsrv/monitor_resume procsrv/monitor_watch procsrv/session_secret $(RECORD) procsrv/address procsrv/ipc \
-	procsrv/ipc_check $(SESSION_DIR) $(USERMAP) $(KEY) common/keymake common/err common/log
+	procsrv/ipc_check procsrv/bounds_sum $(SESSION_DIR) $(USERMAP) $(KEY) common/keymake common/err common/log
 UNITLIB_test_monitor_times = $(LIB_tls)
 
 # Breakpoints.

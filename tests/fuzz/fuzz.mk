@@ -6,7 +6,7 @@ FUZZER ?=
 
 FUZZ_wire = $(WIRE)
 FUZZLIB_wire = $(LIB_event)
-FUZZ_usermap = procsrv/usermap_words procsrv/usermap_describe procsrv/trusted_file common/fingerprint common/buf common/log
+FUZZ_usermap = procsrv/usermap_words procsrv/usermap_bounds procsrv/usermap_describe procsrv/trusted_file common/fingerprint common/buf common/log
 FUZZ_transport = common/transport common/fingerprint common/buf
 FUZZ_ipc = procsrv/ipc procsrv/ipc_check
 FUZZ_bytecode = procsrv/bytecode common/gdb_reg
@@ -22,7 +22,7 @@ FUZZLIB_conn = $(LIB_event) $(LIB_seccomp) $(LIB_crypto)
 # the monitor itself is included; in place of spawn.c, run_dir.c and its clock stand others
 FUZZ_monitor = tests/fuzz/quiet_log procsrv/monitor_conn procsrv/monitor_session procsrv/monitor_audit procsrv/monitor_watch \
 	procsrv/session_secret $(RECORD) procsrv/address procsrv/ipc procsrv/ipc_check $(filter-out procsrv/run_dir,$(SESSION_DIR)) \
-	$(USERMAP) $(KEY) common/keymake common/err
+	$(USERMAP) procsrv/bounds_sum $(KEY) common/keymake common/err
 FUZZLIB_monitor = $(LIB_tls)
 
 # the whole tracer but its main, over a kernel of ours (mock_kernel.h)

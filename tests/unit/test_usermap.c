@@ -166,6 +166,12 @@ static void what_is_not_understood_is_refused_by_line_and_word(void **state)
 {
 	static const char *const rows[][3] = {
 	    {"\n" KEY_A " user=$ readnoly\n", ":2:", "readnoly"},
+	    {KEY_A " user=$ unit=redis\n", ":1:", "unit=redis"},
+	    {KEY_A " user=$ unit=\n", ":1:", "unit"},
+	    {KEY_A " user=$ exe=sh\n", ":1:", "exe=sh"},
+	    {KEY_A " user=$ exe=/no/such/file\n", ":1:", "exe=/no/such/file"},
+	    {KEY_A " user=$ exe=/dev\n", ":1:", "exe=/dev"},
+	    {KEY_A " user=$ # unit=redis.service\n", ":1:", "unit"},
 	    {KEY_A " user=$ readonly=1\n", ":1:", "readonly"},
 	    {KEY_A " user=$ readonly readonly\n", ":1:", "twice"},
 	    {KEY_A " user=$ user=$\n", ":1:", "twice"},
@@ -207,8 +213,6 @@ static void what_is_not_understood_is_refused_by_line_and_word(void **state)
 	    {KEY_A " user=$\n" KEY_B " user=$", ":2:", "cut short"},
 	    /* words of the grammar that nothing enforces yet */
 	    {KEY_A " user=$ allow-root\n", ":1:", "allow-root"},
-	    {KEY_A " user=$ unit=redis.service\n", ":1:", "unit"},
-	    {KEY_A " user=$ exe=/usr/bin/x\n", ":1:", "exe"},
 	    {KEY_A " user=$ allow-end-server\n", ":1:", "allow-end-server"},
 	    {KEY_A " user=$ put=/srv\n", ":1:", "put"},
 	    {"ca " KEY_A " user=$\n", ":1:", "ca"},
@@ -241,6 +245,25 @@ static void times_are_of_a_number_and_a_unit(void **state)
 		assert_int_equal(r->max_stop_ms, times[i].ms ? times[i].ms : 1000);
 		usermap_free(m);
 	}
+}
+
+static void a_row_may_be_for_some_processes_only(void **state)
+{
+	struct usermap *m;
+	const struct ipc_bounds *b;
+	struct stat st;
+
+	(void)state;
+	assert_null(accepts(KEY_A " user=$\n", &m)->bounds);
+	usermap_free(m);
+	b = accepts(KEY_A " user=$ unit=a.service,b@*.service exe=/bin/sh\n", &m)->bounds;
+	assert_int_equal(stat("/bin/sh", &st), 0);
+	assert_int_equal(b->nunits, 2);
+	assert_string_equal(b->unit[1], "b@*.service");
+	assert_int_equal(b->nexes, 1);
+	assert_string_equal(b->exe[0], "/bin/sh");
+	assert_true(b->dev[0] == st.st_dev && b->ino[0] == st.st_ino);
+	usermap_free(m);
 }
 
 static void a_row_needs_a_user_unless_there_is_only_one(void **state)
@@ -364,7 +387,7 @@ static bool no_wider(const struct map_row *a, const struct map_row *b)
 		    a->users[i].gid != b->users[0].gid)
 			return false;
 	return (a->rights & ~b->rights) == 0 && (a->has_expires || !b->has_expires) &&
-	       (a->nnets || !b->nnets);
+	       (a->nnets || !b->nnets) && (a->bounds || !b->bounds);
 }
 
 static void judge(const struct usermap *whole, const char *text, size_t n)
@@ -393,7 +416,7 @@ static void damage_never_widens(void **state)
 	(void)state;
 	n = (size_t)snprintf(whole, sizeof(whole),
 	    "# keys\n" KEY_A "   user=%s   readonly   from=10.0.0.0/8   # on call\n" KEY_B
-	    "   user=%s  no-write  no-launch expires=2027-06-30   # b\n",
+	    "   user=%s  no-write  no-launch expires=2027-06-30 unit=a.service  # b\n",
 	    t.me, t.me);
 	put(whole, n);
 	m = load();
@@ -474,6 +497,7 @@ int main(void)
 	    TEST(words_take_rights_away),
 	    TEST(what_is_not_understood_is_refused_by_line_and_word),
 	    TEST(times_are_of_a_number_and_a_unit),
+	    TEST(a_row_may_be_for_some_processes_only),
 	    TEST(a_row_needs_a_user_unless_there_is_only_one),
 	    TEST(a_group_word_changes_the_group),
 	    TEST(from_counts_bits),
