@@ -126,8 +126,8 @@ static int make_site(const struct setting *w, struct site **out)
 		return E_LIMIT;
 	if (!known)
 		describe(w, s);
-	if (!s->planted)
-		site_locate(s, w->maps);
+	/* Also of one that is known: another file may be mapped there by now. */
+	site_locate(s, w->maps);
 	w->result->os_errno = site_plant(w->tg, s);
 	*out = s;
 	if (s->shared)

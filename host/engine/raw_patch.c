@@ -447,6 +447,9 @@ static struct he_error *note(struct he_target *t, const struct he_patch *q, uint
 	err = look(t, p);
 	if (err)
 		return err;
+	/* Twice without having been taken back: the front end knows that what it was planted in
+	 * has been unmapped (dlclose), and may be there anew.  Else it costs a record. */
+	p->changed = p->changed || (p->wanted && p->kind == HE_PATCH_SOFT);
 	p->wanted = true;
 	err = take(p, q) ? count(t) : no_memory();
 	/* No he_go has to follow where something runs. */

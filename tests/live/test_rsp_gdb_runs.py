@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a program does while Debian's gdb debugs it through hdb -rsp: libraries that come and go, children, threads."""
+
+import os
+import shutil
+
+import pytest
+
+import harness
+from test_rsp_gdb import bridge, file, gdb  # noqa: F401
+
+needs_gdb = pytest.mark.skipif(not shutil.which('gdb'), reason='gdb is not installed')
+
+
+@needs_gdb
+@pytest.mark.once
+def test_a_breakpoint_in_a_library_that_took_anothers_place_is_met(gdb):
+    words = [os.path.join(harness.DEBUGGEES, 'libfirst.so'), 'first_twin',
+             os.path.join(harness.DEBUGGEES, 'libsecond.so'), 'second_twin']
+    r = gdb(f'set remote exec-file {file("swaps")}', 'set breakpoint pending on', 'break first_twin',
+            'break second_twin', f'run {" ".join(words)}', 'print $pc', 'continue', 'print $pc', 'continue',
+            file=file('swaps'))
+    assert 'Breakpoint 1, first_twin ' in r.out and 'Breakpoint 2, second_twin ' in r.out, r
+    first, second = (line.split()[4] for line in r.out.splitlines() if line.startswith('$') and '()) 0x' in line)
+    assert first == second, 'they do not lie at the same address: nothing is tested'
+    assert 'exited with code 024' in r.out, r
