@@ -4,6 +4,7 @@
  */
 #include "kin.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
@@ -332,17 +333,32 @@ enum kin_fate kin_stands(struct tracee *t)
 	return t->kin.made ? settle(t) : KIN_WAITS;
 }
 
-/* Children have their maker's process as parent, or (CLONE_PARENT) its parent. */
-static struct target *relative(struct tracer *t, pid_t parent)
+static struct target *maker_of(const struct tracer *t, pid_t parent)
 {
 	struct target *tg = t->targets;
 
 	while (tg && !(tg->count && tg->id.pid == parent))
 		tg = tg->next;
+	return tg;
+}
+
+/* Children have their maker's process as parent, or (CLONE_PARENT) its parent. */
+static struct target *relative(struct tracer *t, pid_t parent)
+{
+	struct target *tg = maker_of(t, parent);
+
 	for (struct target *s = t->targets; s && !tg; s = s->next)
 		if (s->count && parent_of(s->id.pid) == parent)
 			tg = s;
 	return tg;
+}
+
+/* Of a maker that has ended, and nobody can tell which: what one target has planted means
+ * nothing in the memory of another's child (patch_clean). */
+static void clean_of_all(const struct tracer *t, pid_t pid)
+{
+	for (const struct target *tg = t->targets; tg; tg = tg->next)
+		patch_clean(tg, pid);
 }
 
 bool kin_stranger(struct tracer *t, pid_t pid, int status)
@@ -351,12 +367,59 @@ bool kin_stranger(struct tracer *t, pid_t pid, int status)
 	struct target *tg = parent > 0 ? relative(t, parent) : NULL;
 	struct tracee *e = tg ? tracee_add(tg, pid) : NULL;
 
-	if (!e)
+	if (!e) {
+		clean_of_all(t, pid);
 		return false;
+	}
 	e->foreign = e->born = true;
 	e->state = TRACEE_STANDS;
 	e->status = status;
 	return true;
+}
+
+/* ---- makers that have ended ------------------------------------------------------ */
+
+/* Whether its first thread, which may have ended, is on a list or not. */
+static bool is_target(const struct tracer *t, pid_t pid)
+{
+	const struct target *tg = t->targets;
+
+	while (tg && tg->id.pid != pid)
+		tg = tg->next;
+	return tg != NULL;
+}
+
+/* Nothing has been heard of it, and it is no other target's. */
+static bool is_unheard_of(const struct target *tg, pid_t pid)
+{
+	struct tracer *t = tg->tracer;
+	const struct target *maker;
+	pid_t parent;
+
+	if (pid <= 0 || tracee_by_tid(t, pid) || is_target(t, pid) || !is_ours(pid))
+		return false;
+	parent = parent_of(pid);
+	maker = maker_of(t, parent);
+	/* Our own children are readers, and programs about to be started. */
+	return parent != getpid() && (!maker || maker == tg);
+}
+
+/* A maker that was killed just when it had made one has not told of it, and the child has
+ * not stood yet: the kernel alone knows that we trace it. */
+static void adopt(struct target *tg)
+{
+	DIR *all = tg->patches ? opendir("/proc") : NULL;
+	const struct dirent *e;
+
+	while (all && (e = readdir(all)) != NULL) {
+		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+		struct tracee *t = is_unheard_of(tg, pid) ? tracee_add(tg, pid) : NULL;
+
+		if (t)
+			t->foreign = true;
+	}
+	if (all)
+		closedir(all);
 }
 
 /* Made, but not heard of yet: it only has to be given the processor. */
@@ -376,21 +439,39 @@ static bool await(struct tracee *t)
 	return t->state == TRACEE_STANDS;
 }
 
+/* Its memory is its own by now, even if it was not before.  It is cleaned first: whoever
+ * does not stand in time is let go when it does, as one that nobody knows. */
+static void let_go_orphan(struct tracee *t)
+{
+	clean_of_all(t->target->tracer, t->tid);
+	if (await(t))
+		ptrace(PTRACE_DETACH, t->tid, 0, 0);
+	tracee_remove(t);
+}
+
+/* Nobody has told of it, and its parent is not who it is taken for: the maker may have been
+ * the one that ends now. */
+static bool is_doubtful(const struct tracee *t)
+{
+	return t->foreign && !t->kin.made && parent_of(t->tid) != t->target->id.pid;
+}
+
 void kin_orphans(struct target *tg)
 {
 	struct tracee *next;
 
+	adopt(tg);
 	for (struct tracee *t = tg->first; t; t = next) {
 		next = t->next;
-		if (!t->foreign)
-			continue;
-		/* Its memory is its own by now, even if it was not before. */
-		if (await(t)) {
-			patch_clean(tg, t->tid);
-			ptrace(PTRACE_DETACH, t->tid, 0, 0);
-		}
-		tracee_remove(t);
+		if (t->foreign)
+			let_go_orphan(t);
 	}
+	for (struct target *other = tg->tracer->targets; other; other = other->next)
+		for (struct tracee *t = other->first; t; t = next) {
+			next = t->next;
+			if (is_doubtful(t))
+				let_go_orphan(t);
+		}
 }
 
 void kin_executed(struct target *tg)

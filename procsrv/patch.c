@@ -247,17 +247,13 @@ void patch_forget(struct target *tg)
 
 /* A page that still comes from its file was never written by us: what we had written
  * to was unmapped (proc_pid_pagemap(5), bits 61 and 63). */
-static bool page_of_file(const struct target *tg, uint64_t addr)
+static bool page_of_file(int pagemap, uint64_t addr)
 {
-	int fd = openat(tg->id.live, "pagemap", O_RDONLY | O_CLOEXEC);
 	uint64_t entry = 0;
 
-	if (fd < 0)
-		return false;
-	if (pread(fd, &entry, sizeof(entry), (off_t)(addr / PAGE * sizeof(entry))) !=
+	if (pread(pagemap, &entry, sizeof(entry), (off_t)(addr / PAGE * sizeof(entry))) !=
 	    (ssize_t)sizeof(entry))
-		entry = 0;
-	close(fd);
+		return false;
 	return (entry >> 63 & 1) && (entry >> 61 & 1);
 }
 
@@ -265,9 +261,17 @@ bool site_stands(struct target *tg, const struct site *s)
 {
 	const struct machine *m = tg->patches->machine;
 	uint8_t now[TRAP_MAX];
+	bool of_file;
+	int fd;
 
-	return mem_read_raw(tg, s->addr, now, m->trap_len) == m->trap_len &&
-	       memcmp(now, m->trap, m->trap_len) == 0 && !page_of_file(tg, s->addr);
+	if (mem_read_raw(tg, s->addr, now, m->trap_len) != m->trap_len ||
+	    memcmp(now, m->trap, m->trap_len) != 0)
+		return false;
+	fd = openat(tg->id.live, "pagemap", O_RDONLY | O_CLOEXEC);
+	of_file = page_of_file(fd, s->addr);
+	if (fd >= 0)
+		close(fd);
+	return !of_file;
 }
 
 void site_locate(struct site *s, const struct buf *maps)
@@ -435,26 +439,35 @@ size_t patch_write(struct target *tg, uint64_t addr, const uint8_t *bytes, size_
 
 /* ---- a child's copy ------------------------------------------------------------------ */
 
+static int open_of(pid_t pid, const char *file, int flags)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "/proc/%d/%s", (int)pid, file);
+	return open(name, flags | O_CLOEXEC);
+}
+
 void patch_clean(const struct target *tg, pid_t child)
 {
 	const struct patches *ps = tg->patches;
-	char name[32];
-	int fd;
+	int mem, pagemap;
 
 	if (!ps)
 		return;
-	snprintf(name, sizeof(name), "/proc/%d/mem", (int)child);
-	fd = open(name, O_RDWR | O_CLOEXEC);
-	for (unsigned i = 0; fd >= 0 && i < ps->nsites; i++) {
+	mem = open_of(child, "mem", O_RDWR);
+	pagemap = open_of(child, "pagemap", O_RDONLY);
+	for (unsigned i = 0; mem >= 0 && i < ps->nsites; i++) {
 		const struct site *s = ps->sites[i];
 		uint8_t now[TRAP_MAX];
 		unsigned n = ps->machine->trap_len;
 
 		/* Lifted ones too: it can have been made before that. */
-		if (s->since && pread(fd, now, n, (off_t)s->addr) == (ssize_t)n &&
-		    memcmp(now, ps->machine->trap, n) == 0)
-			(void)!pwrite(fd, s->saved, n, (off_t)s->addr);
+		if (s->since && pread(mem, now, n, (off_t)s->addr) == (ssize_t)n &&
+		    memcmp(now, ps->machine->trap, n) == 0 && !page_of_file(pagemap, s->addr))
+			(void)!pwrite(mem, s->saved, n, (off_t)s->addr);
 	}
-	if (fd >= 0)
-		close(fd);
+	if (mem >= 0)
+		close(mem);
+	if (pagemap >= 0)
+		close(pagemap);
 }

@@ -309,20 +309,6 @@ def test_detached_in_the_middle_of_forks_everybody_lives_on(link, kin, end):
         assert not clean.process_faults(kin.pid)
 
 
-def test_a_maker_killed_among_its_forks_leaves_nobody_behind(link, debuggee):
-    for n in range(8):
-        kin = Kin(debuggee('kin'))
-        target, _ = link.attach(kin.pid, how='RUN')
-        plant(link, target, kin.landmark, condition=bytes([0x22, 0, 0x27]))
-        kin.ask(STORM)
-        time.sleep(0.005 * n)
-        children = set(clean.descendants(kin.pid))
-        kin.d.kill()
-        link.event('exited', target)
-        assert not clean.eventually(lambda: [p for p in children if clean.alive(p)])
-    link.settle()
-
-
 # ---- threads, exec
 
 

@@ -6,17 +6,22 @@ import ctypes
 import os
 import signal
 import struct
+import threading
+import time
 
 import pytest
 
 import clean
 import harness
+from patching import NEVER
+from test_caught import FORKS, STORM, Kin, plant as plant_at
 from deaths import GOOD, DEAD, Session, Steps, Tally, held_up, verdict
-from tracer import bit, eventually, go, stop, tracer_of
+from tracer import bit, eventually, go, go_on, hold_up, stop, tracer_of
 
 TORTURE = 'TORTURE' in os.environ
 # Their guard does not trace its tracer: the check for leaks does.
 SANITIZED = 'san' in os.path.basename(harness.BUILD)
+KIN_STATUS = 7  # of children of tests/debuggees/kin.c
 FATAL = [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL]
 
 
@@ -162,6 +167,66 @@ def test_a_tracer_cannot_be_held_up_by_sigstop(debuggee):
     assert verdict(d) == GOOD
     s.link.child.stdin.close()
     assert s.end() == 0
+
+
+# ---- makers of processes
+
+
+def children():
+    """Ours, and those that nobody else buries."""
+    return set(map(int, clean.read(f'/proc/self/task/{threading.get_native_id()}/children').split()))
+
+
+def buried(pids):
+    """How they ended."""
+    def alive():
+        return [pid for pid in pids if clean.alive(pid)]
+    assert not clean.eventually(alive, 20), 'they stand'
+    return [os.waitpid(pid, 0)[1] for pid in pids]
+
+
+@pytest.mark.parametrize('first', ['child', 'maker'])
+@pytest.mark.parametrize('alone', [True, False])
+def test_a_child_whose_maker_is_killed_before_it_could_tell_is_left_clean(link, debuggee, first, alone):
+    """first: of whom the tracer hears first."""
+    kin = Kin(debuggee('kin'))
+    target, _ = link.attach(kin.pid, how='RUN')
+    plant_at(link, target, kin.landmark, condition=NEVER)
+    other = None if alone else stop(link, debuggee('kin'))[0]
+    before, tracer = children(), tracer_of(link)
+    hold_up(tracer)
+    if first == 'maker':
+        link.send('interrupt', id=link.next_id, target=target)
+        link.next_id += 1
+    kin.ask(FORKS)
+    assert eventually(lambda: clean.status(kin.pid)['State'][0] == 't')
+    kin.d.expect_gone = True
+    os.kill(kin.pid, signal.SIGKILL)
+    orphans = eventually(lambda: children() - before)
+    go_on(tracer)
+    link.event('exited', target)
+    assert buried(orphans) == [KIN_STATUS << 8]
+    if other:
+        link.do('detach', target=other)
+
+
+def test_makers_killed_among_their_forks_leave_their_children_clean(link, debuggee):
+    n, seen = times(10, 500), []
+    for i in range(n):
+        kin = Kin(debuggee('kin'))
+        target, _ = link.attach(kin.pid, how='RUN')
+        plant_at(link, target, kin.landmark, condition=NEVER)
+        before = children()
+        kin.ask(STORM)
+        time.sleep(0.001 + 0.03 * (i % 10) / 10)
+        kin.d.kill()
+        link.event('exited', target)
+        seen += buried(children() - before)
+    t = Tally('SIGKILL of a maker of processes')
+    for status in seen:
+        t.add(GOOD if status == KIN_STATUS << 8 else DEAD)
+    print(t)
+    assert set(t.seen) <= {GOOD}, t
 
 
 # ---- at every step
