@@ -42,7 +42,7 @@ KEY = common/key common/proof common/buf common/fingerprint
 TLS = common/tls common/tls_remote
 ARCH = common/arch common/arch_x86_64 common/arch_i386 common/arch_x86
 # everything symbolic: what calls elfutils
-SYMBOLS = $(addprefix host/sym/,symbols sym_lookup extent code locate locate_name locate_inlined prologue ifunc module symfile symfind fetch debuginfod elf_image elf_class \
+SYMBOLS = $(addprefix host/sym/,symbols sym_lookup extent code locate locate_name locate_inlined prologue prologue_x86 ifunc module symfile symfind fetch debuginfod elf_image elf_class \
 	symtab plt demangle dwarf_index die_name line pcinfo pcmap strpool cfi cfi_expr saved unwind \
 	unwind_guess type type_read type_detail name_index scope frame look_up dwarf_expr dwarf_arith dw_entry place tls spot returns) host/arena
 EXPR = $(addprefix host/expr/,lex parse parse_literal parse_type value convert operate member assign registers name eval \

@@ -26,6 +26,7 @@ UNIT_test_damaged = $(LOCAL_TARGET)
 UNITLIB_test_damaged = $(LIB_dw)
 UNIT_test_expr = $(LOCAL_TARGET) $(EXPR) $(ARCH) procsrv/bytecode
 UNITLIB_test_expr = $(LIB_dw)
+UNIT_test_prologue = host/sym/prologue_x86
 UNIT_test_demangle = host/sym/demangle
 UNITLIB_test_demangle = $(LIB_dw)
 UNIT_test_cfi_expr = host/sym/cfi_expr

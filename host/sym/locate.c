@@ -171,6 +171,14 @@ bool locate_in_file(const struct locate *l, struct symfile *f, uint64_t addr, co
 	       line_path_named(at.file, file);
 }
 
+/* What of a function is rarely run, which the compiler has put elsewhere: nobody calls it. */
+static bool is_cold(const struct sym *sym)
+{
+	const char *end = strrchr(sym->name, '.');
+
+	return end && strcmp(end, ".cold") == 0;
+}
+
 static bool means(const struct visit *v, const struct sym *sym)
 {
 	char *full;
@@ -178,6 +186,8 @@ static bool means(const struct visit *v, const struct sym *sym)
 
 	if (strcmp(sym->name, v->name) == 0)
 		return true;
+	if (is_cold(sym))
+		return false;
 	/* A mangled name holds the plain one, but for operators and the like. */
 	if (sym->name[0] != '_' || (!v->demangle && !strstr(sym->name, v->name)))
 		return false;
@@ -258,7 +268,7 @@ static void look_regex(struct visit *v, struct symfile *f)
 		const struct sym *sym = &t->v[i];
 		char *text;
 
-		if (sym->kind != SYM_FUNCTION || sym->plt)
+		if (sym->kind != SYM_FUNCTION || sym->plt || is_cold(sym))
 			continue;
 		text = symtab_text(sym);
 		if (text && regexec(v->regex, text, 0, NULL, 0) == 0)
@@ -359,17 +369,19 @@ static bool first_of_block(const struct spots *s, size_t i)
 	return true;
 }
 
-/* A line that belongs to a prologue means the function. */
+/* A line that belongs to a prologue means the function.  Of one in several pieces the first is
+ * where it begins; those that are rarely run may lie below that. */
 static uint64_t past_prologue(struct spots *s, Dwarf_Addr addr, uint64_t bias)
 {
+	Dwarf_Addr base, entry, hi;
 	Dwarf_Die fn;
-	Dwarf_Addr entry;
 	uint64_t end;
 
-	if (!dwarf_index_function(s->f, &s->cu, addr, &fn) || dwarf_lowpc(&fn, &entry) != 0)
+	if (!dwarf_index_function(s->f, &s->cu, addr, &fn) ||
+	    dwarf_ranges(&fn, 0, &base, &entry, &hi) <= 0)
 		return addr + bias;
 	end = prologue_end(s->f, entry + bias);
-	return addr + bias <= end ? end : addr + bias;
+	return addr >= entry && addr + bias <= end ? end : addr + bias;
 }
 
 static void take_spots(struct visit *v, struct spots *s, uint64_t bias)

@@ -63,6 +63,7 @@ endif
 ifneq ($(I386XX),)
 $(eval $(call debuggee_i386,points-cc-i386,points.cc,-O0))
 $(eval $(call debuggee_i386,steps-cc-i386,steps.cc,-O0))
+$(eval $(call debuggee_i386,steps-cc-O2-i386,steps.cc,-O2))
 $(eval $(call debuggee_i386,names-i386,names.cc,-O0))
 $(eval $(call debuggee_i386,values_cc-i386,values_cc.cc,-O0))
 endif

@@ -45,13 +45,20 @@ def gdb(program, *commands):
 LINES = ['points.c:%d' % n for n in range(9, 46)]
 
 
+# Parts of theirs stand elsewhere, and they begin in many ways.
+MOVED = ['main', 'thrower', 'catches', 'cleans', 'outer', 'again', 'inside']
+
+
 # ---- where they go -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize('program, names', [
     ('points', ['work', 'large', 'main', 'points.c:work', *LINES]),
     ('points-O2', ['work', 'large', 'main']),
-], ids=['points', 'points-O2'])
+    ('steps-cc-O2', MOVED),
+    pytest.param('steps-cc-O2-i386', MOVED, marks=pytest.mark.i386),
+    pytest.param('steps-cc-i386', MOVED, marks=pytest.mark.i386),
+], ids=['points', 'points-O2', 'steps-cc-O2', 'steps-cc-O2-i386', 'steps-cc-i386'])
 def test_functions_and_lines_are_where_gdb_has_them(debug, program, names):
     wanted = ['break ' + s for s in names]
     here = debug(program, 'break main', 'continue', 'delete', *wanted, 'info breakpoints').out
@@ -101,6 +108,12 @@ def test_every_function_of_an_expression_gets_one(debug):
     assert len(re.findall(r'^Breakpoint [23] at ', r.out, re.M)) == 2
     assert 'Breakpoint 3, work' in r.out.replace('Breakpoint 2, work', 'Breakpoint 3, work')
     assert ', large (' in r.out
+
+
+def test_what_of_a_function_is_rarely_run_is_no_function(debug):
+    r = debug('steps-cc-O2', 'rbreak ^(thrower|catches)', 'continue')
+    assert len(re.findall(r'^Breakpoint \d+ at ', r.out, re.M)) == 2 and 'locations' not in r.out
+    assert re.search(r'^Breakpoint \d, catches \(', r.out, re.M)
 
 
 # ---- when they count ------------------------------------------------------------------------

@@ -89,20 +89,24 @@ def test_each_step_ends_where_gdbs_does(script, tmp_path, program, command, coun
     assert len(ours) == len(theirs)
 
 
-CPLUS = ['steps-cc', 'steps-cc-O2', pytest.param('steps-cc-i386', marks=pytest.mark.i386)]
+CPLUS = ['steps-cc', 'steps-cc-O2',
+         pytest.param('steps-cc-i386', marks=pytest.mark.i386), pytest.param('steps-cc-O2-i386', marks=pytest.mark.i386)]
 
 
-@pytest.mark.parametrize('program', CPLUS)
-@pytest.mark.parametrize('command', ['step', 'next'])
+# `step` in steps-cc-O2-i386 is left out: gdb stops there once amid a line, at a row that is no statement.
+@pytest.mark.parametrize('command, program', [
+    pytest.param(command, program, marks=pytest.mark.i386 if 'i386' in program else ())
+    for program in ('steps-cc', 'steps-cc-O2', 'steps-cc-i386', 'steps-cc-O2-i386') for command in ('step', 'next')
+    if (command, program) != ('step', 'steps-cc-O2-i386')])
 def test_the_same_in_cplus_before_anything_is_thrown(script, tmp_path, program, command):
     commands = ['break main', 'run', *[command] * 120]
     source = os.path.join(harness.TOP, 'tests', 'debuggees', 'steps.cc')
     end = line_of('r += catches(2);', source)
 
     def before(found):
-        return found[:next((i for i, s in enumerate(found) if s[2] == end), len(found))]
+        return found[:next((i + 1 for i, s in enumerate(found) if s[2] == end), len(found))]
     ours, theirs = before(stops(script(program, *commands))), before(stops(gdb(tmp_path, program, *commands)))
-    assert len(ours) > 2 and ours == theirs
+    assert len(ours) > 1 and ours == theirs
 
 
 @pytest.mark.parametrize('program', ['steps', 'steps-O2'])
