@@ -126,7 +126,7 @@ class Session:
                                         preexec_fn=place, close_fds=False, **pids)
         pipe.close()
         far.close()
-        session = struct.pack('<16sIIIIIII4xq64s128s64s', b'i' * 16, 3, sum(self.RIGHTS[r] for r in rights), 0, 0, 0,
+        session = struct.pack('<16sIIIIIII12xq64s128s64s', b'i' * 16, 3, sum(self.RIGHTS[r] for r in rights), 0, 0, 0,
                               0, 1, 0, harness.ALICE.encode(), b'alice@test', b'127.0.0.1')
         self.pipe.send(struct.pack('<HHI', 1, 11, len(session)) + session)
         self.link = wire.Link.over(channel, harness.PATIENCE)
