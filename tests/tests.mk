@@ -149,10 +149,13 @@ UNIT_test_locate_name = host/sym/locate_name
 
 # GDB's remote protocol: what LLDB has more.
 UNIT_test_rsp_lldb_regs = host/rsp/rsp_lldb_regs host/rsp/rsp_packet common/buf
-UNIT_test_rsp_lldb = $(filter-out %/rsp_serve %/rsp_listen,$(RSP)) tests/unit/rsp_engine tests/unit/rsp_bridge common/buf common/err common/log common/gdb_reg
+# the whole bridge but its listening, over an engine of the tests'
+RSP_ENGINE = tests/unit/rsp_engine tests/unit/rsp_target common/buf common/err common/log common/gdb_reg
+UNIT_test_rsp_lldb = $(filter-out %/rsp_serve %/rsp_listen,$(RSP)) $(RSP_ENGINE) tests/unit/rsp_bridge
 UNITLIB_test_rsp_lldb = -ljansson
 UNIT_test_rsp_lldb_box = $(UNIT_test_rsp_lldb)
 UNITLIB_test_rsp_lldb_box = -ljansson
+$(foreach t,objects memory life regs,$(eval UNIT_test_rsp_$(t) = $(UNIT_test_rsp_lldb)) $(eval UNITLIB_test_rsp_$(t) = -ljansson))
 
 # GDB's remote protocol.
 UNIT_test_rsp_frame = host/rsp/rsp_frame common/buf

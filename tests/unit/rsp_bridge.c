@@ -14,33 +14,48 @@
 static struct {
 	struct rsp *r;
 	int debugger; /* the other end of its socket */
-	char text[RSP_PACKET];
+	char text[4 * RSP_PACKET];
+	size_t n; /* of the reply in it */
 } self;
 
 const char *sent(void)
 {
 	ssize_t n = recv(self.debugger, self.text, sizeof(self.text) - 1, MSG_DONTWAIT);
-	char *end;
+	char *begin, *end;
 
 	self.text[n > 0 ? n : 0] = 0;
-	end = strrchr(self.text, '#');
+	begin = self.text + strspn(self.text, "+$");
+	end = n > 0 ? memrchr(self.text, '#', (size_t)n) : NULL;
+	self.n = end ? (size_t)(end - begin) : 0;
 	if (end)
 		*end = 0;
-	return self.text + strspn(self.text, "+$");
+	return begin;
 }
 
-const char *ask(const char *packet)
+size_t sent_length(void)
 {
-	size_t n = strlen(packet);
+	return self.n;
+}
+
+const char *ask_bytes(const void *packet, size_t n)
+{
+	const uint8_t *p = packet;
 	char *frame = malloc(n + 8);
 	uint8_t sum = 0;
 
 	for (size_t i = 0; i < n; i++)
-		sum = (uint8_t)(sum + packet[i]);
-	snprintf(frame, n + 8, "$%s#%02x", packet, sum);
+		sum = (uint8_t)(sum + p[i]);
+	frame[0] = '$';
+	memcpy(frame + 1, p, n);
+	snprintf(frame + 1 + n, 4, "#%02x", sum);
 	rsp_take(self.r, frame, n + 4);
 	free(frame);
 	return sent();
+}
+
+const char *ask(const char *packet)
+{
+	return ask_bytes(packet, strlen(packet));
 }
 
 void hex(char *to, const char *text)

@@ -14,8 +14,11 @@ struct rsp *bridge(void);
 
 /* What went to the debugger since the last time, without the framing of single packets. */
 const char *sent(void);
+/* How long that is: there may be any bytes in it. */
+size_t sent_length(void);
 /* The reply; valid until the next. */
 const char *ask(const char *packet);
+const char *ask_bytes(const void *packet, size_t n);
 /* %s in the packet is this word in hexadecimal. */
 const char *ask_of(const char *packet, const char *word);
 void hex(char *to, const char *text);
