@@ -59,6 +59,23 @@ def test_programs_of_32_bits_have_them_as_well(hdb):
     assert re.findall(r'^\$\d+ = (.*)', out, re.M) == ['8', '4', '51', '8', '20']
 
 
+@pytest.mark.once
+@pytest.mark.parametrize('kind', ['', pytest.param('-i386', marks=pytest.mark.i386)])
+def test_libraries_have_them_whether_linked_or_loaded_later(hdb, kind):
+    library = beside.path(f'libloaded{kind}.so')
+    both = ['print linked_own', 'print loaded_own']
+    out = beside.script(hdb, 'owns' + kind, 'break rests', 'run', *both, 'print linked_mine', 'print loaded_mine', 'continue',
+                        *both, 'set var loaded_own = 99', 'print loaded_own', 'print loaded_mine.text', 'thread 1', *both,
+                        args=[library])
+    assert re.findall(r'^\$\d+ = (.*)', out, re.M) == [
+        '8', '9', *[r'{n = 4, text = "abc\000\000\000\000"}'] * 2, '12', '57', '99', r'"abc\000\000\000\000"', '8', '9']
+    # The third thread has used neither.
+    r = hdb('-batch', *[w for c in ('break rests if n == 0', 'run', *both) for w in ('-ex', c)], '--',
+            beside.path('owns' + kind), library)
+    assert r.status == 1 and '\n$1 = 7\n' in r.out
+    assert f'this thread has no thread-local storage of {library}: it gets some when it first uses it.' in r.err
+
+
 def test_a_thread_local_variable_can_be_watched_and_asked_for_in_a_condition(hdb):
     out = beside.script(hdb, 'lengths', 'break main', 'run', 'break 33 if own > 50', 'continue', 'print own')
     assert 'Thread 2 "lengths" hit Breakpoint 2, fill (n=4, m=3)' in out and '$1 = 51' in out
