@@ -316,19 +316,36 @@ static bool counts(struct user_regs_struct *r, uint8_t op)
 	return op == 0xe2 || zero == (op == 0xe1);
 }
 
-/* Prefixes that change nothing about where a jump goes: branch hints, BND, NOTRACK; REX,
- * which may say more of an operand's registers and has to be the last. */
-static unsigned idle_prefixes(const struct user_regs_struct *r, const struct insn *i, uint8_t *rex)
-{
-	unsigned n = 0;
+/* What stands in front of an operation: branch hints, BND and NOTRACK, which change nothing
+ * about where a jump goes; a segment; REX, which may say more of an operand's registers and
+ * has to be the last. */
+struct prefixes {
+	unsigned n;
+	uint8_t rex;
+	uint64_t base; /* of fs or gs, 0 = of none of them */
+};
 
-	*rex = 0;
-	while (n < i->len && (i->bytes[n] == 0x2e || i->bytes[n] == 0x3e || i->bytes[n] == 0xf2 ||
-				 (is_64(r) && (i->bytes[n] & 0xf0) == 0x40))) {
-		*rex = (i->bytes[n] & 0xf0) == 0x40 ? i->bytes[n] : 0;
-		n++;
-	}
-	return n;
+static bool read_prefix(const struct user_regs_struct *r, uint8_t b, struct prefixes *p)
+{
+	bool rex = is_64(r) && (b & 0xf0) == 0x40;
+
+	if (b == 0x64)
+		p->base = r->fs_base;
+	else if (b == 0x65)
+		p->base = r->gs_base;
+	else if (b != 0x2e && b != 0x3e && b != 0xf2 && !rex)
+		return false;
+	p->rex = rex ? b : 0;
+	return true;
+}
+
+static struct prefixes read_prefixes(const struct user_regs_struct *r, const struct insn *i)
+{
+	struct prefixes p = {.n = 0};
+
+	while (p.n < i->len && read_prefix(r, i->bytes[p.n], &p))
+		p.n++;
+	return p;
 }
 
 /* The displacement of n bytes that ends the instruction. */
@@ -358,12 +375,16 @@ static bool direct(struct user_regs_struct *r, const uint8_t *op, unsigned left,
 	return true;
 }
 
-/* FF /2; of other segments than the plain ones only the kernel knows where they begin. */
+/* FF /2 */
 static bool indirect_call(const struct user_regs_struct *r, const uint8_t *op, unsigned left,
-    uint8_t rex, uint64_t next, machine_read *read, void *arg, uint64_t *target)
+    const struct prefixes *p, uint64_t next, machine_read *read, void *arg, uint64_t *target)
 {
-	const struct operand_x86 o = {
-	    .modrm = op + 1, .left = left - 1u, .rex = rex, .wide = is_64(r), .next = next};
+	const struct operand_x86 o = {.modrm = op + 1,
+	    .left = left - 1u,
+	    .rex = p->rex,
+	    .wide = is_64(r),
+	    .base = p->base,
+	    .next = next};
 
 	return left >= 2 && op[0] == 0xff && ((op[1] >> 3) & 7) == 2 &&
 	       operand_x86(r, &o, read, arg, target);
@@ -372,16 +393,16 @@ static bool indirect_call(const struct user_regs_struct *r, const uint8_t *op, u
 bool machine_jump(struct user_regs_struct *r, uint64_t addr, const struct insn *i,
     machine_read *read, void *arg, uint64_t *push)
 {
-	uint8_t rex;
-	unsigned at = idle_prefixes(r, i, &rex), left = i->len - at;
-	const uint8_t *op = i->bytes + at;
+	const struct prefixes p = read_prefixes(r, i);
+	unsigned left = i->len - p.n;
+	const uint8_t *op = i->bytes + p.n;
 	uint64_t next = addr + i->len, target;
 	bool jumps = true, calls = left && op[0] == 0xe8;
 
 	*push = 0;
 	if (direct(r, op, left, &jumps))
 		target = next + (uint64_t)displacement(i, left == 2 ? 1 : 4);
-	else if (indirect_call(r, op, left, rex, next, read, arg, &target))
+	else if (indirect_call(r, op, left, &p, next, read, arg, &target))
 		calls = true;
 	else
 		return false;

@@ -78,5 +78,7 @@ bool operand_x86(const struct user_regs_struct *r, const struct operand_x86 *o, 
 		*value = reg(r, (o->modrm[0] & 7u) | (o->rex & REX_B ? 8u : 0)) & mask;
 		return o->left == 1;
 	}
-	return place(r, o, &addr) && word_at(addr & mask, o->wide ? 8 : 4, read, arg, value);
+	if (!place(r, o, &addr))
+		return false;
+	return word_at((addr + o->base) & mask, o->wide ? 8 : 4, read, arg, value);
 }

@@ -15,6 +15,7 @@ struct operand_x86 {
 	size_t left;   /* bytes from there to the instruction's end */
 	uint8_t rex;   /* 0 = none */
 	bool wide;     /* of a 64-bit program */
+	uint64_t base; /* of the segment that a prefix names; 0 = it names none */
 	uint64_t next; /* behind the instruction */
 };
 

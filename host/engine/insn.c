@@ -56,8 +56,9 @@ static bool near_call(const cs_insn *i)
 {
 	const uint8_t *b = i->bytes, *end = b + i->size;
 
-	/* hints, bnd, notrack, REX (in 32-bit code that byte is no call) */
-	while (b < end && (*b == 0x2e || *b == 0x3e || *b == 0xf2 || (*b & 0xf0) == 0x40))
+	/* hints, bnd, notrack, fs and gs, REX (in 32-bit code that byte is no call) */
+	while (b < end && (*b == 0x2e || *b == 0x3e || *b == 0xf2 || (*b & 0xfe) == 0x64 ||
+			      (*b & 0xf0) == 0x40))
 		b++;
 	if (b >= end)
 		return false;

@@ -30,13 +30,16 @@ static long calls = 1;
 /* What each does is known, so that a step done wrongly shows in the sum. */
 uint64_t kinds(uint64_t n);
 extern char at_plain[], at_relative[], at_jcc[], at_jmp[], at_call[], at_calls_ptr[], at_loop[],
-    at_jmp_ptr[], at_calls_mem[], at_jmp_mem[], at_ret[], at_pushf[], at_counted[], at_syscall[], at_rep[], at_push[], kinds_end[];
+    at_jmp_ptr[], at_calls_mem[], at_calls_own[], at_jmp_mem[], at_ret[], at_pushf[], at_counted[], at_syscall[], at_rep[], at_push[], kinds_end[];
 
 #ifdef __x86_64__
 __asm__(".data\n"
 	".balign 8\n"
 	"calls_to: .quad adds_five\n"
 	"jumps_to: .quad behind_jump\n"
+	".section .tdata,\"awT\"\n"
+	".balign 8\n"
+	"own_calls: .quad adds_five\n"
 	".text\n"
 	".globl kinds\n"
 	".type kinds,@function\n"
@@ -76,6 +79,8 @@ __asm__(".data\n"
 	"	call *%rcx\n"				/* +5 */
 	"at_calls_mem:\n"
 	"	call *calls_to(%rip)\n"		/* +5 */
+	"at_calls_own:\n"
+	"	call *%fs:own_calls@tpoff\n"		/* +5 */
 	"at_jmp_mem:\n"
 	"	jmp *jumps_to(%rip)\n"
 	"	ud2\n"
@@ -106,7 +111,10 @@ __asm__(".data\n"
 	"kinds_end:\n"
 	".size kinds, .-kinds\n");
 #else
-__asm__(".text\n"
+__asm__(".section .tdata,\"awT\"\n"
+	".balign 4\n"
+	"own_calls: .long 4f\n"
+	".text\n"
 	".globl kinds\n"
 	".type kinds,@function\n"
 	"kinds:\n"
@@ -147,6 +155,8 @@ __asm__(".text\n"
 	"at_calls_mem:\n"
 	"	call *(%esp)\n"
 	"	pop %edx\n"
+	"at_calls_own:\n"
+	"	call *%gs:own_calls@ntpoff\n"
 	"	lea 8f-7b(%ecx), %edx\n"
 	"	push %edx\n"
 	"at_jmp_mem:\n"
@@ -185,7 +195,7 @@ __asm__(".text\n"
 
 static uint64_t expected(uint64_t n)
 {
-	return 3 * n + 1 + 22 + (n % 2 ? 0 : 100) + 5 + 5 + 5 + 3;
+	return 3 * n + 1 + 22 + (n % 2 ? 0 : 100) + 4 * 5 + 3;
 }
 
 __attribute__((noinline, noclone)) void work(struct tally *t, long i)
@@ -292,6 +302,7 @@ static void facts(void)
 	debuggee_say("jmp_ptr", (unsigned long)at_jmp_ptr);
 	debuggee_say("calls_ptr", (unsigned long)at_calls_ptr);
 	debuggee_say("calls_mem", (unsigned long)at_calls_mem);
+	debuggee_say("calls_own", (unsigned long)at_calls_own);
 	debuggee_say("jmp_mem", (unsigned long)at_jmp_mem);
 	debuggee_say("loop", (unsigned long)at_loop);
 	debuggee_say("syscall", (unsigned long)at_syscall);

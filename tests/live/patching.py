@@ -110,7 +110,7 @@ def tallies(link, target, d, threads=1):
 
 
 def expected(calls):
-    return calls, sum(3 * n + 1 + 22 + (0 if n % 2 else 100) + 5 + 5 + 5 + 3 for n in range(calls)), 0
+    return calls, sum(3 * n + 1 + 22 + (0 if n % 2 else 100) + 4 * 5 + 3 for n in range(calls)), 0
 
 
 def pc(bundle, tid=None):

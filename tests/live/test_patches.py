@@ -15,7 +15,7 @@ from tracer import eventually, go, peek, refused, states, stop, tracer_of
 
 MANY = 1 << 62
 PLACES = {'plain': 1, 'relative': 1, 'jcc': 1, 'jmp': 1, 'push': 1, 'pushf': 1, 'call': 1, 'jmp_ptr': 1, 'calls_ptr': 1,
-          'calls_mem': 1, 'jmp_mem': 1, 'loop': 3, 'syscall': 1, 'rep': 1, 'ret': 1, 'kinds': 1, 'work': 1}
+          'calls_mem': 1, 'calls_own': 1, 'jmp_mem': 1, 'loop': 3, 'syscall': 1, 'rep': 1, 'ret': 1, 'kinds': 1, 'work': 1}
 
 
 @pytest.fixture(params=['patched', pytest.param('patched-i386', marks=pytest.mark.i386)])

@@ -12,8 +12,8 @@ from patching import (E, I386, NEVER, code, expected, hits, patch, pc, plant, re
 from tracer import bit, eventually, peek, refused, states, stop
 
 MANY = 1 << 62
-PLACES = ('plain', 'relative', 'jcc', 'jmp', 'push', 'pushf', 'call', 'jmp_ptr', 'calls_ptr', 'calls_mem', 'jmp_mem',
-          'loop', 'syscall', 'ret')
+PLACES = ('plain', 'relative', 'jcc', 'jmp', 'push', 'pushf', 'call', 'jmp_ptr', 'calls_ptr', 'calls_mem', 'calls_own',
+          'jmp_mem', 'loop', 'syscall', 'ret')
 
 
 @pytest.fixture(params=['patched', pytest.param('patched-i386', marks=pytest.mark.i386)])

@@ -50,7 +50,7 @@ static void each_kind_of_instruction_has_its_class(void **state)
 	    {"call *8(%rip)", 6, {0xff, 0x15, 8, 0, 0, 0}, WIRE_INSN_CALL, 0},
 	    {"call *16(%rsp)", 4, {0xff, 0x54, 0x24, 16}, WIRE_INSN_CALL, 0},
 	    {"notrack call *%rax", 3, {0x3e, 0xff, 0xd0}, WIRE_INSN_CALL, 0},
-	    {"call *%fs:(%rax)", 3, {0x64, 0xff, 0x10}, WIRE_INSN_OTHER, 0},
+	    {"call *%fs:(%rax)", 3, {0x64, 0xff, 0x10}, WIRE_INSN_CALL, 0},
 	    {"lcall *(%rax)", 2, {0xff, 0x18}, WIRE_INSN_OTHER, 0},
 	    {"syscall", 2, {0x0f, 0x05}, WIRE_INSN_OTHER, 0},
 	    {"int3", 1, {0xcc}, WIRE_INSN_OTHER, 0},
@@ -68,7 +68,7 @@ static void in_32_bit_code_nothing_is_relative(void **state)
 	    {"mov 8,%eax", 6, {0x8b, 0x05, 8, 0, 0, 0}, WIRE_INSN_PLAIN, 0},
 	    {"inc %eax", 1, {0x40}, WIRE_INSN_PLAIN, 0},
 	    {"call *(%eax,%ecx,4)", 3, {0xff, 0x14, 0x88}, WIRE_INSN_CALL, 0},
-	    {"call *%gs:16", 7, {0x65, 0xff, 0x15, 16, 0, 0, 0}, WIRE_INSN_OTHER, 0},
+	    {"call *%gs:16", 7, {0x65, 0xff, 0x15, 16, 0, 0, 0}, WIRE_INSN_CALL, 0},
 	    {"jmp *8", 6, {0xff, 0x25, 8, 0, 0, 0}, WIRE_INSN_LEAVES, 0},
 	    {"int $0x80", 2, {0xcd, 0x80}, WIRE_INSN_OTHER, 0},
 	};

@@ -229,6 +229,8 @@ static void check_call(unsigned cs, const char *bytes, unsigned len)
 	there.rbp = address(self.room) + 2 * PAGE;
 	there.r12 = there.r13 = there.rdx;
 	there.r9 = 16;
+	there.fs_base = there.rdx;
+	there.gs_base = there.rdx + 64;
 	here = there;
 	memcpy(code(), i.bytes, i.len);
 	fresh_memory();
@@ -260,11 +262,31 @@ static void indirect_calls_do_what_the_processor_does(void **state)
 	(void)state;
 	check_calls(CS_64);
 	check_calls(CS_32);
-	check_call(CS_64, "\xff\x15\x00\x1f\x00\x00", 6); /* call *2 pages up(%rip) */
-	check_call(CS_64, "\x41\xff\x14\x24", 4);         /* call *(%r12) */
-	check_call(CS_64, "\x41\xff\x55\x08", 4);         /* call *8(%r13) */
-	check_call(CS_64, "\x42\xff\x14\x0a", 4);         /* call *(%rdx,%r9) */
-	check_call(CS_64, "\x43\xff\x54\xcd\x08", 5);     /* call *8(%r13,%r9,8) */
+	check_call(CS_64, "\xff\x15\x00\x1f\x00\x00", 6);         /* call *2 pages up(%rip) */
+	check_call(CS_64, "\x41\xff\x14\x24", 4);                 /* call *(%r12) */
+	check_call(CS_64, "\x41\xff\x55\x08", 4);                 /* call *8(%r13) */
+	check_call(CS_64, "\x42\xff\x14\x0a", 4);                 /* call *(%rdx,%r9) */
+	check_call(CS_64, "\x43\xff\x54\xcd\x08", 5);             /* call *8(%r13,%r9,8) */
+	check_call(CS_64, "\x64\xff\x14\x25\x10\x00\x00\x00", 8); /* call *%fs:16 */
+	check_call(CS_64, "\x64\xff\x51\x08", 4);                 /* call *%fs:8(%rcx) */
+	check_call(CS_64, "\x65\xff\x11", 3);                     /* call *%gs:(%rcx) */
+}
+
+/* The processor would need a descriptor for that. */
+static void segments_of_a_32_bit_program_begin_where_the_kernel_says(void **state)
+{
+	const struct insn i = insn_of(WIRE_INSN_CALL, "\x65\xff\x15\xf0\xff\xff\xff", 7, 0);
+	struct user_regs_struct r = begin(CS_32);
+	uint32_t target = 0x8048000;
+	uint64_t push;
+
+	(void)state;
+	r.gs_base = r.rdx + 16;
+	r.fs_base = UINT64_MAX;
+	memcpy(self.room + 2 * PAGE, &target, sizeof(target));
+	assert_true(machine_jump(&r, address(code()), &i, read_here, NULL, &push)); /* %gs:-16 */
+	assert_int_equal(r.rip, target);
+	assert_int_equal(push, address(code()) + 7);
 }
 
 static void what_a_call_goes_through_and_is_not_there_is_left_to_the_processor(void **state)
@@ -280,6 +302,7 @@ static void what_a_call_goes_through_and_is_not_there_is_left_to_the_processor(v
 	assert_false(machine_jump(&r, address(code()), &i, read_here, NULL, &push));
 	assert_memory_equal(&r, &before, sizeof(r));
 	r = begin(CS_32);
+	r.gs_base = 4ull * PAGE; /* beyond it */
 	assert_false(machine_jump(&r, address(code()), &by_gs, read_here, NULL, &push));
 }
 
@@ -417,6 +440,7 @@ int main(void)
 	    cmocka_unit_test(jumps_and_calls_do_what_the_processor_does),
 	    cmocka_unit_test(so_they_do_in_a_32_bit_program),
 	    cmocka_unit_test(indirect_calls_do_what_the_processor_does),
+	    cmocka_unit_test(segments_of_a_32_bit_program_begin_where_the_kernel_says),
 	    cmocka_unit_test(what_a_call_goes_through_and_is_not_there_is_left_to_the_processor),
 	    cmocka_unit_test(what_is_no_direct_jump_is_not_done),
 	    cmocka_unit_test(instructions_do_the_same_in_their_slots),
