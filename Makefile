@@ -226,6 +226,7 @@ install: all
 	$(Q)sed 's|/usr/local|$(PREFIX)|' systemd/procsrv.service >$(DESTDIR)$(UNITDIR)/procsrv.service
 	$(Q)chmod 0644 $(DESTDIR)$(UNITDIR)/procsrv.service
 	$(Q)install -D -m 0644 systemd/launch.conf $(DESTDIR)$(SHAREDIR)/launch.conf
+	$(Q)install -m 0644 systemd/allow-root.conf $(DESTDIR)$(SHAREDIR)/
 	$(Q)install -m 0644 systemd/procsrv.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/procsrv.conf
 	$(Q)install -m 0644 systemd/procsrv.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/procsrv.conf
 	$(Q)if [ -n "$(DESTDIR)" ] || [ "$$(id -u)" = 0 ]; then \
@@ -245,7 +246,7 @@ uninstall:
 		$(addprefix $(DESTDIR)$(UNITDIR)/,procsrv.socket procsrv.service) \
 		$(DESTDIR)$(COMPLETIONDIR)/hdb \
 		$(DESTDIR)$(PREFIX)/lib/sysusers.d/procsrv.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/procsrv.conf \
-		$(DESTDIR)$(SHAREDIR)/launch.conf
+		$(addprefix $(DESTDIR)$(SHAREDIR)/,launch.conf allow-root.conf)
 	$(Q)rmdir $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(SHAREDIR) || true
 	$(Q)if $(IN_PLACE) && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 

@@ -64,6 +64,9 @@ static const struct sentence {
 		   "and does nothing without it. Its disk may be full (journalctl -u procsrv)"},
     {E_BOUNDS, "{box}: cannot {what}[ ({subject})]: the row of your key in the map file is for other "
 	       "processes[: {detail}]. ps lists them"},
+    {E_ALLOW_ROOT, "{box}: the row of your key in the map file says allow-root, and procsrv's service "
+		   "there has not the rights for that. An admin can give it them with the drop-in "
+		   "allow-root.conf, see procsrv(8) there"},
     {E_MAP, "{box}: the server cannot use its map file at present[: {detail}]. On {box}, procsrv "
 	    "-check says what is wrong"},
 

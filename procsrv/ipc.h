@@ -157,11 +157,15 @@ struct ipc_ended {
 	uint64_t bytes_in, bytes_out;
 };
 
+/* Among the rights of a row and of a session, beside bits 1 << enum wire_right: guard, tracer
+ * and reader have capabilities that debug any process. */
+#define IPC_RIGHT_ROOT 0x80000000u
+
 /* What a session is, from monitor to guard and from there to the tracer. */
 struct ipc_session {
 	uint8_t id[16];    /* zeros in stdio mode */
 	uint32_t number;   /* for people; 0 in stdio mode */
-	uint32_t rights;   /* bits 1 << enum wire_right (wire.h) */
+	uint32_t rights;   /* bits 1 << enum wire_right (wire.h), IPC_RIGHT_ROOT */
 	uint32_t grace_ms; /* agreed upon */
 	uint32_t loss;     /* enum wire_loss */
 	uint32_t max_stop_ms;

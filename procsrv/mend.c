@@ -155,6 +155,8 @@ static int start_as(int program, const struct dead *d, const char *name)
 	user.uid = pw->pw_uid;
 	user.gid = pw->pw_gid;
 	user.ngroups = (size_t)n;
+	if (d->facts.any && spawn_may_give(SPAWN_CAPS_ROOT))
+		user.caps = SPAWN_CAPS_ROOT;
 	return start_guard(program, d, &user);
 }
 

@@ -93,7 +93,7 @@ static int become_nobody(struct spawn_user *u, int *dir, char *why, size_t size)
 		    why, size, "the user " CONN_USER " does not exist: make install creates it");
 		return -1;
 	}
-	*u = (struct spawn_user){pw->pw_uid, pw->pw_gid, NULL, 0, true};
+	*u = (struct spawn_user){pw->pw_uid, pw->pw_gid, NULL, 0, 1u << CAP_SYS_CHROOT};
 	*dir = run_dir_empty(why, size);
 	return *dir < 0 ? -1 : 0;
 }
@@ -298,7 +298,7 @@ static bool on_open(struct monitor *m, const union body *b)
 	if (err == E_OK) {
 		opened.uid = m->user->uid;
 		opened.gid = m->user->gid;
-		opened.rights = m->session.rights;
+		opened.rights = m->session.rights & ~IPC_RIGHT_ROOT;
 		opened.grace_ms = m->session.grace_ms;
 		opened.max_stop_ms = m->session.max_stop_ms;
 		tell_secret(m, &opened);

@@ -25,6 +25,8 @@ enum err monitor_judge(struct monitor *m)
 		return E_FROM;
 	if (m->mode != PROOF_NORMAL && m->mode != PROOF_READONLY)
 		return E_MODE;
+	if (m->row->rights & IPC_RIGHT_ROOT && !spawn_may_give(SPAWN_CAPS_ROOT))
+		return E_ALLOW_ROOT;
 	m->user = map_row_user(m->row, span_str(m->user_asked));
 	return m->user ? E_OK : E_NO_USER;
 }
@@ -34,7 +36,7 @@ uint32_t monitor_rights(const struct monitor *m)
 	uint32_t all = m->row->rights;
 
 	if (m->mode == PROOF_READONLY)
-		all &= 1u << WIRE_R_NONE | 1u << WIRE_R_LOOK;
+		all &= 1u << WIRE_R_NONE | 1u << WIRE_R_LOOK | IPC_RIGHT_ROOT;
 	return all;
 }
 
@@ -74,6 +76,7 @@ enum err monitor_open(struct monitor *m, const struct ipc_open *ask)
 	snprintf(f.key, sizeof(f.key), "%s", m->row->name);
 	snprintf(f.user, sizeof(f.user), "%s", m->user->name);
 	snprintf(f.from, sizeof(f.from), "%s", m->from);
+	f.any = (monitor_rights(m) & IPC_RIGHT_ROOT) != 0;
 	if (m->record_path)
 		snprintf(f.audit, sizeof(f.audit), "%s", m->record_path);
 	err = (enum err)session_create(
@@ -85,17 +88,18 @@ enum err monitor_open(struct monitor *m, const struct ipc_open *ask)
 	fill_session(m, ask);
 	if (s->grace_ms && secret_write(m->dir.own, &m->secret) != 0)
 		return E_OS;
-	snprintf(why, sizeof(why), "user %s may look%s%s%s", m->user->name,
+	snprintf(why, sizeof(why), "user %s may look%s%s%s%s", m->user->name,
 	    s->rights & 1u << WIRE_R_STOP ? ", stop" : "",
 	    s->rights & 1u << WIRE_R_WRITE ? ", write" : "",
-	    s->rights & 1u << WIRE_R_LAUNCH ? ", launch" : "");
+	    s->rights & 1u << WIRE_R_LAUNCH ? ", launch" : "",
+	    s->rights & IPC_RIGHT_ROOT ? ", any process" : "");
 	return audit(m, "open", 0, 0, E_OK, why);
 }
 
 static int spawn_guard(struct monitor *m, int pipe)
 {
-	struct spawn_user user = {
-	    m->user->uid, m->user->gid, m->user->groups, m->user->ngroups, false};
+	struct spawn_user user = {m->user->uid, m->user->gid, m->user->groups, m->user->ngroups,
+	    m->session.rights & IPC_RIGHT_ROOT ? SPAWN_CAPS_ROOT : 0};
 	struct spawn s = {
 	    .program = m->guard_program,
 	    .argv = {"procsrv-guard", NULL},

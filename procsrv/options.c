@@ -135,8 +135,8 @@ static int judge(const struct options *o, const char *operand, char *why, size_t
 	else if (o->command != SERVE && (o->transports || o->program))
 		wrong = o->program ? "-c goes with -t" : "-t goes with no command";
 	else if (o->program && geteuid() == 0)
-		wrong = "-c starts a program as who starts procsrv, and no key may debug root's; a "
-			"host starts programs as its own user: hdb -premote BOX -- PROGRAM";
+		wrong = "-c starts a program as who starts procsrv: not as root; a host starts "
+			"programs as its own user: hdb -premote BOX -- PROGRAM";
 	else if (o->audit && (o->command != SERVE ||
 				 (o->transports == 1 && strcmp(o->transport[0], "stdio") == 0)))
 		wrong = "-audit goes with -t tls: only";

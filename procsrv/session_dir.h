@@ -33,6 +33,7 @@ struct session_facts {
 	char user[64];
 	char from[64];
 	char audit[SESSION_AUDIT]; /* path of the record; "" = there is none */
+	bool any; /* it may debug any process (allow-root) */
 	bool live; /* the lock is held */
 };
 

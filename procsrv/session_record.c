@@ -20,12 +20,12 @@ int record_write(int fd, const struct session_facts *f)
 	    from[4 * sizeof(f->from)], audit[4 * sizeof(f->audit)];
 	int n = snprintf(text, sizeof(text),
 	    "version=1\nnumber=%010" PRIu32 "\npid=%010ld\nsince=%020" PRId64 "\nlost=%020" PRId64
-	    "\nfingerprint=%s\nuser=%s\nfrom=%s\nkey=%s\naudit=%s\n",
+	    "\nfingerprint=%s\nuser=%s\nfrom=%s\nkey=%s\naudit=%s\nany=%d\n",
 	    f->number, (long)f->pid, f->since, f->lost, f->fingerprint,
 	    log_escape(user, sizeof(user), f->user, strlen(f->user)),
 	    log_escape(from, sizeof(from), f->from, strlen(f->from)),
 	    log_escape(key, sizeof(key), f->key, strlen(f->key)),
-	    log_escape(audit, sizeof(audit), f->audit, strlen(f->audit)));
+	    log_escape(audit, sizeof(audit), f->audit, strlen(f->audit)), f->any);
 
 	return pwrite(fd, text, (size_t)n, 0) == n ? ftruncate(fd, n) : -1;
 }
@@ -80,6 +80,8 @@ static void take_line(struct session_facts *f, char *line)
 		take_text(f->key, sizeof(f->key), value);
 	else if (strcmp(line, "audit") == 0)
 		take_text(f->audit, sizeof(f->audit), value);
+	else if (strcmp(line, "any") == 0)
+		f->any = *value == '1';
 }
 
 void record_read(int fd, struct session_facts *f)

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -93,6 +94,14 @@ static int place_descriptors(const struct spawn *s)
 	return last;
 }
 
+bool spawn_may_give(uint32_t caps)
+{
+	struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2];
+
+	return syscall(SYS_capget, &head, data) == 0 && (caps & ~data[0].permitted) == 0;
+}
+
 /* Permitted, effective and inheritable to exactly set, ambient as well. */
 static void set_capabilities(uint32_t set)
 {
@@ -102,29 +111,33 @@ static void set_capabilities(uint32_t set)
 	if (syscall(SYS_capset, &head, data) != 0)
 		die("capset");
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	if (set && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SYS_CHROOT, 0, 0) != 0)
-		die("ambient capability");
+	for (unsigned long cap = 0; cap < 32; cap++)
+		if (set >> cap & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) != 0)
+			die("ambient capability");
 }
 
 /* Nothing it executes could gain any of them either. */
-static void drop_bounding_set(void)
+static void drop_bounding_set(uint32_t keep)
 {
 	for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		if (cap != CAP_SYS_CHROOT && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0)
+		if ((cap >= 32 || !(keep >> cap & 1)) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0)
 			die("bounding set");
 }
 
 static void become(const struct spawn_user *u)
 {
-	if (u->may_chroot)
-		drop_bounding_set();
+	if (u->caps)
+		drop_bounding_set(u->caps);
+	/* Else exec would give root the whole bounding set. */
+	if (u->uid == 0 && prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED) != 0)
+		die("securebits");
 	if (setgroups(u->ngroups, u->groups) != 0)
 		die("setgroups");
-	if (prctl(PR_SET_KEEPCAPS, u->may_chroot, 0, 0, 0) != 0)
+	if (prctl(PR_SET_KEEPCAPS, u->caps != 0, 0, 0, 0) != 0)
 		die("keepcaps");
 	if (setresgid(u->gid, u->gid, u->gid) != 0 || setresuid(u->uid, u->uid, u->uid) != 0)
 		die("setresuid");
-	set_capabilities(u->may_chroot ? 1u << CAP_SYS_CHROOT : 0);
+	set_capabilities(u->caps);
 	/* What must not be possible any more is tried, not believed. */
 	if (u->uid != 0 && (setuid(0) == 0 || geteuid() == 0)) {
 		errno = EPERM;

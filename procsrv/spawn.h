@@ -6,8 +6,10 @@
 #ifndef PROCSRV_SPAWN_H
 #define PROCSRV_SPAWN_H
 
+#include <linux/capability.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -23,7 +25,7 @@ struct spawn_user {
 	gid_t gid;
 	const gid_t *groups; /* all of them, for setgroups(2) */
 	size_t ngroups;
-	bool may_chroot; /* keeps CAP_SYS_CHROOT (ambient), and nothing else */
+	uint32_t caps; /* bits 1 << CAP_*: keeps these (ambient), and can have no others */
 };
 
 struct spawn {
@@ -39,6 +41,12 @@ struct spawn {
 	const struct spawn_user *user; /* NULL = as we are */
 	const struct rlimit *nofile;   /* RLIMIT_NOFILE to be restored; NULL = as it is */
 };
+
+/* Of who debugs any process, root's too. */
+#define SPAWN_CAPS_ROOT (1u << CAP_SYS_PTRACE | 1u << CAP_DAC_OVERRIDE)
+
+/* Have we all of these to give? */
+bool spawn_may_give(uint32_t caps);
 
 /* A private program by name.  A descriptor (O_PATH), so that it can be executed by
  * users who cannot search its directory; or -1 and a sentence in why. */

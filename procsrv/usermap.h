@@ -56,7 +56,7 @@ struct map_row {
 	size_t nusers;
 	const struct map_net *nets; /* nnets 0 = from anywhere */
 	size_t nnets;
-	uint32_t rights; /* bits 1 << enum wire_right; NONE and LOOK always */
+	uint32_t rights; /* bits 1 << enum wire_right, NONE and LOOK always; IPC_RIGHT_ROOT */
 	bool has_expires;
 	time_t expires;        /* not valid at this second or later */
 	uint32_t max_sessions; /* sessions of this key at once */

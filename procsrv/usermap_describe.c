@@ -83,8 +83,14 @@ static void describe_row(const struct map_row *row, FILE *f)
 	    row->rights & 1u << WIRE_R_STOP ? ", stop" : "",
 	    row->rights & 1u << WIRE_R_WRITE ? ", write" : "",
 	    row->rights & 1u << WIRE_R_LAUNCH ? ", launch" : "");
+	if (row->rights & IPC_RIGHT_ROOT)
+		fputs("       any process, root's too, if procsrv has the rights for that (the "
+		      "drop-in "
+		      "allow-root.conf)\n",
+		    f);
 	if (row->rights & (1u << WIRE_R_WRITE | 1u << WIRE_R_LAUNCH))
-		fputs("       (that is to run any code as that user)\n", f);
+		fprintf(f, "       (that is to run any code as %s)\n",
+		    row->rights & IPC_RIGHT_ROOT ? "root" : "that user");
 	describe_where(row, f);
 	fputs("  from: ", f);
 	describe_nets(row, f);

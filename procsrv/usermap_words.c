@@ -145,11 +145,6 @@ static int find_account(const char *name, struct map_user *u)
 
 static int check_user(struct parse *p, const struct map_user *u)
 {
-	if (u->uid == 0)
-		return map_refuse(p,
-		    "user %s has uid 0: that needs the word allow-root, which this version "
-		    "cannot enforce yet; take the row out",
-		    u->name);
 	if (p->user_mode && u->uid != geteuid())
 		return map_refuse(p,
 		    "user %s is not you: a procsrv started by an ordinary user serves that user "
@@ -195,8 +190,8 @@ static int find_group(struct parse *p, gid_t *gid)
 		map_refuse(p, "%s", strerror(ENOMEM));
 	else if (getgrnam_r(name, &gr, texts, ACCOUNT_TEXT, &found) != 0 || !found)
 		map_refuse(p, "there is no group %s on this machine", name);
-	else if (gr.gr_gid == 0)
-		map_refuse(p, "group %s is root's: this version cannot enforce that yet", name);
+	else if (gr.gr_gid == 0 && !(p->row->rights & IPC_RIGHT_ROOT))
+		map_refuse(p, "group %s is root's: that needs the word allow-root", name);
 	else if (p->user_mode && gr.gr_gid != getegid())
 		map_refuse(p, "group %s is not yours: only root's procsrv can change groups", name);
 	else
@@ -222,6 +217,9 @@ int map_finish_users(struct parse *p)
 	for (size_t i = 0; i < row->nusers; i++) {
 		struct map_user *u = (struct map_user *)&row->users[i];
 
+		if (u->uid == 0 && !(row->rights & IPC_RIGHT_ROOT))
+			return map_refuse(
+			    p, "user %s has uid 0: that needs the word allow-root", u->name);
 		if (p->group.n || p->user_mode)
 			u->gid = gid;
 		if (find_groups(u) < 0)
@@ -262,7 +260,7 @@ static int word_group(struct parse *p, struct span value)
 static int word_readonly(struct parse *p, struct span value)
 {
 	(void)value;
-	p->row->rights &= 1u << WIRE_R_NONE | 1u << WIRE_R_LOOK;
+	p->row->rights &= ~(1u << WIRE_R_STOP | 1u << WIRE_R_WRITE | 1u << WIRE_R_LAUNCH);
 	return 0;
 }
 
@@ -277,6 +275,18 @@ static int word_no_launch(struct parse *p, struct span value)
 {
 	(void)value;
 	p->row->rights &= ~(1u << WIRE_R_LAUNCH);
+	return 0;
+}
+
+/* What it launched would inherit the capabilities of its tracer: there is no way for a program
+ * to be as after a login. */
+static int word_allow_root(struct parse *p, struct span value)
+{
+	(void)value;
+	if (p->user_mode)
+		return map_refuse(p, "allow-root: only root's procsrv can allow that");
+	p->row->rights &= ~(1u << WIRE_R_LAUNCH);
+	p->row->rights |= IPC_RIGHT_ROOT;
 	return 0;
 }
 
@@ -396,8 +406,8 @@ static bool parse_time(struct span s, uint32_t *ms)
 static int word_grace(struct parse *p, struct span value)
 {
 	if (!parse_time(value, &p->row->grace_ms))
-		return map_refuse(p,
-		    "grace=%.*s: write a time from 0 to 1h, as 30s, 5m or 500ms", TEXT(value));
+		return map_refuse(
+		    p, "grace=%.*s: write a time from 0 to 1h, as 30s, 5m or 500ms", TEXT(value));
 	p->row->has_grace = true;
 	return 0;
 }
@@ -405,8 +415,8 @@ static int word_grace(struct parse *p, struct span value)
 static int word_max_stop(struct parse *p, struct span value)
 {
 	if (!parse_time(value, &p->row->max_stop_ms) || !p->row->max_stop_ms)
-		return map_refuse(p,
-		    "max-stop=%.*s: write a time up to 1h, as 2s, 5m or 500ms", TEXT(value));
+		return map_refuse(
+		    p, "max-stop=%.*s: write a time up to 1h, as 2s, 5m or 500ms", TEXT(value));
 	return 0;
 }
 
@@ -439,7 +449,7 @@ static const struct word {
     {"exe", VALUE, true, map_word_exe},
     {"max-stop", VALUE, true, word_max_stop},
     {"grace", VALUE, false, word_grace},
-    {"allow-root", FLAG, false, NULL},
+    {"allow-root", FLAG, false, word_allow_root},
     {"keep-launched", FLAG, false, word_keep_launched},
     {"allow-end-server", FLAG, false, NULL},
     {"put", VALUE, false, NULL},

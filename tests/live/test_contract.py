@@ -102,7 +102,7 @@ def test_sigterm_releases_every_session_and_ends_with_0(world, hdb, box, debugge
 
 @pytest.mark.parametrize('row, word', [
     ('SHA256:short user={user}', 'SHA256:'), ('{key} user={user} frobnicate', 'frobnicate'),
-    ('{key} user={user} unit=x.service', 'unit '), ('{key} user={user} expires=yesterday', 'yesterday'),
+    ('{key} user={user} unit=x', 'unit=x'), ('{key} user={user} expires=yesterday', 'yesterday'),
     ('{key} user={user} from=300.0.0.0/8', '300'), ('{key} user=nobody-of-that-name', 'nobody-of-that-name'),
     pytest.param('{key}', 'user=', marks=pytest.mark.root),
     pytest.param('{key} user=root', 'allow-root', marks=pytest.mark.root)])

@@ -165,8 +165,8 @@ def test_there_is_nothing_to_repair(world):
 
 @pytest.mark.parametrize('row, words', [
     ('{key} user={user} readnoly', [':1:', 'readnoly']),
-    ('{key} user={user} unit=redis.service', [':1:', 'unit']),
-    ('{key} user=root allow-root', [':1:', 'root']),
+    ('{key} user={user} unit=redis', [':1:', 'unit']),
+    ('{key} user=root readonly', [':1:', 'root']),
     ('{key} user=no-such-user', [':1:', 'no-such-user']),
 ])
 def test_a_map_that_is_not_understood_ends_it_with_78(world, row, words):

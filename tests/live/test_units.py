@@ -122,6 +122,47 @@ def test_with_its_drop_in_the_service_starts_programs_as_a_login_does(world, con
     p.wait(harness.PATIENCE)
 
 
+@pytest.mark.root
+@pytest.mark.once
+@pytest.mark.skipif(not os.path.exists(harness.program('hdb')), reason='no hdb')
+def test_with_its_drop_in_a_key_with_allow_root_debugs_processes_of_root(world, container, keys):
+    container.write('/etc/procsrv/authorized_keys', f'{keys["bob"].fingerprint} user=root allow-root # bob@test\n', 'a')
+    container.write('/etc/systemd/system/roots.service', '[Service]\nExecStart=/bin/sleep infinity\n')
+    container.systemctl('start', 'roots.service')
+    roots = container.main('roots.service')
+    alice = container.hdb(keys)
+    bob = [alice[0], *alice[1:-1], alice[-1].replace(keys['alice'].path, keys['bob'].path)]
+    r = world.run([*bob, '-p', roots, '-batch', '-ex', 'bt'])
+    assert r.status == 1 and 'allow-root.conf' in r.err, repr(r)
+    directory = container.path('/etc/systemd/system/procsrv.service.d')
+    os.makedirs(directory)
+    shutil.copy(container.path('/usr/local/share/procsrv/allow-root.conf'), directory)
+    container.systemctl('daemon-reload')
+    container.systemctl('stop', 'procsrv.service')
+    for pid in (roots, container.main('victim.service'), container.main('dbus.service')):
+        r = world.run([*bob, '-p', pid, '-batch', '-ex', 'bt', '-ex', 'detach'])
+        assert r.status == 0 and '#0 ' in r.out, (pid, repr(r))
+    r = world.run([*alice, '-p', roots, '-batch', '-ex', 'bt'])
+    assert r.status == 1 and 'root' in r.err, repr(r)
+    # Who holds it has these two and no others, and is found again when the service is stopped.
+    for hdb, pid, caps in ((bob, roots, '80002'), (alice, container.main('victim.service'), '0')):
+        p = world.start([*hdb, '-p', pid], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert not clean.eventually(lambda: container.tracer(pid) == '0', 20), container.journal()
+        text = container.run('cat', f'/proc/{container.tracer(pid)}/status').stdout
+        assert re.search(rf'^CapPrm:\t0*{caps}$', text, re.M), text
+        p.kill()
+        p.wait()
+    # What is left of it when all of it dies is put right with the same rights.
+    p = world.start([*bob, '-p', roots], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert not clean.eventually(lambda: container.tracer(roots) == '0', 20), container.journal()
+    container.run('pkill', '-9', '-x', 'procsrv-guard|procsrv-tracer')
+    container.systemctl('stop', 'procsrv.service')
+    assert container.tracer(roots) == '0'
+    assert re.search(r'State:\tS', container.run('cat', f'/proc/{roots}/status').stdout)
+    p.kill()
+    p.wait()
+
+
 def by_unit(world, container, hdb):
     """Names of units lead to their main process, with and without the suffix."""
     for unit in ('victim', 'family'):

@@ -69,6 +69,42 @@ static void a_child_has_no_other_descriptor(void **state)
 	    0);
 }
 
+/* What a child of that user finds in its status, after an exec and another: all zeros but
+ * its bounding set where there are no capabilities, else exactly these. */
+static int with_caps(uid_t uid, uint32_t caps, const char *script)
+{
+	const gid_t group = uid;
+	struct spawn_user user = {uid, uid, &group, 1, caps};
+	struct spawn s = {.argv = {"sh", "-c", script}, .dir = -1, .user = &user};
+	int status;
+
+	s.program = open("/bin/sh", O_PATH);
+	status = status_of(spawn(&s));
+	close(s.program);
+	return status;
+}
+
+static void a_child_keeps_the_capabilities_it_is_given_and_can_have_no_others(void **state)
+{
+	static const char none[] =
+	    "! sh -c 'grep -E \"^Cap(Inh|Prm|Eff|Amb)\" /proc/self/status' | grep -v '0\\{16\\}'";
+	/* SYS_PTRACE is bit 19, DAC_OVERRIDE bit 1 */
+	static const char both[] = "test $(sh -c 'grep -E \"^Cap(Inh|Prm|Eff|Amb|Bnd)\" "
+				   "/proc/self/status' | grep -c '0\\{11\\}80002$') = 5";
+
+	(void)state;
+	if (geteuid() != 0 || !spawn_may_give(SPAWN_CAPS_ROOT))
+		skip();
+	assert_int_equal(with_caps(65534, 0, none), 0);
+	assert_int_equal(with_caps(0, 0, none), 0);
+	assert_int_equal(with_caps(65534, SPAWN_CAPS_ROOT, both), 0);
+	assert_int_equal(with_caps(0, SPAWN_CAPS_ROOT, both), 0);
+	/* as root, what root's rights are for is not possible */
+	assert_int_not_equal(with_caps(0, SPAWN_CAPS_ROOT, "exec 2>/dev/null; chown 1 /"), 0);
+	assert_int_not_equal(
+	    with_caps(0, SPAWN_CAPS_ROOT, "exec 2>/dev/null; setpriv --reuid=1 true"), 0);
+}
+
 static void an_address_that_nobody_knows_is_not_called_local(void **state)
 {
 	struct sockaddr_storage sa = {0};
@@ -85,6 +121,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_child_has_its_descriptors_wherever_the_others_land),
 	    cmocka_unit_test(a_child_has_no_other_descriptor),
+	    cmocka_unit_test(a_child_keeps_the_capabilities_it_is_given_and_can_have_no_others),
 	    cmocka_unit_test(an_address_that_nobody_knows_is_not_called_local),
 	};
 

@@ -212,7 +212,7 @@ static void what_is_not_understood_is_refused_by_line_and_word(void **state)
 	    {KEY_A " user=$\r\n", ":1:", "0x0d"},
 	    {KEY_A " user=$\n" KEY_B " user=$", ":2:", "cut short"},
 	    /* words of the grammar that nothing enforces yet */
-	    {KEY_A " user=$ allow-root\n", ":1:", "allow-root"},
+	    {KEY_A " user=root readonly\n", ":1:", "allow-root"},
 	    {KEY_A " user=$ allow-end-server\n", ":1:", "allow-end-server"},
 	    {KEY_A " user=$ put=/srv\n", ":1:", "put"},
 	    {"ca " KEY_A " user=$\n", ":1:", "ca"},
@@ -245,6 +245,29 @@ static void times_are_of_a_number_and_a_unit(void **state)
 		assert_int_equal(r->max_stop_ms, times[i].ms ? times[i].ms : 1000);
 		usermap_free(m);
 	}
+}
+
+static void root_takes_the_word_that_says_so(void **state)
+{
+	struct usermap *m;
+	const struct map_row *row;
+
+	(void)state;
+	if (t.user_mode) {
+		refuses(KEY_A " user=$ allow-root\n", ":1:", "allow-root");
+		return;
+	}
+	row = accepts(KEY_A " user=root,$ group=root allow-root\n", &m);
+	assert_int_equal(row->users[0].uid, 0);
+	/* What it started would be no program as after a login. */
+	assert_int_equal(row->rights, bits("lsw") | IPC_RIGHT_ROOT);
+	usermap_free(m);
+	assert_int_equal(
+	    accepts(KEY_A " allow-root readonly user=$\n", &m)->rights, bits("l") | IPC_RIGHT_ROOT);
+	usermap_free(m);
+	assert_int_equal(
+	    accepts(KEY_A " readonly allow-root user=$\n", &m)->rights, bits("l") | IPC_RIGHT_ROOT);
+	usermap_free(m);
 }
 
 static void a_row_may_be_for_some_processes_only(void **state)
@@ -497,6 +520,7 @@ int main(void)
 	    TEST(words_take_rights_away),
 	    TEST(what_is_not_understood_is_refused_by_line_and_word),
 	    TEST(times_are_of_a_number_and_a_unit),
+	    TEST(root_takes_the_word_that_says_so),
 	    TEST(a_row_may_be_for_some_processes_only),
 	    TEST(a_row_needs_a_user_unless_there_is_only_one),
 	    TEST(a_group_word_changes_the_group),
