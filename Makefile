@@ -99,13 +99,13 @@ OBJ_procsrv-tracer = procsrv/tracer procsrv/loss procsrv/serve procsrv/serve_kee
 	procsrv/trace_snapshot procsrv/snapshot_plan procsrv/recipe procsrv/reader_ps procsrv/reader_maps \
 	$(addprefix procsrv/,run go hit pass patch patch_set slot inject machine_x86 operand_x86 \
 	bytecode debugreg debugreg_x86 caught kin change mapping) common/gdb_reg \
-	procsrv/reader_elf procsrv/reading procsrv/proc procsrv/proc_parse procsrv/bounds procsrv/refuse \
+	procsrv/reader_elf procsrv/reading procsrv/hanging procsrv/touch procsrv/proc procsrv/proc_parse procsrv/bounds procsrv/refuse \
 	procsrv/dying procsrv/journal procsrv/repair procsrv/repair_thread \
 	procsrv/launch procsrv/launch_io procsrv/launch_text procsrv/launch_child \
 	procsrv/ipc procsrv/ipc_check $(WIRE)
 LIB_procsrv-tracer = $(LIB_event)
 # what may block outside our control
-OBJ_procsrv-reader = procsrv/reader $(addprefix procsrv/reader_,ps maps elf path file store text) procsrv/proc \
+OBJ_procsrv-reader = procsrv/reader $(addprefix procsrv/reader_,ps maps elf path file store text touch) procsrv/proc \
 	procsrv/proc_parse procsrv/bounds procsrv/refuse procsrv/reply $(filter common/buf common/err common/wire common/wire_form common/log,$(WIRE))
 OBJ_procsrv-launch = procsrv/launcher common/log
 

@@ -16,6 +16,7 @@
 #include "common/buf.h"
 #include "common/log.h"
 #include "launch_spec.h"
+#include "touch.h"
 #include "proc.h"
 
 enum {
@@ -189,9 +190,9 @@ int launch_child(
 	return err ? fault_set(f, E_OS, err, 0) : E_OK;
 }
 
-pid_t launch_reader(int socket, bool service)
+static pid_t start_reader(int socket, bool service, char *option)
 {
-	char name[] = "procsrv-reader", *argv[] = {name, NULL};
+	char name[] = "procsrv-reader", *argv[] = {name, option, NULL};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	pid_t pid = null >= 0 ? fork() : -1;
 
@@ -201,6 +202,18 @@ pid_t launch_reader(int socket, bool service)
 		become((int[]){null, null, STDERR_FILENO, socket}, 4, name, argv);
 	close_fd(null);
 	return pid;
+}
+
+pid_t launch_reader(int socket, bool service)
+{
+	return start_reader(socket, service, NULL);
+}
+
+pid_t launch_toucher(int socket)
+{
+	char option[] = TOUCH_OPTION;
+
+	return start_reader(socket, false, option);
 }
 
 void launch_drain(int out, int err)

@@ -32,6 +32,8 @@ int launch_child(
 /* Start procsrv-reader with that socket; service: files that it makes are to be as those of
  * a login, not of a server.  Its pid, or -1. */
 pid_t launch_reader(int socket, bool service);
+/* The same that reads for touch.h. */
+pid_t launch_toucher(int socket);
 
 /* Have somebody read these (-1 = none) until nobody writes there any more. */
 void launch_drain(int out, int err);

@@ -313,7 +313,7 @@ int site_plant(struct target *tg, struct site *s)
 	if (s->shared)
 		return EACCES;
 	if (mem_read_raw(tg, s->addr, now, m->trap_len) != m->trap_len)
-		return EFAULT;
+		return errno == EBUSY ? EBUSY : EFAULT;
 	if (!write_ahead(tg, s, now))
 		return ENOSPC;
 	KILL_POINT("plant-intended");

@@ -3,6 +3,9 @@
  * procsrv-reader: one per session at a time, as the mapped user; answers requests that
  * read files, /proc and mappings, one after the other.  What it reads may block for ever:
  * then the tracer, which started it, kills it and starts another.  Ends with its socket.
+ *
+ *   procsrv-reader          requests (reader_ipc.h)
+ *   procsrv-reader -touch   pages of memory (touch.h)
  */
 #include "reader.h"
 
@@ -21,6 +24,7 @@
 #include "handlers.h"
 #include "reader_ipc.h"
 #include "target.h"
+#include "touch.h"
 #include "tracer.h"
 
 static struct {
@@ -230,7 +234,7 @@ static void serve_one(void)
 		reply_free(c.reply);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	sigset_t none;
 
@@ -238,6 +242,10 @@ int main(void)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	log_init("procsrv-reader", false);
+	if (argc > 1 && strcmp(argv[1], TOUCH_OPTION) == 0) {
+		touch_serve();
+		return 0;
+	}
 	buf_init(&self.scratch, WIRE_PIECE);
 	while (next_request())
 		if (!take_bounds())

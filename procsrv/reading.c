@@ -15,6 +15,7 @@
 
 #include "bounds.h"
 #include "common/log.h"
+#include "hanging.h"
 #include "launch_child.h"
 #include "reader_ipc.h"
 #include "target.h"
@@ -23,7 +24,6 @@
 enum {
 	BUSY_MS = 1800,          /* without a word from it */
 	STARVED_MS = 15000,      /* when it only gets no processor, or has very much to do */
-	GIVEN_UP = 16,           /* that still hang in the kernel, at most */
 	BUILT = 4 * 1024 * 1024, /* bytes of replies waiting: above, requests wait here */
 	AT_ONCE = 64,            /* packets taken before others get the loop */
 };
@@ -47,7 +47,7 @@ struct reading {
 	bool asked;          /* the first one is under way */
 	struct event *again; /* until replies have left */
 	uint64_t waited_ms;
-	int given_up[GIVEN_UP]; /* pidfds of those; -1 = none */
+	struct hanging hanging;
 	struct reader_say say;
 	uint8_t data[READER_DATA];
 };
@@ -59,13 +59,6 @@ static void close_fd(int *fd)
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
-}
-
-static bool has_ended(int pidfd)
-{
-	struct pollfd p = {.fd = pidfd, .events = POLLIN};
-
-	return poll(&p, 1, 0) == 1;
 }
 
 static void let_go(struct reading *g)
@@ -82,20 +75,6 @@ static void end_reader(struct reading *g)
 {
 	if (g->pidfd >= 0)
 		pidfd_send_signal(g->pidfd, SIGKILL, NULL, 0);
-}
-
-/* Room for one more that hangs; NULL: there are too many. */
-static int *hanging(struct reading *g)
-{
-	int *room = NULL;
-
-	for (unsigned i = 0; i < GIVEN_UP; i++) {
-		if (g->given_up[i] >= 0 && has_ended(g->given_up[i]))
-			close_fd(&g->given_up[i]);
-		if (g->given_up[i] < 0)
-			room = &g->given_up[i];
-	}
-	return room;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg);
@@ -119,7 +98,7 @@ static int start(struct reading *g)
 
 	if (g->reader)
 		return E_OK;
-	if (!hanging(g))
+	if (!hanging_room(&g->hanging))
 		return E_BUSY;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return E_OS;
@@ -328,7 +307,7 @@ static bool runs(const struct reading *g)
 
 	snprintf(name, sizeof(name), "/proc/%d/stat", (int)g->reader);
 	return proc_read(AT_FDCWD, name, &b) == 0 && proc_parse_stat(span_buf(&b), &st) &&
-	       st.state == 'R' && !has_ended(g->pidfd);
+	       st.state == 'R' && st.ppid == getpid();
 }
 
 static void on_late(evutil_socket_t fd, short what, void *arg)
@@ -337,7 +316,6 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
 	struct tracer *t = g->tracer;
 	const struct timeval again = {BUSY_MS / 1000, BUSY_MS % 1000 * 1000L};
 	struct fault busy = {.code = E_BUSY};
-	int *room;
 
 	(void)fd;
 	(void)what;
@@ -346,13 +324,9 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
 		event_add(g->late, &again);
 		return;
 	}
-	/* It ends when the kernel lets it. */
-	end_reader(g);
-	room = hanging(g);
-	if (room) {
-		*room = g->pidfd;
-		g->pidfd = -1;
-	}
+	if (g->pidfd >= 0)
+		hanging_add(&g->hanging, g->pidfd);
+	g->pidfd = -1;
 	let_go(g);
 	fail_first(g, &busy);
 	go_on(g);
@@ -389,7 +363,7 @@ static struct reading *reading_of(struct tracer *t)
 		return NULL;
 	g->tracer = t;
 	g->socket = g->pidfd = -1;
-	memset(g->given_up, -1, sizeof(g->given_up));
+	hanging_init(&g->hanging);
 	g->late = event_new(t->base, -1, 0, on_late, g);
 	g->again = event_new(t->base, -1, 0, on_again, g);
 	if (!g->late || !g->again) {
@@ -439,8 +413,7 @@ void reading_free(struct tracer *t)
 	while (g->first)
 		end_first(g);
 	let_go(g);
-	for (unsigned i = 0; i < GIVEN_UP; i++)
-		close_fd(&g->given_up[i]);
+	hanging_free(&g->hanging);
 	free_events(g);
 	free(g);
 	t->reading = NULL;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,7 +65,7 @@ int target_add(struct tracer *t, uint32_t handle, uint32_t pid, uint64_t start, 
 	}
 	tg->tracer = t;
 	tg->handle = handle;
-	tg->mem = -1;
+	tg->mem = tg->pagemap = -1;
 	tg->next = t->targets;
 	t->targets = tg;
 	t->ntargets++;
@@ -173,11 +174,12 @@ int target_audit(int event, const struct proc_id *id, const char *name, uint64_t
 	    .result = (uint32_t)result,
 	    .size = size,
 	};
-	struct stat st;
+	struct statx st;
 
-	if (fstatat(id->live, "exe", &st, 0) == 0) {
-		a.exe_dev = st.st_dev;
-		a.exe_ino = st.st_ino;
+	/* As the kernel knows it: a file server that is asked may be dead. */
+	if (statx(id->live, "exe", AT_STATX_DONT_SYNC, STATX_INO, &st) == 0) {
+		a.exe_dev = makedev(st.stx_dev_major, st.stx_dev_minor);
+		a.exe_ino = st.stx_ino;
 	}
 	strncpy(a.name, name, sizeof(a.name) - 1);
 	return tracer_record(&a);

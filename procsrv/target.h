@@ -118,7 +118,7 @@ struct target {
 	struct journal_target *journal; /* NULL: it is not traced */
 	enum wire_how how;
 	uint32_t arch;
-	int mem; /* /proc/PID/mem, -1 = not needed so far */
+	int mem, pagemap; /* of /proc/PID, -1 = not needed so far */
 	struct tracee *first, *last;
 	unsigned count;      /* of threads */
 	uint64_t generation; /* of the newest stop */

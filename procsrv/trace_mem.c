@@ -13,6 +13,7 @@
 #include "patch.h"
 #include "reply.h"
 #include "target.h"
+#include "touch.h"
 #include "tracer.h"
 
 enum {
@@ -41,6 +42,7 @@ void mem_close(struct target *tg)
 	if (tg->mem >= 0)
 		close(tg->mem);
 	tg->mem = -1;
+	touch_forget(tg);
 }
 
 /* ---- reading ---------------------------------------------------------------- */
@@ -50,9 +52,9 @@ static void read_file(struct target *tg, struct mem_want *w)
 {
 	int err = mem_open(tg);
 
-	while (!err && w->got < w->len) {
+	while (!err && w->got < w->most) {
 		ssize_t n =
-		    pread(tg->mem, w->to + w->got, w->len - w->got, (off_t)(w->addr + w->got));
+		    pread(tg->mem, w->to + w->got, w->most - w->got, (off_t)(w->addr + w->got));
 
 		if (n > 0)
 			w->got += (size_t)n;
@@ -69,7 +71,7 @@ static size_t share(struct mem_want *w, size_t count, size_t n)
 	size_t i = 0;
 
 	for (; i < count; i++) {
-		size_t want = w[i].len - w[i].got;
+		size_t want = w[i].most - w[i].got;
 		size_t part = n < want ? n : want;
 
 		w[i].got += part;
@@ -93,10 +95,10 @@ static long read_some(pid_t pid, struct mem_want *w, size_t n)
 	size_t i = 0;
 
 	do {
-		here[i] = (struct iovec){w[i].to + w[i].got, w[i].len - w[i].got};
+		here[i] = (struct iovec){w[i].to + w[i].got, w[i].most - w[i].got};
 		/* An address of another process. NOLINTNEXTLINE(performance-no-int-to-ptr) */
 		there[i].iov_base = (void *)(uintptr_t)(w[i].addr + w[i].got);
-		there[i].iov_len = w[i].len - w[i].got;
+		there[i].iov_len = w[i].most - w[i].got;
 	} while (++i < n);
 	got = process_vm_readv(pid, here, n, there, n, 0);
 	if (got < 0 && errno == EFAULT) {
@@ -137,13 +139,10 @@ static int by_call(struct target *tg, struct mem_want *w, size_t n)
 	return E_OK;
 }
 
-int mem_gather(struct target *tg, struct mem_want *w, size_t n)
+static int gather(struct target *tg, struct mem_want *w, size_t n)
 {
-	int err;
+	int err = by_call(tg, w, n);
 
-	for (size_t i = 0; i < n; i++)
-		w[i].got = 0, w[i].err = 0;
-	err = by_call(tg, w, n);
 	if (err == E_GONE && proc_alive(&tg->id)) {
 		/* Not gone: its first thread is, or it has executed another program since
 		 * our descriptor was opened. */
@@ -155,8 +154,25 @@ int mem_gather(struct target *tg, struct mem_want *w, size_t n)
 	 * we read; alive now means it was not. */
 	if (err == E_OK && !tg->count && !proc_alive(&tg->id))
 		err = E_GONE;
-	for (size_t i = 0; i < n && tg->patches; i++)
-		patch_hide(tg, w[i].addr, w[i].to, w[i].got);
+	return err;
+}
+
+int mem_gather(struct target *tg, struct mem_want *w, size_t n)
+{
+	int err;
+
+	for (size_t i = 0; i < n; i++) {
+		w[i].got = 0;
+		w[i].err = 0;
+		w[i].most = touch(tg, w[i].addr, w[i].len);
+	}
+	err = gather(tg, w, n);
+	for (size_t i = 0; i < n; i++) {
+		if (!w[i].err && w[i].most < w[i].len)
+			w[i].err = EBUSY;
+		if (tg->patches)
+			patch_hide(tg, w[i].addr, w[i].to, w[i].got);
+	}
 	return err;
 }
 
@@ -169,8 +185,12 @@ size_t mem_read_one(struct target *tg, uint64_t addr, void *to, size_t len)
 
 size_t mem_read_raw(struct target *tg, uint64_t addr, void *to, size_t len)
 {
-	ssize_t n = mem_open(tg) == 0 ? pread(tg->mem, to, len, (off_t)addr) : -1;
+	ssize_t n = -1;
 
+	if (touch(tg, addr, len) != len)
+		errno = EBUSY;
+	else if (mem_open(tg) == 0)
+		n = pread(tg->mem, to, len, (off_t)addr);
 	return n > 0 ? (size_t)n : 0;
 }
 
@@ -178,10 +198,10 @@ size_t mem_write_raw(struct target *tg, uint64_t addr, const void *from, size_t 
 {
 	size_t done = 0;
 
-	*os_errno = mem_open(tg);
+	*os_errno = touch(tg, addr, len) == len ? mem_open(tg) : EBUSY;
 	while (!*os_errno && done < len) {
-		ssize_t n = pwrite(
-		    tg->mem, (const uint8_t *)from + done, len - done, (off_t)(addr + done));
+		ssize_t n =
+		    pwrite(tg->mem, (const uint8_t *)from + done, len - done, (off_t)(addr + done));
 
 		if (n > 0)
 			done += (size_t)n;
@@ -282,6 +302,19 @@ static int wants_of(struct span list, struct mem_want *w, uint8_t *scratch)
 	return n;
 }
 
+/* Anything at all, or nothing that does not come. */
+static bool came(const struct mem_want *w, int n)
+{
+	bool busy = false;
+
+	for (int i = 0; i < n; i++) {
+		if (w[i].got)
+			return true;
+		busy |= w[i].err == EBUSY;
+	}
+	return !busy;
+}
+
 int on_mem_read(struct call *c)
 {
 	struct mem_want w[RANGES];
@@ -295,6 +328,8 @@ int on_mem_read(struct call *c)
 	if (n < 0)
 		return E_TOO_BIG;
 	err = mem_gather(c->target, w, (size_t)n);
+	if (err == E_OK && !came(w, n))
+		err = fault_set(&c->fault, E_BUSY, 0, (uint32_t)c->target->id.pid);
 	if (err != E_OK)
 		return err;
 	pack_init(&p, c->reply, 4, encode_memory, NULL);

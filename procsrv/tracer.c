@@ -23,6 +23,7 @@
 #include "loss.h"
 #include "serve.h"
 #include "target.h"
+#include "touch.h"
 
 enum { BEAT_US = 250000 };
 
@@ -210,6 +211,7 @@ static void clean_up(struct tracer *t)
 	trace_leave_all(t);
 	launch_forget_texts(t);
 	reading_free(t);
+	touch_free(t);
 	serve_free(t->serve);
 	event_free(self.on_signal);
 	event_free(self.on_guard);

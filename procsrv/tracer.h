@@ -44,6 +44,7 @@ struct tracer {
 	unsigned nrecorded;
 	struct launch_text *launch_texts;
 	struct reading *reading; /* NULL: nothing was asked for so far */
+	struct touching *touching; /* the same of touch.c */
 	bool unrecorded;   /* nothing may be done that has to be recorded first */
 	uint32_t children; /* handles given to those that were followed */
 	uint8_t *scratch; /* of SCRATCH bytes, for a handler's own use */

@@ -22,9 +22,10 @@ static int tell(int pidfd, int sig, siginfo_t *info, unsigned flags)
 }
 
 #define pidfd_send_signal tell
+#include "procsrv/hanging.c"
 #include "procsrv/reading.c"
 
-enum { TIMES = 3 * GIVEN_UP };
+enum { TIMES = 3 * HANGING_MOST };
 
 static struct tracer tracer;
 
@@ -125,16 +126,16 @@ static void readers_that_were_given_up_and_have_ended_count_no_more(void **state
 
 static void of_those_that_hang_for_good_there_are_so_many_at_most(void **state)
 {
-	pid_t hanging[GIVEN_UP];
+	pid_t hanging[HANGING_MOST];
 
 	(void)state;
 	stubborn = true;
-	for (unsigned i = 0; i < GIVEN_UP; i++) {
+	for (unsigned i = 0; i < HANGING_MOST; i++) {
 		hanging[i] = time_out();
 		assert_true(hanging[i] > 0);
 	}
 	assert_int_equal(time_out(), 0);
-	for (unsigned i = 0; i < GIVEN_UP; i++) {
+	for (unsigned i = 0; i < HANGING_MOST; i++) {
 		kill(hanging[i], SIGKILL);
 		assert_int_equal(waitpid(hanging[i], NULL, 0), hanging[i]);
 	}
