@@ -322,6 +322,9 @@ int main(int argc, char **argv)
 	session_close(&m->dir, true);
 	end = conclude(m, status);
 	key_free(m->key);
+	/* Who is to be kept out for a while is so from now on. */
+	if (end == MONITOR_DONE && m->guard > 0)
+		monitor_wait(m);
 	usermap_free(m->map);
 	return (int)end;
 }

@@ -112,12 +112,17 @@ void monitor_settle(struct monitor *m);
 
 /* The connection is over, but the session waits for another. */
 void monitor_lost(struct monitor *m);
+/* Stay until it has one, has ended, or its key may not have it any more: then it ends.  Nobody
+ * else who can read the map knows of it. */
+void monitor_wait(struct monitor *m);
 
 /* ---- monitor_watch.c: the map while a session runs ------------------------------- */
 
 /* May its key still have it?  Else the guard is told to end it.  To be asked now and then:
  * not later than after the shorter of ms (-1 = never) and what this needs. */
 void monitor_look(struct monitor *m);
+/* The question by itself: E_OK, or why not. */
+enum err monitor_judge_again(struct monitor *m);
 int monitor_patience(const struct monitor *m, int ms);
 
 /* ---- monitor_audit.c: the record ------------------------------------------- */

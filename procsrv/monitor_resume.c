@@ -7,9 +7,11 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/pidfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,7 +20,10 @@
 #include "common/log.h"
 #include "common/wire.h"
 
-enum { ANSWER_MS = 5000 }; /* the tracer's loop may be held up by its targets */
+enum {
+	ANSWER_MS = 5000, /* the tracer's loop may be held up by its targets */
+	WAIT_LOOK_MS = 500,
+};
 
 /* Is it this key's, and this user's? */
 static enum err judge(struct monitor *m)
@@ -166,4 +171,38 @@ void monitor_lost(struct monitor *m)
 		return;
 	session_set_lost(&d, time(NULL));
 	session_close(&d, false);
+}
+
+/* The guard of our session while that has no link: a pidfd, or -1. */
+static int guard_that_waits(const struct monitor *m)
+{
+	struct session_dir d;
+	char why[256];
+	int fd = -1;
+
+	if (session_find(&d, m->session.id, why, sizeof(why)) != E_OK)
+		return -1;
+	/* Its lock is held: the number is still the guard's. */
+	if (d.facts.lost)
+		fd = pidfd_open(d.facts.pid, 0);
+	session_close(&d, false);
+	return fd;
+}
+
+void monitor_wait(struct monitor *m)
+{
+	enum err err = E_OK;
+	int fd = -1, n = 0;
+
+	while (m->session.grace_ms && err == E_OK && n == 0 && (fd = guard_that_waits(m)) >= 0) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+
+		n = poll(&p, 1, WAIT_LOOK_MS);
+		err = n == 0 ? monitor_judge_again(m) : E_OK;
+		if (err != E_OK) {
+			audit(m, "revoked", 0, 0, (int)err, err_text((int)err));
+			pidfd_send_signal(fd, SIGTERM, NULL, 0);
+		}
+		close(fd);
+	}
 }

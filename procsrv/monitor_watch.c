@@ -43,7 +43,7 @@ static enum err judge(const struct monitor *m, const struct usermap *map)
 	return m->session.rights & ~row->rights ? E_RIGHT : E_OK;
 }
 
-static enum err look(struct monitor *m)
+enum err monitor_judge_again(struct monitor *m)
 {
 	struct usermap *map;
 	struct stat st;
@@ -84,7 +84,7 @@ void monitor_look(struct monitor *m)
 	if (!may_look(m) || now - m->looked_ms < LOOK_MS)
 		return;
 	m->looked_ms = now;
-	end.result = look(m);
+	end.result = monitor_judge_again(m);
 	if (end.result == E_OK)
 		return;
 	m->revoked = true;

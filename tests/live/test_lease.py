@@ -290,6 +290,41 @@ def test_a_key_that_is_taken_away_ends_its_sessions(leased, hosts, keys, debugge
     assert not box.quiet() and not d.faults()
 
 
+@pytest.mark.parametrize('what', ['out of the map', 'expired', 'not his'])
+def test_a_key_that_is_taken_away_ends_a_session_that_waits(leased, hosts, keys, debuggee, what):
+    """Long before its grace is over."""
+    box, d = leased('grace=1h'), debuggee('sleepers')
+    host = hosts(box)
+    stop(host, d, loss=wire.ENUM['LOSS_HOLD'])
+    host.cut()
+    box.await_audit(event='lost')
+    box.write_map([row(keys)])
+    assert clean.eventually(lambda: traced(d.pid), 1.5), 'it waits for its host, still'
+    box.write_map({'out of the map': [row(keys, name='bob')], 'expired': [row(keys, 'expires=2001-01-01')],
+                   'not his': [f'{keys["alice"].fingerprint} user=nobody']}[what] if harness.ROOT or what != 'not his'
+                  else [row(keys, name='bob')])
+    box.await_audit(event='revoked')
+    assert not box.quiet() and not d.faults()
+
+
+def test_who_comes_back_finds_his_session_watched_by_one(leased, hosts, keys, debuggee):
+    box, d = leased('grace=1h'), debuggee('sleepers')
+    host = hosts(box)
+    stop(host, d)
+    for _ in range(3):
+        host.cut()
+        box.await_audit(event='lost')
+        host = hosts(box, before=host)
+
+    def monitors():
+        return len([1 for what in box.children().values() if 'monitor' in what]) != 1
+    assert not clean.eventually(monitors)
+    box.write_map([row(keys, name='bob')])
+    assert host.ending() in ('NO_KEY', 'SHUTDOWN')
+    assert len(box.await_audit(event='revoked')) == 1
+    assert not box.quiet() and not d.faults()
+
+
 def test_a_map_that_cannot_be_used_changes_nothing(leased, hosts, keys, debuggee):
     box, d = leased(), debuggee('sleepers')
     host = hosts(box)
