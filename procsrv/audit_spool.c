@@ -19,7 +19,7 @@ enum { SPOOL_MOST = 4096 };
 static int take_one(const char *path, const struct session_facts *f, struct spooled *s)
 {
 	struct audit_line l = {.session = f->number, .key = f->key, .from = f->from};
-	char why[400], text[AUDIT_TEXT + 40], at[32];
+	char why[AUDIT_WHY], text[AUDIT_TEXT + 40], at[32];
 	uint8_t id[SESSION_ID] = {0};
 	struct chain_end end;
 	time_t t = (time_t)s->at;

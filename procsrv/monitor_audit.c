@@ -77,15 +77,24 @@ static void tell_guard(struct monitor *m, enum err err)
 		ipc_send(m->guard_pipe, IPC_UNRECORDED, &v, sizeof(v));
 }
 
-void audit_guard(struct monitor *m, const struct ipc_audit *a)
+/* loud: the machine's journal gets what the record does not. */
+static enum err record_guard(struct monitor *m, const struct ipc_audit *a, bool loud)
 {
 	struct audit_line l = line_of(m);
 	char why[AUDIT_WHY];
+	enum err err;
 
 	audit_take(&l, a, why, sizeof(why));
-	if (record(m, &l) == E_OK)
+	err = record(m, &l);
+	if (err != E_OK && loud)
+		log_unrecorded(&l);
+	return err;
+}
+
+void audit_guard(struct monitor *m, const struct ipc_audit *a)
+{
+	if (record_guard(m, a, true) == E_OK)
 		return;
-	log_unrecorded(&l);
 	m->held = *a;
 	m->holding = true;
 	tell_guard(m, E_UNRECORDED);
@@ -93,13 +102,7 @@ void audit_guard(struct monitor *m, const struct ipc_audit *a)
 
 void audit_retry(struct monitor *m)
 {
-	struct audit_line l = line_of(m);
-	char why[400];
-
-	if (!m->holding)
-		return;
-	audit_take(&l, &m->held, why, sizeof(why));
-	if (record(m, &l) != E_OK)
+	if (!m->holding || record_guard(m, &m->held, false) != E_OK)
 		return;
 	m->holding = false;
 	tell_guard(m, E_OK);

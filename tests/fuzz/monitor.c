@@ -93,8 +93,7 @@ static char maps[4][512];
 static struct key *clients[KEYS];
 
 static struct {
-	const uint8_t *p; /* of the input, what is left */
-	size_t n;
+	struct fuzz_input in;
 	/* a connection */
 	struct monitor *m;
 	int conn, channel, life; /* conn's ends; closing life is its end */
@@ -110,19 +109,12 @@ static struct {
 
 static uint8_t byte(void)
 {
-	if (!world.n)
-		return 0;
-	world.n--;
-	return *world.p++;
+	return fuzz_byte(&world.in);
 }
 
 static struct span bytes(size_t n)
 {
-	struct span s = {world.p, (uint32_t)(n < world.n ? n : world.n)};
-
-	world.p += s.n;
-	world.n -= s.n;
-	return s;
+	return fuzz_bytes(&world.in, n);
 }
 
 /* ---- files ------------------------------------------------------------------------ */
@@ -348,7 +340,7 @@ static void end_conn(int status)
 
 static void act(void)
 {
-	switch (world.n ? (enum act)(byte() % ACTS) : CONN_ENDS) {
+	switch (world.in.n ? (enum act)(byte() % ACTS) : CONN_ENDS) {
 	case CONN_SAYS:
 		say_message(world.conn);
 		break;
@@ -543,14 +535,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		prepare();
 	ready = true;
 	memset(&world, 0, sizeof(world));
-	world.p = data;
-	world.n = size;
+	world.in = (struct fuzz_input){data, size};
 	world.guard = world.record = world.listen = -1;
 	clock_ms = 1000000;
 	write_map(0);
 	do
 		connection();
-	while (world.n);
+	while (world.in.n);
 	end_guard();
 	all = session_lock_all(why, sizeof(why));
 	if (all >= 0) {

@@ -54,8 +54,7 @@ enum act {
 };
 
 static struct {
-	const uint8_t *p; /* of the input, what is left */
-	size_t n;
+	struct fuzz_input in;
 	struct tracer t;
 	int host;
 	struct evbuffer *heard;
@@ -157,19 +156,12 @@ int reader_open(struct call *c, uint32_t pid, uint64_t start, struct reader_who 
 
 static uint8_t byte(void)
 {
-	if (!world.n)
-		return 0;
-	world.n--;
-	return *world.p++;
+	return fuzz_byte(&world.in);
 }
 
 static struct span bytes(size_t n)
 {
-	struct span s = {world.p, (uint32_t)(n < world.n ? n : world.n)};
-
-	world.p += s.n;
-	world.n -= s.n;
-	return s;
+	return fuzz_bytes(&world.in, n);
 }
 
 /* ---- requests ---------------------------------------------------------------------- */
@@ -515,14 +507,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	memset(&world, 0, sizeof(world));
 	memset(&last, 0, sizeof(last));
-	world.p = data;
-	world.n = size;
+	world.in = (struct fuzz_input){data, size};
 	world.reader = -1;
 	if (!gen_init(&world.gen))
 		abort();
 	mock_begin();
 	begin();
-	while (world.n && !world.over) {
+	while (world.in.n && !world.over) {
 		act();
 		if (!world.over)
 			turn();

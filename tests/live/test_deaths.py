@@ -123,15 +123,25 @@ def counted(d):
         return struct.unpack('<3Q', f.read(24))
 
 
-def test_a_signal_that_a_thread_stands_with_is_not_lost_with_the_tracer(link, debuggee):
-    d = debuggee('signals')
+def stands_with(link, d, value):
+    """Its target, at a signal with that value."""
     target, _ = stop(link, d)
     link.do('signals', target=target, stop=bit(signal.SIGUSR1))
     go(link, target)
-    queue(d, 4711)
+    queue(d, value)
     link.event('stopped', target)
+    return target
+
+
+def kill_tracer(link):
     os.kill(tracer_of(link), signal.SIGKILL)
     assert link.child.wait(harness.PATIENCE) == 128 + signal.SIGKILL
+
+
+def test_a_signal_that_a_thread_stands_with_is_not_lost_with_the_tracer(link, debuggee):
+    d = debuggee('signals')
+    stands_with(link, d, 4711)
+    kill_tracer(link)
     assert eventually(lambda: counted(d)[0]), 'its handler has run'
     assert counted(d) == (1, 4711, os.getpid())
     assert not clean.eventually(d.faults)
@@ -139,15 +149,9 @@ def test_a_signal_that_a_thread_stands_with_is_not_lost_with_the_tracer(link, de
 
 def test_a_signal_that_a_thread_goes_on_with_comes_once(link, debuggee):
     d = debuggee('signals')
-    target, _ = stop(link, d)
-    link.do('signals', target=target, stop=bit(signal.SIGUSR1))
-    go(link, target)
-    queue(d, 1)
-    link.event('stopped', target)
-    go(link, target)
+    go(link, stands_with(link, d, 1))
     assert eventually(lambda: counted(d)[0])
-    os.kill(tracer_of(link), signal.SIGKILL)
-    assert link.child.wait(harness.PATIENCE) == 128 + signal.SIGKILL
+    kill_tracer(link)
     assert not clean.eventually(d.faults)
     assert counted(d)[0] == 1
 
