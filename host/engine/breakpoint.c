@@ -163,6 +163,9 @@ static struct he_error *resolve(struct breakpoint *b, struct he_target *t)
 	struct he_error *err = NULL;
 	bool expected = false, any = false;
 
+	/* An event of the process has no place. */
+	if (b->spec.kind == HE_BREAK_CATCH && !breakpoint_is_named(b))
+		return NULL;
 	for (struct he_target *k = t->engine->targets; k && !err; k = k->next) {
 		bool here = false;
 

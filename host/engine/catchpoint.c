@@ -39,7 +39,7 @@ static bool names(const struct breakpoint *b, uint32_t number)
 static bool follows_exec(const struct he_target *t)
 {
 	for (const struct breakpoint *b = t->engine->breakpoints.first; b; b = b->next)
-		if (breakpoint_is_of(b, t) && breakpoint_is_named(b))
+		if (breakpoint_is_of(b, t) && (breakpoint_is_named(b) || b->watch))
 			return true;
 	return false;
 }

@@ -10,6 +10,9 @@
 #include "host/sym/sym.h"
 #include "host/sym/type.h"
 
+/* A test may have its own. */
+#define OWN __attribute__((weak))
+
 struct symbols {
 	struct sym_source src;
 };
@@ -180,7 +183,7 @@ void he_line_free(struct he_line *p)
 	free(p);
 }
 
-size_t symbols_code(struct symbols *s, uint64_t addr, void *buf, size_t len)
+OWN size_t symbols_code(struct symbols *s, uint64_t addr, void *buf, size_t len)
 {
 	(void)s;
 	(void)addr;
@@ -203,7 +206,7 @@ void he_places_free(struct he_places *p)
 	free(p);
 }
 
-struct he_error *symbols_locate_function(
+OWN struct he_error *symbols_locate_function(
     struct symbols *s, const char *name, const char *file, struct he_places **ret, bool *expected)
 {
 	(void)s;
@@ -241,7 +244,7 @@ struct he_error *symbols_locate_address(struct symbols *s, uint64_t addr, struct
 	return NULL;
 }
 
-struct he_error *symbols_named_near(
+OWN struct he_error *symbols_named_near(
     struct symbols *s, uint64_t addr, const char *name, uint64_t *ret)
 {
 	(void)s;

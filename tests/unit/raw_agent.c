@@ -91,6 +91,14 @@ static void list_threads(struct buf *out)
 	buf_free(&list);
 }
 
+static void put_auxv(struct buf *out)
+{
+	const uint64_t words[] = {AT_BASE, seen.base, AT_NULL, 0};
+
+	wire_encode_bytes(
+	    out, &(struct wire_bytes){.data = {(const uint8_t *)words, sizeof(words)}});
+}
+
 static enum wire_type answer(
     enum wire_type type, uint32_t handle, struct span body, struct buf *out, int *code)
 {
@@ -106,6 +114,9 @@ static enum wire_type answer(
 	case WIRE_threads:
 		list_threads(out);
 		return seen.lists ? WIRE_thread_list : WIRE_none;
+	case WIRE_auxv:
+		put_auxv(out);
+		return seen.base ? WIRE_bytes : WIRE_none;
 	case WIRE_patch_set:
 		take_patches(body, out);
 		return WIRE_patch_results;

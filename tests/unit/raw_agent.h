@@ -34,8 +34,9 @@ struct seen {
 	uint8_t siginfo[128];
 	bool lists; /* it tells of the threads when it is asked */
 	uint64_t standing;
-	uint64_t pc;  /* of the thread a stop names first, 0 = fake_pc ... */
-	bool crossed; /* a stop names who stands, but brings the registers of its causes only */
+	uint64_t base; /* AT_BASE, where the dynamic linker is mapped; 0 = nowhere */
+	uint64_t pc;   /* of the thread a stop names first, 0 = fake_pc ... */
+	bool crossed;  /* a stop names who stands, but brings the registers of its causes only */
 };
 extern struct seen seen;
 

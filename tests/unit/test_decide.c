@@ -9,145 +9,10 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <linux/audit.h>
 #include <signal.h>
-#include <string.h>
 
 #include "common/err.h"
-#include "host/errtext.h"
-#include "host/sym/spot.h"
-#include "host/sym/symstate.h"
-#include "host/sym/type_store.h"
-#include "raw_agent.h"
-
-/* ---- the code it runs: functions of 256 bytes, lines of 16 ---------------------------------- */
-
-static struct symbols named;
-static struct types *types;
-
-struct types *symbols_types(struct symbols *s)
-{
-	(void)s;
-	if (!named.pool)
-		named.pool = strpool_new();
-	if (!types && named.pool)
-		types = types_new(&named);
-	return types;
-}
-
-struct he_error *symbols_spot(struct symbols *s, uint64_t addr, struct spot *ret)
-{
-	(void)s;
-	*ret = (struct spot){.function = addr & ~UINT64_C(255),
-	    .end = (addr | 255) + 1,
-	    .name = "f",
-	    .file = "a.c",
-	    .line = (unsigned)(addr % 256 / 16 + 1),
-	    .lo = addr & ~UINT64_C(15),
-	    .hi = (addr | 15) + 1,
-	    .statement = true};
-	return NULL;
-}
-
-struct he_error *symbols_near_frames(
-    struct symbols *s, const struct sym_regs *regs, struct near_frame *v, unsigned max, unsigned *n)
-{
-	(void)s;
-	for (*n = 0; *n < max; ++*n) {
-		v[*n] = (struct near_frame){.regs = *regs, .cfa = regs->sp + 64u * (*n + 1)};
-		v[*n].regs.pc += *n;
-		v[*n].regs.sp += 64u * *n;
-	}
-	return NULL;
-}
-
-/* ---- the person ------------------------------------------------------------------------------ */
-
-enum { ALL = 0x1f, HERE = 0x400000 };
-
-static uint64_t tid(unsigned thread)
-{
-	return FAKE_PID + thread;
-}
-
-static int end(void **state)
-{
-	int ret = teardown(state);
-
-	types_drop(types);
-	types = NULL;
-	strpool_drop(named.pool);
-	named.pool = NULL;
-	return ret;
-}
-
-static unsigned at(uint64_t addr, const char *condition, uint64_t ignore, bool temporary)
-{
-	struct he_break q = {.where = "*0",
-	    .addr = addr,
-	    .condition = condition,
-	    .ignore = ignore,
-	    .temporary = temporary};
-	unsigned number = 0;
-
-	assert_null(he_break(engine, target, &q, &number));
-	return number;
-}
-
-static unsigned breakpoint(uint64_t addr)
-{
-	return at(addr, NULL, 0, false);
-}
-
-static void go_on(uint64_t thread)
-{
-	assert_null(he_continue(target, thread));
-}
-
-static void non_stop(void)
-{
-	struct he_settings s;
-
-	he_settings(engine, &s);
-	s.non_stop = true;
-	assert_null(he_set_settings(engine, &s));
-}
-
-/* What the last go named. */
-static bool went(uint64_t thread, enum wire_action action)
-{
-	for (unsigned i = 0; i < seen.n_go; i++)
-		if (seen.go[i].tid == thread)
-			return seen.go[i].action == action;
-	return false;
-}
-
-static bool went_alone(uint64_t thread)
-{
-	return seen.n_go == 1 && went(thread, WIRE_RESUME_CONT);
-}
-
-static void hit(uint64_t standing, unsigned thread, uint32_t patch)
-{
-	STOP(standing, {thread, WIRE_STOP_PATCH, 0, patch, 0, 0});
-}
-
-static void stepped(unsigned thread, uint64_t pc)
-{
-	seen.pc = pc;
-	STOP(ALL, {thread, WIRE_STOP_STEP, 0, 0, 0, 0});
-	seen.pc = 0;
-}
-
-/* A condition that only the host can evaluate, and is false. */
-static unsigned false_here(uint64_t addr)
-{
-	struct he_value *v = NULL;
-
-	assert_null(he_evaluate(target, 0, 0, "$wanted = 0", &v));
-	he_value_free(v);
-	return at(addr, "$wanted", 0, false);
-}
+#include "person.h"
 
 /* ---- all stop ----------------------------------------------------------------------------------
  */
@@ -598,51 +463,6 @@ static void in_non_stop_continue_names_whoever_stands(void **state)
 	assert_true(went(tid(0), WIRE_RESUME_CONT));
 }
 
-/* ---- exec and fork
- * ------------------------------------------------------------------------------------ */
-
-static void a_followed_child_has_its_parents_patches_and_goes_on(void **state)
-{
-	struct wire_forked e = {.tid = tid(0), .pid = 5555, .start = 1, .handle = 0x80000001u};
-	struct wire_rec_stop s = {.tid = 5555, .reason = WIRE_STOP_BORN};
-	struct wire_stopped q = {.generation = 1, .all = 1};
-	struct wire_rec_thread h = {.tid = 5555, .state = WIRE_T_STOPPED, .name = span_str("x")};
-	struct he_settings set;
-	struct he_event ev;
-	struct buf body, stops, threads;
-
-	(void)state;
-	attach();
-	he_settings(engine, &set);
-	set.detach_on_fork = false;
-	set.follow_child = true;
-	assert_null(he_set_settings(engine, &set));
-	breakpoint(CODE);
-	go_on(0);
-	assert_int_equal(seen.caught.follow, WIRE_FOLLOW_BOTH);
-	buf_init(&body, WIRE_PIECE);
-	buf_init(&stops, WIRE_PIECE);
-	buf_init(&threads, WIRE_PIECE);
-	wire_encode_forked(&body, &e);
-	fake_event(WIRE_forked, 1, 0, 0, &body);
-	ev = next();
-	assert_int_equal(ev.kind, HE_E_FORKED);
-	assert_non_null(ev.child);
-	wire_put_stop(&stops, &s);
-	wire_put_thread(&threads, &h);
-	q.stops = span_buf(&stops);
-	q.threads = span_buf(&threads);
-	buf_reset(&body);
-	wire_encode_stopped(&body, &q);
-	fake_event(WIRE_stopped, e.handle, 0, 0, &body);
-	nothing_told();
-	assert_int_equal(seen.goes, 2);
-	assert_int_equal(seen.n_set, 1);
-	buf_free(&body);
-	buf_free(&stops);
-	buf_free(&threads);
-}
-
 /* ---- lies
  * ------------------------------------------------------------------------------------------------
  */
@@ -707,7 +527,7 @@ static void an_unknown_reason_lets_it_run_on(void **state)
 	assert_int_equal(seen.goes, 2);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup_person, end)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup_person, person_end)
 
 int main(void)
 {
@@ -741,7 +561,6 @@ int main(void)
 	    TEST(a_stop_that_has_crossed_a_go_does_not_let_its_thread_go_twice),
 	    TEST(in_non_stop_nothing_goes_on_once_all_are_asked_to_stop),
 	    TEST(in_non_stop_continue_names_whoever_stands),
-	    TEST(a_followed_child_has_its_parents_patches_and_goes_on),
 	    TEST(a_hit_of_a_patch_that_was_never_set_lets_it_run_on),
 	    TEST(a_stop_of_a_thread_that_is_not_there_is_survived),
 	    TEST(two_stops_of_one_thread_are_two_at_most),
