@@ -42,6 +42,8 @@ static void end_stop(struct he_target *t)
 	bool runs = false;
 
 	came_in_stop(t);
+	if (t->raw)
+		raw_correct(t);
 	for (size_t i = 0; i < t->threads.n; i++)
 		runs = runs || t->threads.v[i].state == HE_T_RUNNING;
 	t->threads.complete = true;

@@ -328,7 +328,8 @@ static void put(struct going *g, const struct raw *r, uint64_t tid, const struct
 	    .hi = from->action == HE_GO_RANGE ? from->hi : 0};
 }
 
-/* Alone, others may have stopped, which the front end has not heard: they wait for it. */
+/* Alone, others may have stopped, which the front end has not heard: they wait for it.  Where
+ * something runs its stop can be on its way; only where nothing does "all" is who was told. */
 static void put_told(struct going *g, const struct he_target *t, const struct he_go *from)
 {
 	const struct raw *r = t->raw;
@@ -336,7 +337,7 @@ static void put_told(struct going *g, const struct he_target *t, const struct he
 
 	for (size_t i = 0; i < t->threads.n; i++)
 		stand += t->threads.v[i].state == HE_T_STOPPED;
-	if (stand == r->n_told) {
+	if (r->n_told == stand && (stand == t->threads.n || stand > GO_MOST)) {
 		put(g, r, 0, from);
 		return;
 	}

@@ -102,6 +102,25 @@ void raw_tell_all(struct he_target *t)
 			note_told(t->raw, t->threads.v[i].tid);
 }
 
+static bool has_cause(const struct run *r, uint64_t tid)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->cause[i].tid == tid)
+			return true;
+	return false;
+}
+
+void raw_correct(struct he_target *t)
+{
+	for (size_t i = 0; t->raw->alone && i < t->threads.n; i++) {
+		struct thread *h = &t->threads.v[i];
+
+		if (h->state == HE_T_STOPPED && !h->fresh && !raw_is_told(t->raw, h->tid) &&
+		    !has_cause(t->run, h->tid))
+			h->state = HE_T_RUNNING;
+	}
+}
+
 void raw_forget(struct he_target *t, uint64_t tid)
 {
 	struct raw *r = t->raw;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "host/rsp/rsp_parts.h"
+#include "host/rsp/rsp_queue.h"
 #include "host/rsp/rsp_run.h"
 
 /* ---- what both sides can ------------------------------------------------------------- */
@@ -145,7 +146,8 @@ static void first_threads(struct rsp *r, struct rd *args)
 {
 	(void)args;
 	for (struct rsp_process *p = r->processes; p; p = p->next)
-		put_threads(r, p);
+		if (!rsp_unheard(r, p))
+			put_threads(r, p);
 	if (!r->reply.len)
 		rsp_put_char(&r->reply, 'l');
 }

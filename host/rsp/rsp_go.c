@@ -10,6 +10,8 @@
 #include "host/rsp/rsp_queue.h"
 #include "host/rsp/rsp_regs.h"
 
+enum { TAKE_IN = 1000 /* events at once */ };
+
 static bool concerns(const struct rsp_action *a, const struct rsp_process *p, uint64_t tid)
 {
 	return (a->id.pid <= 0 || a->id.pid == p->pid) &&
@@ -95,14 +97,66 @@ static void remember_go(struct rsp_process *p, const struct he_go *go, size_t m)
 	p->stops->n_went = m;
 }
 
-static struct he_error *resume_one(
-    struct rsp *r, struct rsp_process *p, const struct rsp_action *v, size_t n, struct he_go *go)
+/* ---- non-stop: what the debugger does not know of yet stays as it is ------------------ */
+
+static bool is_queued(const struct rsp *r, const struct rsp_process *p, uint64_t tid)
 {
-	size_t m = translate(p, v, n, go);
+	for (const struct rsp_stop *s = r->run->queue; s; s = s->next)
+		if (s->pid == p->pid && s->tid == tid && s->kind == RSP_STOP_THREAD)
+			return true;
+	return false;
+}
+
+static bool is_named(const struct rsp_process *p, const struct rsp_action *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i].id.pid == p->pid)
+			return true;
+	return false;
+}
+
+/* The last of *go is for all that are left, and some stand whose stop was not heard of: it
+ * becomes one for each that was.  How many there are then. */
+static size_t spare_unheard(
+    struct rsp *r, struct rsp_process *p, struct he_go **go, size_t m, size_t n)
+{
+	struct he_go all = (*go)[m - 1], *more = NULL;
+	struct he_threads *v = NULL;
+	size_t stand = 0, known = 0, to = m - 1;
+
+	if (!r->non_stop || all.tid)
+		return m;
+	he_error_free(he_threads(p->t, &v));
+	for (size_t i = 0; v && i < v->n; i++) {
+		stand += v->v[i].state == HE_T_STOPPED;
+		known += rsp_told(p, v->v[i].tid) && !is_queued(r, p, v->v[i].tid);
+	}
+	if (known < stand)
+		more = reallocarray(*go, n + known, sizeof(*more));
+	if (more)
+		*go = more;
+	for (size_t i = 0; more && i < v->n; i++) {
+		all.tid = v->v[i].tid;
+		if (rsp_told(p, all.tid) && !is_queued(r, p, all.tid))
+			more[to++] = all;
+	}
+	he_threads_free(v);
+	return more ? to : m;
+}
+
+static struct he_error *resume_one(
+    struct rsp *r, struct rsp_process *p, const struct rsp_action *v, size_t n, struct he_go **of)
+{
+	size_t m = translate(p, v, n, *of);
+	struct he_go *go;
 	struct he_error *e;
 
+	if (!m || (r->non_stop && rsp_unheard(r, p) && !is_named(p, v, n)))
+		return NULL;
+	m = spare_unheard(r, p, of, m, n);
 	if (!m)
 		return NULL;
+	go = *of;
 	for (size_t i = 0; i < m; i++) {
 		rsp_untell(p, go[i].tid);
 		r->run->some |= go[i].tid != 0;
@@ -192,11 +246,28 @@ static void refuse(struct rsp *r, struct rsp_process *p, struct he_error *e)
 	rsp_queue_append(r, rsp_stop_plain(p, selected(r, p), SIGTRAP));
 }
 
+/* Non-stop: what has happened by now is in the queue. */
+static void take_in(struct rsp *r)
+{
+	struct he_event ev = {0};
+	struct he_error *e;
+
+	for (int i = 0; r->non_stop && i < TAKE_IN; i++) {
+		e = he_wait(r->engine, 0, &ev);
+		he_error_free(e);
+		if (e || !ev.kind)
+			return;
+		rsp_event(r, &ev);
+	}
+}
+
 void rsp_run_resume(struct rsp *r, const struct rsp_action *v, size_t n)
 {
 	struct he_go *go = calloc(n, sizeof(*go));
-	bool held = (!r->non_stop && waits_to_be_told(r, v, n)) || breaks_now(r, v, n);
+	bool held;
 
+	take_in(r);
+	held = (!r->non_stop && waits_to_be_told(r, v, n)) || breaks_now(r, v, n);
 	if (!go) {
 		rsp_fail_errno(r, ENOMEM);
 		return;
@@ -204,7 +275,7 @@ void rsp_run_resume(struct rsp *r, const struct rsp_action *v, size_t n)
 	r->run->some = false;
 	r->run->waiting = !r->non_stop;
 	for (struct rsp_process *p = r->processes; p; p = p->next) {
-		struct he_error *e = held ? NULL : resume_one(r, p, v, n, go);
+		struct he_error *e = held ? NULL : resume_one(r, p, v, n, &go);
 
 		if (e)
 			refuse(r, p, e);

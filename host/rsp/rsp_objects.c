@@ -10,6 +10,7 @@
 #include "host/rsp/rsp_features.h"
 #include "host/rsp/rsp_lldb.h"
 #include "host/rsp/rsp_osdata.h"
+#include "host/rsp/rsp_queue.h"
 #include "host/rsp/rsp_regs.h"
 #include "host/rsp/rsp_siginfo.h"
 #include "host/rsp/rsp_xfer.h"
@@ -145,7 +146,7 @@ static bool threads(struct rsp *r, struct rd *annex, struct buf *out)
 		return false;
 	rsp_put(out, "<threads>\n");
 	for (const struct rsp_process *p = r->processes; p; p = p->next)
-		if (!put_threads(r, p, out))
+		if (!rsp_unheard(r, p) && !put_threads(r, p, out))
 			return false;
 	rsp_put(out, "</threads>\n");
 	return true;

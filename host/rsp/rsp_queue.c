@@ -33,6 +33,14 @@ struct rsp_stop *rsp_queue_take(struct rsp *r)
 	return s;
 }
 
+bool rsp_unheard(const struct rsp *r, const struct rsp_process *p)
+{
+	for (const struct rsp_stop *s = r->run->queue; s; s = s->next)
+		if (s->child == p->pid)
+			return true;
+	return false;
+}
+
 void rsp_run_drop(struct rsp *r, struct rsp_process *p)
 {
 	struct rsp_stop **at = &r->run->queue;

@@ -19,4 +19,7 @@ void rsp_untell(struct rsp_process *p, uint64_t tid);
 
 bool rsp_running(const struct rsp_process *p);
 
+/* A child whose maker's fork is still to be told: the debugger has to learn of it by that. */
+bool rsp_unheard(const struct rsp *r, const struct rsp_process *p);
+
 #endif

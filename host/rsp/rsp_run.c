@@ -113,6 +113,7 @@ static bool requested(struct rsp *r, struct rsp_process *p, struct rsp_stop *s)
  * false: GDB has both for one, and wants to see neither. */
 static bool passes(struct rsp *r, struct rsp_process *p, const struct he_event *ev)
 {
+	const struct he_go one = {.tid = ev->tid, .action = HE_GO_CONT};
 	struct rsp_stops *s = p->stops;
 
 	if (ev->reason != HE_R_SIGNAL || ev->signal != SIGTRAP || !s->n_went ||
@@ -123,7 +124,11 @@ static bool passes(struct rsp *r, struct rsp_process *p, const struct he_event *
 			return false;
 		s->went[i].signal = 0;
 	}
-	he_error_free(he_go(p->t, s->went, s->n_went, r->non_stop));
+	/* Non-stop: others stand because the debugger wants them to. */
+	if (r->non_stop)
+		he_error_free(he_go(p->t, &one, 1, true));
+	else
+		he_error_free(he_go(p->t, s->went, s->n_went, false));
 	return true;
 }
 
