@@ -189,6 +189,13 @@ def test_the_lines_of_commands_are_run_and_may_go_on(debug):
     assert '        silent\n        print k\n        continue\n' in r.out
 
 
+def test_commands_of_several_at_one_place_run_in_the_order_of_their_numbers(hdb, tmp_path):
+    script = tmp_path / 'script'
+    script.write_text(''.join(f'break work\ncommands\n  print {n}\nend\n' for n in (11, 22, 33)) + 'run\nprint 44\n')
+    r = hdb('-batch', '-x', str(script), '--', debuggee_path('points'))
+    assert re.findall(r'^\$\d = (\d+)$', r.out, re.M) == ['11', '22', '33', '44'] and r.out.count('Breakpoint 1, work (') == 1
+
+
 def test_commands_may_stand_in_a_file(debug, hdb, tmp_path):
     script = tmp_path / 'script'
     script.write_text('break large\ncommands\n  print n\nend\ncontinue\nprint 1000 + n\n')
