@@ -616,7 +616,7 @@ struct he_error *he_set_siginfo(
 
 /* he_registers has all of frame 0, in one order for all threads of an architecture on one
  * box, and costs nothing for a thread that caused the stop.  For another it brings a batch of
- * threads with windows of their stacks, each batch twice the one before.  These are only the
+ * threads with windows of their stacks, each batch four times the one before.  These are only the
  * general ones (and whatever is known), which came with the stop of every thread. */
 struct he_registers;
 struct he_error *he_general_registers(

@@ -24,7 +24,7 @@ void attach_order(const struct he_target *t, struct buf *ordered, struct buf *no
 {
 	const struct arch *a = arch_find(rpc_peer(t->server->rpc)->arch);
 
-	for (size_t i = 0; i < sizeof(recipes) / sizeof(*recipes); i++)
+	for (size_t i = 0; !t->raw && i < sizeof(recipes) / sizeof(*recipes); i++)
 		wire_put_recipe(ordered, &recipes[i]);
 	if (t->raw)
 		raw_order(t, ordered);

@@ -152,10 +152,19 @@ void raw_order(const struct he_target *t, struct buf *recipes)
 {
 	const struct rpc_peer *peer = rpc_peer(t->server->rpc);
 	const struct arch *a = arch_find(peer->arch);
-	const struct wire_rec_recipe code = {
-	    .scope = WIRE_SCOPE_CAUSE, .base = WIRE_BASE_PC, .offset = -PC_BEFORE, .len = PC_BYTES};
+	static const struct wire_rec_recipe rows[] = {
+	    {.scope = WIRE_SCOPE_CAUSE,
+		.base = WIRE_BASE_SP,
+		.offset = -RAW_BELOW,
+		.len = RAW_BELOW + RAW_WINDOW},
+	    {.scope = WIRE_SCOPE_CAUSE,
+		.base = WIRE_BASE_PC,
+		.offset = -PC_BEFORE,
+		.len = PC_BYTES},
+	};
 
-	wire_put_recipe(recipes, &code);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		wire_put_recipe(recipes, &rows[i]);
 	if (a && peer->version >= 2)
 		wire_put_recipe(recipes, &(struct wire_rec_recipe){.scope = WIRE_SCOPE_CAUSE,
 					     .base = WIRE_BASE_REGSET,

@@ -6,7 +6,7 @@
  * A debugger that shows the stacks of a thousand threads asks each for its registers and
  * then up its stack.  So the first question about a thread of which nothing but the
  * general registers is known brings a batch of threads, with a window of each stack, and
- * each batch is twice the one before.
+ * each batch is four times the one before.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -183,12 +183,13 @@ struct haul {
 static void add(struct he_target *t, struct thread *h, struct haul *haul)
 {
 	uint32_t window = t->raw->window ? t->raw->window : RAW_WINDOW;
-	uint64_t sp;
+	uint64_t sp, lo;
 
 	haul->tids[haul->n++] = h->tid;
 	if (h->fetched || !pointer_of(t, h, &sp))
 		return;
-	haul->v[haul->n_v++] = (struct mem_range){sp - RED_ZONE, RED_ZONE + window};
+	lo = (sp - RED_ZONE) & ~(uint64_t)(RAW_LINE - 1);
+	haul->v[haul->n_v++] = (struct mem_range){lo, sp + window - lo};
 	h->fetched = window;
 }
 
@@ -214,7 +215,8 @@ struct he_error *raw_bring(struct he_target *t, uint64_t tid, const uint32_t *no
 	struct haul haul = {.n = 0};
 	struct he_error *err;
 
-	r->batch = !r->batch ? RAW_BATCH : r->batch < BATCH_MOST ? 2 * r->batch : BATCH_MOST;
+	r->batch = r->batch ? RAW_BATCH_GROWS * r->batch : RAW_BATCH;
+	r->batch = r->batch < BATCH_MOST ? r->batch : BATCH_MOST;
 	haul.tids = calloc(r->batch, sizeof(*haul.tids));
 	haul.v = calloc(r->batch, sizeof(*haul.v));
 	if (haul.tids && haul.v) {

@@ -15,7 +15,10 @@ enum {
 	RAW_PIECES = 64,           /* patches of the agent for one of the front end's, at most */
 	RAW_CODE_PAGES = 4096,     /* of code that are remembered */
 	RAW_CHILD_MS = 2000,       /* for a child to stand when its parent's fork is told */
-	RAW_BATCH = 16,            /* threads of the first batch; it doubles */
+	RAW_BATCH = 16,            /* threads of the first batch ... */
+	RAW_BATCH_GROWS = 4,       /* ... and each has so many times the one before */
+	RAW_LINE = 512,            /* LLDB reads memory in lines of that many bytes */
+	RAW_BELOW = RAW_LINE + 128, /* of a stack below its pointer: red zone, rest of a line */
 	RAW_WINDOW = 4096,         /* bytes of a stack that come first ... */
 	RAW_WINDOW_ALL = 65536,    /* ... for a batch at most, ... */
 	RAW_WINDOW_MOST = 1 << 20, /* ... and for one thread */
