@@ -97,46 +97,6 @@ def test_a_crash_shows_where(lldb):
     assert 'stop reason = signal SIGSEGV' in r.out and 'nullcall`main' in r.out, r
 
 
-# ---- how often somebody waits for the link ---------------------------------------------------------------------
-
-CONNECTION = 4  # until a session is open: test_round_trips.py
-
-
-@pytest.fixture
-def turns(world, box, lldb):
-    """turns(COMMAND…): those a run takes beyond its connection, and its result. A busy machine, which sends apart
-    what belongs together, only adds to them: the least of a few, where the first exceeds what is wanted."""
-    def run(wanted, *commands):
-        few = []
-        while not few or (min(few) > wanted and len(few) < 3):
-            p = world.proxy(box.port, '-delay', 20, '-once')
-            r = lldb(*commands, box=box, port=p.port)
-            assert 'detached' in r.out, r
-            few.append(p.finish()[0]['waits'] - CONNECTION)
-        return min(few), r
-    return run
-
-
-def test_attach_and_leave_take_ten_turns_at_most(turns, debuggee):
-    d = debuggee('sleepers', 0)
-    assert turns(10, f'process attach -p {d.pid}', 'detach')[0] <= 10
-
-
-def test_attaching_to_1001_threads_takes_fifteen_turns_at_most(turns, debuggee):
-    d = debuggee('sleepers', 1001)
-    few, r = turns(15, f'process attach -p {d.pid}', 'thread list', 'detach')
-    assert few <= 15
-    assert len(re.findall(r'^[ *] thread #\d+: tid = ', r.out, re.M)) == 1001, r
-
-
-def test_all_backtraces_of_1001_threads_take_thirty_turns_at_most(turns, debuggee):
-    d = debuggee('sleepers', 1001)
-    few, r = turns(30, f'process attach -p {d.pid}', 'bt all', 'detach')
-    assert few <= 30
-    assert r.out.count('`descend') >= 1001 * 12, r
-    assert eventually(lambda: runs(d))
-
-
 # ---- a platform ------------------------------------------------------------------------------------------------
 
 
