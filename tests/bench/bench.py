@@ -298,6 +298,27 @@ def running(world, all_peers):
     finish(world, d)
 
 
+def stepping(world, all_peers):
+    """One request to step through a range; the bare loop looks at the pc behind each step, as it must."""
+    title('Single steps on the target, per second, all on one CPU')
+    cpus, count = os.sched_getaffinity(0), 2 if QUICK else 10
+    os.sched_setaffinity(0, {min(cpus)})
+    try:
+        hdb = type(all_peers[0])(world)
+        d = world.debuggee('spin', busy=True)
+        where, size = d.facts['burn'], code_size(os.path.join(harness.DEBUGGEES, 'spin'), 'burn')
+        n = bare_run(world, 'steps', d, where, size, 1)[0]
+        got = take_turns({'bare loop': lambda: n / percentile(bare_run(world, 'line', d, where, size, count), 50) * 1e6,
+                          'hdb': lambda: n / percentile(hdb.steps(d, where, size, count), 50)})
+    finally:
+        os.sched_setaffinity(0, cpus)
+    ceiling = statistics.median(got['bare loop'])
+    for name, values in got.items():
+        f = Figure(values)
+        row('steps through a range', f, '/s', f.median / ceiling, 0.8 if name == 'hdb' else None, '>=', name)
+    finish(world, d)
+
+
 def pss(pids):
     """KiB, shared pages counted once among all who share them."""
     total = 0
@@ -403,7 +424,7 @@ def finish(world, d):
     d.kill()
 
 
-WORKS = [round_trips, wall_times, standing_still, attaching, memory, latency, passing, running, bridge, sizes]
+WORKS = [round_trips, wall_times, standing_still, attaching, memory, latency, passing, running, stepping, bridge, sizes]
 
 
 def main():

@@ -7,10 +7,12 @@
  * ceil_run stops PID ADDR COUNT     microseconds of each of COUNT such rounds
  * ceil_run line PID ADDR SIZE COUNT microseconds of each of COUNT walks through the SIZE bytes
  *                                   of code at ADDR, by single steps
+ * ceil_run steps PID ADDR SIZE COUNT the same, behind how many steps one of them is
  * ceil_run watch PID ADDR COUNT     microseconds of each of COUNT stops after a write to ADDR
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -87,9 +89,10 @@ static void stops(unsigned long count)
 	}
 }
 
-static void line(uint64_t size, unsigned long count)
+static void line(uint64_t size, unsigned long count, bool counted)
 {
 	struct user_regs_struct regs;
+	unsigned long n = 0;
 
 	for (unsigned long i = 0; i < count; i++) {
 		double began;
@@ -99,7 +102,10 @@ static void line(uint64_t size, unsigned long count)
 		do {
 			let(PTRACE_SINGLESTEP);
 			ptrace(PTRACE_GETREGS, pid, 0, &regs);
+			n++;
 		} while (regs.rip >= addr && regs.rip < addr + size);
+		if (counted && i == 0)
+			printf("%lu\n", n);
 		printf("%.2f\n", now() - began);
 	}
 }
@@ -140,8 +146,9 @@ int main(int argc, char **argv)
 		hits(atof(argv[4]));
 	else if (strcmp(argv[1], "stops") == 0)
 		stops(strtoul(argv[4], NULL, 0));
-	else if (strcmp(argv[1], "line") == 0 && argc > 5)
-		line(strtoull(argv[4], NULL, 0), strtoul(argv[5], NULL, 0));
+	else if ((strcmp(argv[1], "line") == 0 || strcmp(argv[1], "steps") == 0) && argc > 5)
+		line(strtoull(argv[4], NULL, 0), strtoul(argv[5], NULL, 0),
+		    strcmp(argv[1], "steps") == 0);
 	else if (strcmp(argv[1], "watch") == 0)
 		watch(strtoul(argv[4], NULL, 0));
 	ptrace(PTRACE_DETACH, pid, 0, 0);

@@ -12,6 +12,8 @@
  * engine TRANSPORT stops PID WHERE COUNT    microseconds from going on to the next stop there
  * engine TRANSPORT lines PID WHERE COUNT    microseconds to step over the line there
  * engine TRANSPORT watch PID WHAT COUNT     microseconds from going on to its next change
+ * engine TRANSPORT steps PID ADDR COUNT SIZE microseconds of each walk through the SIZE bytes of
+ *                                           code at ADDR, as one request to step through them
  *
  * What libhosteng takes, without the start of a program around it.
  */
@@ -45,6 +47,7 @@ struct work {
 	const char *where;
 	uint64_t addr;
 	size_t n;
+	uint64_t size;
 };
 
 static void attach(const struct work *w)
@@ -144,8 +147,8 @@ static void hold(const struct work *w)
 
 static struct he_engine *engine;
 
-static void stop_at(const struct work *w, enum he_break_kind kind, const char *condition,
-    struct he_target **t)
+static void stop_at(
+    const struct work *w, enum he_break_kind kind, const char *condition, struct he_target **t)
 {
 	struct he_break q = {.kind = kind, .where = w->where, .condition = condition};
 	unsigned number;
@@ -227,11 +230,46 @@ static void lines(const struct work *w)
 	check(he_detach(t));
 }
 
+static void raw_go(struct he_target *t, const struct he_go *how)
+{
+	check(he_go(t, how, 1, false));
+	to_next_stop();
+}
+
+/* As a debugger asks for it through the bridge: nothing but steps, all of them on the box. */
+static void steps(const struct work *w)
+{
+	const struct he_patch here = {.kind = HE_PATCH_SOFT, .addr = w->addr};
+	const struct he_go on = {.action = HE_GO_CONT, .signal = -1};
+	struct he_go walk = {
+	    .action = HE_GO_RANGE, .signal = -1, .lo = w->addr, .hi = w->addr + w->size};
+	struct he_target_info info;
+	struct he_target *t;
+
+	check(he_attach(w->server, w->pid, 0, HE_STOP, &t));
+	he_target_info(t, &info);
+	walk.tid = info.pid;
+	for (size_t i = 0; i < w->n; i++) {
+		uint32_t id;
+		double began;
+
+		check(he_patch(t, &here, &id));
+		raw_go(t, &on);
+		he_unpatch(t, id);
+		check(he_patch_sync(t));
+		began = now();
+		raw_go(t, &walk);
+		printf("%.2f\n", now() - began);
+	}
+	check(he_detach(t));
+}
+
 static const struct {
 	const char *name;
 	void (*run)(const struct work *);
 } works[] = {{"attach", attach}, {"bt", bt}, {"snapshot", snapshot}, {"bulk", bulk},
-    {"small", small}, {"hold", hold}, {"stops", stops}, {"lines", lines}, {"watch", watch}};
+    {"small", small}, {"hold", hold}, {"stops", stops}, {"lines", lines}, {"watch", watch},
+    {"steps", steps}};
 
 int main(int argc, char **argv)
 {
@@ -244,6 +282,8 @@ int main(int argc, char **argv)
 	w.where = argc > 4 ? argv[4] : "";
 	w.addr = argc > 4 ? strtoull(argv[4], NULL, 0) : 0;
 	w.n = argc > 5 ? strtoull(argv[5], NULL, 0) : 0;
+	w.size = argc > 6 ? strtoull(argv[6], NULL, 0) : 0;
+	config.raw = strcmp(argv[2], "steps") == 0;
 	check(he_new(&config, &engine));
 	check(he_connect(engine, argv[1], &w.server));
 	if (strcmp(argv[2], "pass") == 0 && argc > 5)

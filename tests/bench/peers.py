@@ -151,6 +151,10 @@ class Hdb(Peer):
         """Seconds of each stop at a breakpoint (stops), step over a line (lines), change of a variable (watch)."""
         return [float(x) / 1e6 for x in self.engine(d, what, None, (where, count))[0].split()]
 
+    def steps(self, d, address, size, count):
+        """Seconds of each walk through that code, every instruction of it by itself."""
+        return [float(x) / 1e6 for x in self.engine(d, 'steps', None, (address, count, size))[0].split()]
+
 
 class Gdb(Peer):
     name = 'gdb'
