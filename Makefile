@@ -130,7 +130,7 @@ RSP = $(addprefix host/rsp/,rsp_table rsp_frame rsp_packet rsp_reply rsp_process
 RSP += $(addprefix host/rsp/,rsp_lldb rsp_lldb_reg rsp_lldb_regs rsp_lldb_ps rsp_lldb_memory \
 	rsp_lldb_stop rsp_lldb_modules rsp_lldb_launch rsp_lldb_stdio \
 	rsp_lldb_file rsp_lldb_platform)
-RSP += $(addprefix host/rsp/,rsp_file rsp_files rsp_cache rsp_build_id rsp_xfer rsp_objects rsp_siginfo rsp_osdata rsp_osdata_net rsp_monitor)
+RSP += $(addprefix host/rsp/,rsp_file rsp_files rsp_looks rsp_cache rsp_build_id rsp_xfer rsp_objects rsp_siginfo rsp_osdata rsp_osdata_net rsp_monitor)
 LIB_console = -ledit -ljansson $(LIB_seccomp)
 OBJ_hdb = $(HDB) $(RSP)
 LIB_hdb = $(LIB_hosteng) $(LIB_console)

@@ -920,6 +920,16 @@ struct he_error *he_file_stat(
  * may be read. */
 struct he_error *he_file_open(const struct he_root *r, const char *path, struct he_file_stat *ret,
     void *head, size_t len, size_t *got);
+/* The same of many, a few in each trip: path, head and len are the caller's, what has come of
+ * it is in the others; st and got count where err is NULL. */
+struct he_file_opening {
+	const char *path;
+	void *head;
+	size_t len, got;
+	struct he_file_stat st;
+	struct he_error *err; /* the caller frees it */
+};
+void he_file_open_all(const struct he_root *r, struct he_file_opening *v, size_t n);
 /* *got fewer than len: the end.  dev, ino: as he_file_stat has them, else E_CHANGED; both 0:
  * whichever has that path. */
 struct he_error *he_file_pread(const struct he_root *r, const char *path, uint64_t dev,

@@ -186,32 +186,71 @@ struct he_error *he_file_stat(
 	return fits(path) ? rpc_each(send_look(r, path, link), details_piece, ret) : too_long(path);
 }
 
+/* One of he_file_open_all's, under way. */
+struct opening {
+	struct file_part part;
+	struct rpc_call *look, *read;
+};
+
+static void send_opening(const struct he_root *r, struct he_file_opening *o, struct opening *to)
+{
+	*to = (struct opening){
+	    .part = {.who = of_root(r), .path = o->path, .buf = o->head, .len = o->len}};
+	o->got = 0;
+	o->err = fits(o->path) ? NULL : too_long(o->path);
+	if (o->err)
+		return;
+	to->look = send_look(r, o->path, false);
+	to->read = send_file(&to->part, 0, o->len);
+}
+
+static void take_opening(struct he_file_opening *o, struct opening *from)
+{
+	struct file_piece p = {.f = &from->part, .end = o->len};
+	struct he_error *err;
+
+	if (o->err)
+		return;
+	o->err = rpc_each(from->look, details_piece, &o->st);
+	if (o->err) {
+		rpc_drop(from->read);
+		return;
+	}
+	err = rpc_each(from->read, file_data_piece, &p);
+	if (!err) {
+		o->got = p.got;
+	} else if (err->code == E_LOST || err->code == E_CANCELLED) {
+		o->err = err;
+		return;
+	}
+	/* It need not be a file, or may not be read: then there is no more to say of it. */
+	he_error_free(err);
+}
+
+void he_file_open_all(const struct he_root *r, struct he_file_opening *v, size_t n)
+{
+	struct opening way[FILE_CALLS];
+
+	for (size_t from = 0; from < n; from += FILE_CALLS) {
+		size_t m = n - from < FILE_CALLS ? n - from : FILE_CALLS;
+
+		for (size_t i = 0; i < m; i++)
+			send_opening(r, &v[from + i], &way[i]);
+		for (size_t i = 0; i < m; i++)
+			take_opening(&v[from + i], &way[i]);
+	}
+}
+
 struct he_error *he_file_open(const struct he_root *r, const char *path, struct he_file_stat *ret,
     void *head, size_t len, size_t *got)
 {
-	struct file_part f = {.who = of_root(r), .path = path, .buf = head, .len = len};
-	struct file_piece p = {.f = &f, .end = len};
-	struct rpc_call *look, *read;
-	struct he_error *err;
+	struct he_file_opening o = {.path = path, .head = head, .len = len};
 
-	if (!fits(path))
-		return too_long(path);
-	look = send_look(r, path, false);
-	read = send_file(&f, 0, len);
-	*got = 0;
-	err = rpc_each(look, details_piece, ret);
-	if (err) {
-		rpc_drop(read);
-		return err;
-	}
-	err = rpc_each(read, file_data_piece, &p);
-	if (!err)
-		*got = p.got;
-	else if (err->code == E_LOST || err->code == E_CANCELLED)
-		return err;
-	/* It need not be a file, or may not be read: then there is no more to say of it. */
-	he_error_free(err);
-	return NULL;
+	he_file_open_all(r, &o, 1);
+	*got = o.got;
+	if (!o.err)
+		*ret = o.st;
+	return o.err;
 }
 
 struct he_error *he_file_pread(const struct he_root *r, const char *path, uint64_t dev,

@@ -112,6 +112,9 @@ static void setfs(struct rsp *r, struct rd *args)
 	    r, rd_done(args) && pid <= INT32_MAX ? rsp_file_setfs(r, (uint32_t)pid) : -EINVAL);
 }
 
+/* GDB opens it only to see that there is such a packet. */
+static const char probe[] = "just probing";
+
 static void open_packet(struct rsp *r, struct rd *args)
 {
 	char *path = rsp_take_hexstr(args, HE_PATH_MAX);
@@ -125,6 +128,8 @@ static void open_packet(struct rsp *r, struct rd *args)
 	how = fio_flags(fio);
 	if (!path || !rd_done(args) || !how)
 		put_result(r, -EINVAL);
+	else if (strcmp(path, probe) == 0)
+		put_result(r, -ENOENT);
 	else
 		put_result(r, rsp_file_open(r, path, how, (uint32_t)mode & 0777));
 	free(path);
@@ -223,6 +228,7 @@ static void unlink_packet(struct rsp *r, struct rd *args)
 	char *path = rsp_take_hexstr(args, HE_PATH_MAX);
 	struct he_root root = rsp_file_root(r);
 
+	rsp_files_stale(r, NULL);
 	if (path && rd_done(args))
 		put_error(r, he_file_change(&root, path, HE_FILE_UNLINK, 0, NULL));
 	else
@@ -265,5 +271,6 @@ static const struct rsp_row rows[] = {
 
 const struct rsp_part rsp_part_file = {
     .rows = rows,
+    .stale = rsp_files_stale,
     .closed = rsp_files_closed,
 };

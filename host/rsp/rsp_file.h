@@ -31,7 +31,11 @@ int rsp_file_read(struct rsp *r, uint64_t fd, uint64_t offset, void *buf, size_t
 int rsp_file_write(struct rsp *r, uint64_t fd, uint64_t offset, struct span data);
 int rsp_file_stat(struct rsp *r, uint64_t fd, struct he_file_stat *ret);
 
+/* The debugger will probably open it to read (rsp_looks.h). */
+void rsp_file_expect(struct rsp *r, const char *path);
+
 void rsp_files_closed(struct rsp *r);
+void rsp_files_stale(struct rsp *r, struct rsp_process *p);
 
 /* What reading has cost; zeros when nothing was read. */
 void rsp_file_counts(const struct rsp *r, struct rsp_cache_counts *ret);

@@ -4,6 +4,7 @@
 
 #include "host/rsp/rsp_cache.h"
 #include "host/rsp/rsp_file.h"
+#include "host/rsp/rsp_looks.h"
 
 enum { FILES_MAX = 64 };
 
@@ -19,6 +20,7 @@ struct open_file {
 
 struct rsp_files {
 	struct rsp_cache *cache;
+	struct rsp_looks *looks;
 	uint32_t pid; /* vFile:setfs */
 	struct open_file v[FILES_MAX];
 };
@@ -31,10 +33,9 @@ static struct rsp_files *files_of(struct rsp *r)
 	if (!r->files)
 		return NULL;
 	r->files->cache = rsp_cache_new(he_cache_dir(r->engine));
-	if (!r->files->cache) {
-		free(r->files);
-		r->files = NULL;
-	}
+	r->files->looks = rsp_looks_new();
+	if (!r->files->cache || !r->files->looks)
+		rsp_files_closed(r);
 	return r->files;
 }
 
@@ -55,8 +56,24 @@ void rsp_files_closed(struct rsp *r)
 	for (size_t i = 0; i < FILES_MAX; i++)
 		close_file(&files->v[i]);
 	rsp_cache_free(files->cache);
+	rsp_looks_free(files->looks);
 	free(files);
 	r->files = NULL;
+}
+
+void rsp_files_stale(struct rsp *r, struct rsp_process *p)
+{
+	(void)p;
+	if (r->files)
+		rsp_looks_forget(r->files->looks);
+}
+
+void rsp_file_expect(struct rsp *r, const char *path)
+{
+	struct rsp_files *files = files_of(r);
+
+	if (files)
+		rsp_looks_expect(files->looks, path);
 }
 
 static struct open_file *by_number(struct rsp *r, uint64_t fd)
@@ -109,7 +126,7 @@ static int open_reading(struct rsp_files *files, struct open_file *f)
 {
 	uint8_t head[CACHE_HEAD];
 	size_t got;
-	struct he_error *e = he_file_open(&f->root, f->path, &f->st, head, sizeof(head), &got);
+	struct he_error *e = rsp_looks_open(files->looks, &f->root, f->path, &f->st, head, &got);
 
 	if (e)
 		return failed(e);
@@ -167,10 +184,11 @@ static int open_proc(struct open_file *f, uint32_t pid, enum he_text text)
 	return failed_or_ok(e);
 }
 
-static int open_writing(struct open_file *f, uint32_t mode)
+static int open_writing(struct rsp_files *files, struct open_file *f, uint32_t mode)
 {
 	struct he_file_data q = {.mode = mode};
 
+	rsp_looks_forget(files->looks);
 	q.flags |= f->how & RSP_OPEN_CREATE ? HE_FILE_CREATE : 0;
 	q.flags |= f->how & RSP_OPEN_EMPTY ? HE_FILE_EMPTY : 0;
 	q.flags |= f->how & RSP_OPEN_CREATE && f->how & RSP_OPEN_NEW ? HE_FILE_NEW : 0;
@@ -196,7 +214,7 @@ int rsp_file_open(struct rsp *r, const char *path, unsigned how, uint32_t mode)
 	if (!f->path)
 		return -ENOMEM;
 	if (how & RSP_OPEN_WRITE)
-		ret = open_writing(f, mode);
+		ret = open_writing(files, f, mode);
 	else if (find_proc(path, &pid, &text))
 		ret = open_proc(f, pid, text);
 	else
@@ -253,6 +271,7 @@ int rsp_file_write(struct rsp *r, uint64_t fd, uint64_t offset, struct span data
 
 	if (!f || !(f->how & RSP_OPEN_WRITE))
 		return -EBADF;
+	rsp_looks_forget(r->files->looks);
 	q = (struct he_file_data){
 	    .dev = f->st.dev,
 	    .ino = f->st.ino,

@@ -8,6 +8,7 @@
 
 #include "common/err.h"
 #include "host/rsp/rsp_features.h"
+#include "host/rsp/rsp_file.h"
 #include "host/rsp/rsp_lldb.h"
 #include "host/rsp/rsp_osdata.h"
 #include "host/rsp/rsp_queue.h"
@@ -62,6 +63,7 @@ static bool exec_file(struct rsp *r, struct rd *annex, struct buf *out)
 	he_target_info(p->t, &info);
 	if (!info.exe || !*info.exe)
 		return rsp_fail_errno(r, ENOENT), false;
+	rsp_file_expect(r, info.exe);
 	rsp_put(out, info.exe);
 	return true;
 }
@@ -177,8 +179,9 @@ static void take_from(struct rd *annex, struct from *f)
 }
 
 /* LLDB's own tests take no further attributes. */
-static void put_link(const struct rsp *r, const struct he_link *l, struct buf *out)
+static void put_link(struct rsp *r, const struct he_link *l, struct buf *out)
 {
+	rsp_file_expect(r, l->name);
 	rsp_put(out, "<library name=\"");
 	rsp_put_xml(out, l->name);
 	rsp_putf(out, "\" lm=\"0x%" PRIx64 "\" l_addr=\"0x%" PRIx64 "\" l_ld=\"0x%" PRIx64 "\"",
@@ -189,7 +192,7 @@ static void put_link(const struct rsp *r, const struct he_link *l, struct buf *o
 }
 
 /* From a link on, its namespace only. */
-static void put_some(const struct rsp *r, const struct he_links *v, uint64_t start, struct buf *out)
+static void put_some(struct rsp *r, const struct he_links *v, uint64_t start, struct buf *out)
 {
 	size_t i = 0;
 

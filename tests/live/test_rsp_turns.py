@@ -112,6 +112,15 @@ def test_gdb_shows_the_backtraces_of_1001_threads_in_thirty_turns(turns, debugge
     assert n <= READY + 30
 
 
+@needs_gdb
+def test_gdb_with_all_files_from_the_box_takes_three_turns_more(turns, debuggee):
+    """sysroot target: is what gdb has when nothing is said. The same files are on this machine."""
+    d = debuggee('sleepers', 1)
+    n, r = turns(gdb_run, [f'attach {d.pid}', 'info sharedlibrary', 'detach'], bound=READY + 13, sysroot='target:')
+    assert re.search(r'Yes +target:.*/libc\.so\.6$', r.out, re.M), r
+    assert n <= READY + 13
+
+
 def each(turns, run, begin, again, end, program, times, bound):
     """Turns that `times' times the commands `again' take, and the result."""
     few, _ = turns(run, [*begin, *end], program, bound=READY + 30)

@@ -30,6 +30,7 @@ struct fake_box {
 	size_t n_processes;
 	const struct fake_file *files;
 	size_t n_files;
+	unsigned opens; /* trips for them */
 	unsigned ps;                            /* how often processes were asked for */
 	struct he_thread threads[FAKE_THREADS]; /* of each target */
 	size_t n_threads;

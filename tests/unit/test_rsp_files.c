@@ -113,6 +113,13 @@ struct he_error *he_file_open(const struct he_root *r, const char *path, struct 
 	return e;
 }
 
+void he_file_open_all(const struct he_root *r, struct he_file_opening *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		v[i].err = he_file_open(r, v[i].path, &v[i].st, v[i].head, v[i].len, &v[i].got);
+	self.opens -= (unsigned)(n - 1);
+}
+
 struct he_error *he_file_pread(const struct he_root *r, const char *path, uint64_t dev,
     uint64_t ino, uint64_t offset, void *buf, size_t len, size_t *got)
 {
@@ -470,6 +477,76 @@ static void build_ids_of_damaged_files_are_none(void **state)
 	free(data);
 }
 
+/* ---- files that will be opened ------------------------------------------------------------------
+ */
+
+static const char *const expected[] = {"/box/a.so", "/box/b.so", "/box/none.so"};
+
+/* Two libraries, and one that is not there. */
+static void expect_libraries(void)
+{
+	for (size_t i = 0; i < 3; i++)
+		rsp_file_expect(&self.rsp, expected[i]);
+	make_file(at("a.so"), "first", 5);
+	make_file(at("b.so"), "second", 6);
+}
+
+static uint64_t size_of(const char *path)
+{
+	struct he_file_stat st;
+	int fd = open_it(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(rsp_file_stat(&self.rsp, (uint64_t)fd, &st), 0);
+	assert_int_equal(rsp_file_close(&self.rsp, (uint64_t)fd), 0);
+	return st.size;
+}
+
+static void expected_files_come_in_one_trip(void **state)
+{
+	(void)state;
+	expect_libraries();
+	rsp_file_expect(&self.rsp, "linux-vdso.so.1");
+	assert_int_equal(self.opens, 0);
+	assert_int_equal(size_of("/box/b.so"), 6);
+	assert_int_equal(size_of("/box/a.so"), 5);
+	assert_int_equal(size_of("/box/b.so"), 6);
+	assert_int_equal(self.opens, 1);
+	assert_int_equal(open_it("/box/none.so"), -ENOENT);
+	assert_int_equal(self.opens, 1 + 1);
+	assert_string_equal(ask("vFile:setfs:2a"), "F0"); /* another root */
+	assert_int_equal(size_of("/box/a.so"), 5);
+	assert_int_equal(self.opens, 3);
+}
+
+static void what_is_known_of_them_ends_when_something_runs_or_is_written(void **state)
+{
+	int fd;
+
+	(void)state;
+	expect_libraries();
+	assert_int_equal(size_of("/box/a.so"), 5);
+	make_file(at("a.so"), "longer", 6);
+	rsp_part_file.stale(&self.rsp, NULL);
+	assert_int_equal(size_of("/box/a.so"), 6);
+	fd = rsp_file_open(&self.rsp, "/box/a.so", RSP_OPEN_WRITE | RSP_OPEN_EMPTY, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(size_of("/box/a.so"), 0);
+	assert_int_equal(
+	    rsp_file_write(&self.rsp, (uint64_t)fd, 0, (struct span){(const uint8_t *)"xyz", 3}),
+	    0);
+	assert_int_equal(size_of("/box/a.so"), 3);
+	assert_string_equal(about("unlink", "/box/a.so", ""), "F0");
+	assert_int_equal(open_it("/box/a.so"), -ENOENT);
+}
+
+static void gdb_s_probe_asks_nothing_of_the_box(void **state)
+{
+	(void)state;
+	assert_string_equal(about("open", "just probing", ",0,1c0"), "F-1,2");
+	assert_int_equal(self.opens, 0);
+}
+
 /* ---- packets
  * ------------------------------------------------------------------------------------- */
 
@@ -614,6 +691,9 @@ int main(void)
 	    T(a_stat_is_laid_out_as_the_protocol_has_it),
 	    T(bad_packets_get_errors),
 	    T(numbers_of_files_run_out_and_come_back),
+	    T(expected_files_come_in_one_trip),
+	    T(what_is_known_of_them_ends_when_something_runs_or_is_written),
+	    T(gdb_s_probe_asks_nothing_of_the_box),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
