@@ -465,12 +465,18 @@ struct he_error *step_calls(struct he_target *t, uint64_t addr, uint64_t n,
 	return err;
 }
 
+/* With endbr in front of it, or not; i386's thunks read the address they return to. */
 bool step_returns_at_once(struct he_target *t, uint64_t addr)
 {
+	static const uint8_t mark[] = {0xf3, 0x0f, 0x1e};
+	uint8_t bytes[sizeof(mark)];
+	size_t got = 0;
 	struct decoded d = {.flow = FLOW_ON};
-	struct he_error *err = NULL;
+	struct he_error *err = fetch(t, addr, bytes, sizeof(bytes), &got);
 
-	for (int i = 0; i < 2 && !err && d.flow == FLOW_ON; i++, addr += d.len)
+	if (!err && got && memcmp(bytes, mark, sizeof(mark)) == 0)
+		addr += sizeof(mark) + 1;
+	if (!err)
 		err = look(t, addr, &d);
 	he_error_free(err);
 	return !err && d.flow == FLOW_RETURN;

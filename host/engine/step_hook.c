@@ -6,10 +6,9 @@
  * it jumps to where an exception lands.  Debian's is stripped of that name; it is the only
  * one called by _Unwind_RaiseException that returns at once.  Of longjmp the argument is
  * looked at: glibc keeps stack pointer and pc in it rotated and xored with the thread's
- * pointer guard (PTR_MANGLE of sysdeps/unix/sysv/linux/x86_64/pointer_guard.h), musl as
- * they are; both have them at the same places.
+ * pointer guard (PTR_MANGLE of sysdeps/unix/sysv/linux/x86_64/pointer_guard.h and i386's),
+ * musl as they are; both have them at the same places.
  */
-#include <elf.h>
 #include <linux/audit.h>
 #include <string.h>
 
@@ -19,18 +18,9 @@
 #include "host/errtext.h"
 
 enum {
-	/* DWARF numbers */
-	RBX = 3,
-	RSI = 4,
-	RDI = 5,
-	RBP = 6,
-	RSP = 7,
-	RIP = 16,
 	/* What the step's function may have pushed below the stack pointer it began with. */
 	PUSHED = 512,
-	JB_SP = 48,      /* in a jmp_buf of x86-64, see read_jmp_buf for all of it */
-	GUARD_AT = 0x30, /* from fs_base: pointer_guard of glibc's tcbhead_t */
-	TURN = 17,       /* bits */
+	JUMP_REGS = 8,
 	OP_LSH = 0x09,
 	OP_RSH_UNSIGNED = 0x0b,
 	OP_LOG_NOT = 0x0e,
@@ -38,6 +28,7 @@ enum {
 	OP_BIT_XOR = 0x11,
 	OP_ADD = 0x02,
 	OP_LESS_UNSIGNED = 0x15,
+	OP_REF32 = 0x19,
 	OP_REF64 = 0x1a,
 	OP_CONST8 = 0x22,
 	OP_CONST64 = 0x25,
@@ -46,6 +37,32 @@ enum {
 	OP_DUP = 0x28,
 	OP_SWAP = 0x2b,
 };
+
+/* How arguments are passed, and what a jmp_buf has, by DWARF's numbers of registers. */
+struct abi {
+	uint32_t arch;
+	uint8_t width;
+	uint8_t sp, pc;
+	uint8_t arg[2]; /* registers of the first; 0: they are on the stack */
+	uint8_t n_saved, saved[JUMP_REGS];
+	uint32_t mangled; /* of the registers saved, as bits */
+	uint8_t turn;     /* bits */
+	uint8_t guard_at; /* from the thread pointer: pointer_guard of glibc's tcbhead_t */
+};
+
+static const struct abi abis[] = {
+    {AUDIT_ARCH_X86_64, 8, 7, 16, {5, 4}, 8, {3, 6, 12, 13, 14, 15, 7, 16},
+	1 << 6 | 1 << 7 | 1 << 16, 17, 0x30},
+    {AUDIT_ARCH_I386, 4, 4, 8, {0, 0}, 6, {3, 6, 7, 5, 4, 8}, 1 << 4 | 1 << 8, 9, 0x18},
+};
+
+static const struct abi *abi_of(const struct he_target *t)
+{
+	for (size_t i = 0; i < sizeof(abis) / sizeof(*abis); i++)
+		if (abis[i].arch == t->arch_id)
+			return &abis[i];
+	return NULL;
+}
 
 /* ---- finding them ----------------------------------------------------------------------- */
 
@@ -150,24 +167,41 @@ static void ops(struct buf *b, const uint8_t *v, size_t n)
 	buf_raw(b, v, n);
 }
 
-/* The stack pointer in the jmp_buf that the first argument points to. */
-static bool jump_sp(struct buf *b, const struct he_target *t, bool mangled)
+/* The first argument. */
+static bool first(struct buf *b, const struct abi *abi)
 {
-	static const uint8_t turn[] = {OP_REF64, OP_DUP, OP_CONST8, TURN, OP_RSH_UNSIGNED, OP_SWAP,
-	    OP_CONST8, 64 - TURN, OP_LSH, OP_BIT_OR};
+	if (abi->arg[0])
+		return reg(b, abi->arch, "rdi");
+	if (!reg(b, abi->arch, "esp"))
+		return false;
+	constant(b, abi->width);
+	buf_u8(b, OP_ADD);
+	buf_u8(b, OP_REF32);
+	return true;
+}
+
+/* The stack pointer in the jmp_buf that the first argument points to.  False: nobody can tell
+ * the agent where the thread pointer is. */
+static bool jump_sp(struct buf *b, const struct abi *abi, bool mangled)
+{
+	const uint8_t turn[] = {OP_REF64, OP_DUP, OP_CONST8, abi->turn, OP_RSH_UNSIGNED, OP_SWAP,
+	    OP_CONST8, (uint8_t)(64 - abi->turn), OP_LSH, OP_BIT_OR};
 	static const uint8_t plain[] = {OP_REF64};
 	static const uint8_t guard[] = {OP_ADD, OP_REF64, OP_BIT_XOR};
-	bool known = reg(b, t->arch_id, "rdi");
+	bool known = abi->arch == AUDIT_ARCH_X86_64 && first(b, abi);
+	unsigned at = 0;
 
-	constant(b, JB_SP);
+	while (abi->saved[at] != abi->sp)
+		at++;
+	constant(b, (uint64_t)at * abi->width);
 	buf_u8(b, OP_ADD);
 	if (!mangled) {
 		ops(b, plain, sizeof(plain));
 		return known;
 	}
 	ops(b, turn, sizeof(turn));
-	known = reg(b, t->arch_id, "fs_base") && known;
-	constant(b, GUARD_AT);
+	known = reg(b, abi->arch, "fs_base") && known;
+	constant(b, abi->guard_at);
 	ops(b, guard, sizeof(guard));
 	return known;
 }
@@ -184,42 +218,44 @@ static struct he_error *hook(struct step *st, uint64_t addr, struct buf *b, bool
 	return err;
 }
 
-static struct he_error *hook_throw(struct step *st, uint64_t addr, uint64_t sp)
+static struct he_error *hook_throw(
+    struct step *st, const struct abi *abi, uint64_t addr, uint64_t sp)
 {
 	struct buf b;
 	bool known;
 
 	buf_init(&b, 256);
-	known = reg(&b, st->target->arch_id, "rdi");
+	known = first(&b, abi);
 	return hook(st, addr, &b, known, sp);
 }
 
-static struct he_error *hook_jump(struct step *st, uint64_t addr, bool mangled, uint64_t sp)
+static struct he_error *hook_jump(
+    struct step *st, const struct abi *abi, uint64_t addr, uint64_t sp)
 {
 	struct buf b;
 	bool known;
 
 	buf_init(&b, 256);
-	known = jump_sp(&b, st->target, mangled);
+	known = jump_sp(&b, abi, st->target->hooks.mangled);
 	return hook(st, addr, &b, known, sp);
 }
 
 struct he_error *plan_hooks(struct step *st, uint64_t sp)
 {
 	struct he_target *t = st->target;
+	const struct abi *abi = abi_of(t);
 	struct step_hooks *h = &t->hooks;
 	struct he_error *err;
 
-	/* How arguments are passed is known for this one. */
-	if (t->arch_id != AUDIT_ARCH_X86_64)
+	if (!abi)
 		return NULL;
 	err = find(t, h);
 	st->first_hook = st->n_patches;
 	for (unsigned i = 0; i < h->n_throws && !err; i++)
-		err = hook_throw(st, h->throws[i], sp);
+		err = hook_throw(st, abi, h->throws[i], sp);
 	st->first_jump = st->n_patches;
 	for (unsigned i = 0; i < h->n_jumps && !err; i++)
-		err = hook_jump(st, h->jumps[i], h->mangled, sp);
+		err = hook_jump(st, abi, h->jumps[i], sp);
 	st->end_hooks = st->n_patches;
 	return err;
 }
@@ -231,93 +267,104 @@ struct landing {
 	uint64_t cfa;    /* of the frame there, 0 = not known */
 };
 
-static bool word(struct he_target *t, uint64_t addr, uint64_t *ret, struct he_error **err)
+/* Its frame: of the thread once it stands there with these registers. */
+static struct he_error *look_at_frame(
+    struct he_target *t, const struct sym_regs *regs, struct landing *l)
 {
-	uint8_t raw[8];
-	struct rd r = rd_init(raw, sizeof(raw));
-	size_t got = 0;
-	int why;
+	struct near_frame v = {.cfa = 0};
+	unsigned n = 0;
+	struct he_error *err = step_frames(t, regs, &v, 1, &n);
 
-	if (!*err)
-		*err = target_read(t, addr, raw, sizeof(raw), &got, &why);
-	if (*err || got != sizeof(raw))
-		return false;
-	*ret = rd_u64(&r);
-	return true;
+	l->pc = regs->pc;
+	l->sp = regs->sp;
+	l->cfa = v.cfa;
+	return err;
 }
 
-/* The hook's arguments.  Its caller has put the registers of the landing frame where its
- * own are saved, so that this is the one it seems to have been called by. */
+static struct he_error *argument(struct he_target *t, const struct abi *abi,
+    const struct standing *now, unsigned n, uint64_t *ret)
+{
+	*ret = now->regs.reg[abi->arg[n]];
+	return abi->arg[n] ? NULL : step_word(t, now->regs.sp + (n + 1ull) * abi->width, ret);
+}
+
+static void set_reg(struct sym_regs *regs, unsigned n, uint64_t value)
+{
+	regs->reg[n] = value;
+	regs->valid |= UINT64_C(1) << n;
+}
+
+static void stand_at(const struct abi *abi, struct sym_regs *regs, uint64_t pc, uint64_t sp)
+{
+	set_reg(regs, abi->pc, pc);
+	set_reg(regs, abi->sp, sp);
+	regs->pc = pc;
+	regs->sp = sp;
+}
+
+/* The hook's arguments.  Its caller has put the other registers of the landing frame where its
+ * own are saved, so that they are those of whom it seems to have been called by. */
 static struct he_error *look_at_throw(
-    struct he_target *t, const struct standing *now, struct landing *l)
+    struct he_target *t, const struct abi *abi, const struct standing *now, struct landing *l)
 {
 	struct near_frame v[3];
+	uint64_t pc = 0, sp = 0;
 	unsigned n = 0;
 	struct he_error *err = step_frames(t, &now->regs, v, 3, &n);
 
-	l->pc = now->regs.reg[RSI];
-	l->sp = now->regs.reg[RDI];
-	l->cfa = !err && n == 3 ? v[2].cfa : 0;
-	return err;
+	if (!err)
+		err = argument(t, abi, now, 0, &sp);
+	if (!err)
+		err = argument(t, abi, now, 1, &pc);
+	if (err || n < 3)
+		return err;
+	stand_at(abi, &v[2].regs, pc, sp);
+	return look_at_frame(t, &v[2].regs, l);
 }
 
-static uint64_t fs_base(struct he_target *t, uint64_t tid)
+static uint64_t turned(const struct abi *abi, uint64_t v, uint64_t guard)
 {
-	const struct thread *h = threads_find(&t->threads, tid);
-	const struct regblock *b = h ? thread_regs(h, NT_PRSTATUS) : NULL;
-	int n = gdb_reg_number(t->arch_id, "fs_base");
-	uint64_t v = 0;
+	unsigned bits = 8u * abi->width;
+	uint64_t all = UINT64_MAX >> (64 - bits);
 
-	if (b && n >= 0)
-		gdb_reg_value(b->arch, (unsigned)n, b->data, b->len, &v);
-	return v;
+	return ((v >> abi->turn | v << (bits - abi->turn)) ^ guard) & all;
 }
 
-static uint64_t turned(uint64_t v, uint64_t guard)
+/* The pointer guard of the thread, and the jmp_buf in the same request. */
+static struct he_error *guard_of(
+    struct he_target *t, const struct abi *abi, uint64_t tid, uint64_t buf, uint64_t *ret)
 {
-	return (v >> TURN | v << (64 - TURN)) ^ guard;
-}
+	uint64_t pointer = 0;
+	struct he_error *err = target_thread_pointer(t, tid, &pointer);
+	const struct mem_range both[] = {
+	    {buf, (uint64_t)abi->n_saved * abi->width}, {pointer + abi->guard_at, abi->width}};
 
-/* The registers in a jmp_buf; false: it cannot be read. */
-static bool read_jmp_buf(
-    struct he_target *t, const struct standing *now, struct sym_regs *ret, struct he_error **err)
-{
-	static const uint8_t order[] = {RBX, RBP, 12, 13, 14, 15, RSP, RIP};
-	uint64_t buf = now->regs.reg[RDI], guard_at = fs_base(t, now->tid) + GUARD_AT, guard = 0;
-	struct mem_range both[] = {{buf, sizeof(order) * 8}, {guard_at, 8}};
-
-	*err = target_prefetch(t, both, t->hooks.mangled ? 2 : 1);
-	if (t->hooks.mangled && !word(t, guard_at, &guard, err))
-		return false;
-	for (size_t i = 0; i < sizeof(order); i++) {
-		uint64_t *to = &ret->reg[order[i]];
-
-		if (!word(t, buf + 8 * i, to, err))
-			return false;
-		if (t->hooks.mangled && (order[i] == RBP || order[i] == RSP || order[i] == RIP))
-			*to = turned(*to, guard);
-		ret->valid |= UINT64_C(1) << order[i];
-	}
-	ret->pc = ret->reg[RIP];
-	ret->sp = ret->reg[RSP];
-	return true;
+	if (!err)
+		err = target_prefetch(t, both, 2);
+	return err ? err : step_word(t, pointer + abi->guard_at, ret);
 }
 
 static struct he_error *look_at_jump(
-    struct he_target *t, const struct standing *now, struct landing *l)
+    struct he_target *t, const struct abi *abi, const struct standing *now, struct landing *l)
 {
 	struct sym_regs regs = {.valid = 0};
-	struct near_frame v = {.cfa = 0};
-	struct he_error *err = NULL;
-	unsigned n = 0;
+	uint64_t buf = 0, guard = 0, value = 0;
+	struct he_error *err = argument(t, abi, now, 0, &buf);
 
-	if (!read_jmp_buf(t, now, &regs, &err))
+	if (!err && t->hooks.mangled)
+		err = guard_of(t, abi, now->tid, buf, &guard);
+	for (unsigned i = 0; i < abi->n_saved && !err; i++) {
+		unsigned to = abi->saved[i];
+
+		err = step_word(t, buf + (uint64_t)i * abi->width, &value);
+		if (t->hooks.mangled && abi->mangled >> to & 1)
+			value = turned(abi, value, guard);
+		set_reg(&regs, to, value);
+	}
+	if (err)
 		return err;
-	l->pc = regs.pc;
-	l->sp = regs.sp;
-	err = step_frames(t, &regs, &v, 1, &n);
-	l->cfa = v.cfa;
-	return err;
+	stand_at(abi, &regs, regs.reg[abi->pc], regs.reg[abi->sp]);
+	return look_at_frame(t, &regs, l);
 }
 
 static int which(const struct step *st, const struct cause *c)
@@ -332,17 +379,18 @@ static int which(const struct step *st, const struct cause *c)
 struct he_error *plan_landing(
     struct step *st, const struct cause *c, const struct standing *now, bool *ret)
 {
+	const struct abi *abi = abi_of(st->target);
 	struct landing l = {.pc = 0};
 	int k = which(st, c);
 	struct he_error *err;
 
-	*ret = k >= 0;
-	if (k < 0)
+	*ret = k >= 0 && abi;
+	if (!*ret)
 		return NULL;
 	if ((unsigned)k >= st->first_jump)
-		err = look_at_jump(st->target, now, &l);
+		err = look_at_jump(st->target, abi, now, &l);
 	else
-		err = look_at_throw(st->target, now, &l);
+		err = look_at_throw(st->target, abi, now, &l);
 	/* Caught below the frame that matters: what is planted stays. */
 	if (err || !l.pc || !l.cfa || l.cfa < (st->back_cfa ? st->back_cfa + 1 : st->id.cfa))
 		return err;

@@ -245,6 +245,8 @@ struct he_error *target_linked_symbols(struct he_target *t, struct symbols **ret
  * a cancellation): NULL, or the caller's to free. */
 struct he_error *target_symbol_trouble(struct he_target *t);
 
+/* Where its C library keeps what is a thread's own. (tls.c) */
+struct he_error *target_thread_pointer(struct he_target *t, uint64_t tid, uint64_t *ret);
 /* Where a thread has what lies at offset in the thread-local data of m. (tls.c) */
 struct module;
 struct he_error *target_tls(struct he_target *t, uint64_t tid, const struct module *m,

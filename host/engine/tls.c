@@ -58,7 +58,7 @@ static struct he_error *of_descriptor(
 	return no_pointer();
 }
 
-static struct he_error *thread_pointer(struct he_target *t, uint64_t tid, uint64_t *ret)
+struct he_error *target_thread_pointer(struct he_target *t, uint64_t tid, uint64_t *ret)
 {
 	bool i386 = t->arch_id == AUDIT_ARCH_I386;
 	const struct arch *arch;
@@ -177,7 +177,7 @@ struct he_error *target_tls(
     struct he_target *t, uint64_t tid, const struct module *module, uint64_t offset, uint64_t *addr)
 {
 	uint64_t pointer = 0, block = 0;
-	struct he_error *err = thread_pointer(t, tid, &pointer);
+	struct he_error *err = target_thread_pointer(t, tid, &pointer);
 	struct symbols *s;
 	struct sym_tls m;
 

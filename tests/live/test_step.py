@@ -89,6 +89,7 @@ def test_each_step_ends_where_gdbs_does(script, tmp_path, program, command, coun
     assert len(ours) == len(theirs)
 
 
+CPLUS_SOURCE = os.path.join(harness.TOP, 'tests', 'debuggees', 'steps.cc')
 CPLUS = ['steps-cc', 'steps-cc-O2',
          pytest.param('steps-cc-i386', marks=pytest.mark.i386), pytest.param('steps-cc-O2-i386', marks=pytest.mark.i386)]
 
@@ -100,8 +101,7 @@ CPLUS = ['steps-cc', 'steps-cc-O2',
     if (command, program) != ('step', 'steps-cc-O2-i386')])
 def test_the_same_in_cplus_before_anything_is_thrown(script, tmp_path, program, command):
     commands = ['break main', 'run', *[command] * 120]
-    source = os.path.join(harness.TOP, 'tests', 'debuggees', 'steps.cc')
-    end = line_of('r += catches(2);', source)
+    end = line_of('r += catches(2);', CPLUS_SOURCE)
 
     def before(found):
         return found[:next((i + 1 for i, s in enumerate(found) if s[2] == end), len(found))]
@@ -181,27 +181,39 @@ def test_jump_goes_on_elsewhere(debug):
 # ---- what leaves a frame in other ways -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize('program', ['steps', 'steps-O2'])
+@pytest.mark.parametrize('program', ['steps', 'steps-O2', pytest.param('steps-i386', marks=pytest.mark.i386)])
 def test_a_step_over_longjmp_ends_where_it_lands(debug, program):
     out = debug(program, 'break jumps', 'run', 'next', 'next', 'next', args=['jumps'])
     landed = line_of('if (setjmp(env) == 0)')
     assert landed in lines(out)[2:] and stops(out)[-1][2] in (landed, landed + 2, landed + 3)
 
 
+@pytest.mark.parametrize('program', ['steps', pytest.param('steps-i386', marks=pytest.mark.i386)])
+def test_a_frame_that_longjmp_leaves_is_finished_where_it_lands(debug, program):
+    out = debug(program, 'break jump if n == 0', 'run', 'delete', 'finish', 'bt 1', args=['jumps'])
+    assert stops(out)[-1][1:] == ('jumps', line_of('if (setjmp(env) == 0)')) and re.search(r'^#0  .*jumps \(', out, re.M)
+
+
 @pytest.mark.parametrize('program', CPLUS)
 def test_a_step_over_a_throw_ends_where_it_is_caught(debug, program):
-    source = os.path.join(harness.TOP, 'tests', 'debuggees', 'steps.cc')
-    throws = line_of('} catch (const std::exception &e) {', source) - 1
+    throws = line_of('} catch (const std::exception &e) {', CPLUS_SOURCE) - 1
     out = debug(program, f'break steps.cc:{throws}', 'run', 'delete', 'next', 'bt 1')
-    # Where it lands there is no line on i386: the next one there.
-    assert lines(out)[1] in (throws, throws + 1, throws + 2, *([throws + 4] if 'i386' in program else []))
+    assert lines(out)[1] in (throws, throws + 1, throws + 2)
     assert re.search(r'^#0  .*catches \(', out, re.M)
 
 
-def test_what_is_caught_below_a_step_does_not_end_it(debug):
-    source = os.path.join(harness.TOP, 'tests', 'debuggees', 'steps.cc')
-    last = line_of('r += inside(3);', source)
-    out = debug('steps-cc', f'break steps.cc:{last}', 'run', 'next')
+@pytest.mark.parametrize('program', CPLUS)
+@pytest.mark.parametrize('outer', [0, 2])
+def test_a_frame_that_an_exception_leaves_is_finished_where_that_is_caught(debug, program, outer):
+    out = debug(program, 'break thrower if n == 0', 'run', 'delete', *['up'] * outer, 'finish', 'bt 1')
+    assert stops(out)[-1][2] == line_of('} catch (const std::exception &e) {', CPLUS_SOURCE) and 'Value returned' not in out
+    assert re.search(r'^#0  .*catches \(', out, re.M)
+
+
+@pytest.mark.parametrize('program', CPLUS)
+def test_what_is_caught_below_a_step_does_not_end_it(debug, program):
+    last = line_of('r += inside(3);', CPLUS_SOURCE)
+    out = debug(program, f'break steps.cc:{last}', 'run', 'next')
     assert lines(out) == [last, last + 1]
 
 
