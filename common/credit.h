@@ -80,4 +80,11 @@ static inline uint64_t credit_take(struct credit_in *c)
 	return n;
 }
 
+/* The grant could not be sent. */
+static inline void credit_not_taken(struct credit_in *c, uint64_t n)
+{
+	c->owed += n;
+	c->left -= (int64_t)n;
+}
+
 #endif

@@ -27,9 +27,10 @@ void reader_done(struct reader_who *w);
 /* Why a file of /proc/PID could not be read: the code, with the error's facts. */
 int reader_os_error(struct call *c, int os_errno, struct reader_who *w);
 
-/* Append the record of a process to a list.  *threads: their number (may be NULL).
- * False: it is gone. */
-bool reader_proc(const struct proc_id *id, struct buf *list, uint32_t *threads);
+/* Append the record of a process to a list.  us: our user's name, so that the tracer asks
+ * nobody for it, who may not answer.  *threads: their number (may be NULL).  False: it is
+ * gone. */
+bool reader_proc(const struct proc_id *id, const char *us, struct buf *list, uint32_t *threads);
 
 /* A user's name, or its number in digits. */
 void reader_user_name(uint32_t uid, char *name, size_t size);

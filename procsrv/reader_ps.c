@@ -140,12 +140,13 @@ static bool read_facts(int dir, uint64_t ns, struct facts *f, struct name_cache 
 	return true;
 }
 
-bool reader_proc(const struct proc_id *id, struct buf *list, uint32_t *threads)
+bool reader_proc(const struct proc_id *id, const char *us, struct buf *list, uint32_t *threads)
 {
-	struct name_cache names = {0};
+	struct name_cache names = {.uid = geteuid(), .valid = true};
 	struct facts f;
 	bool ok;
 
+	snprintf(names.name, sizeof(names.name), "%s", us);
 	facts_init(&f);
 	ok = read_facts(id->dir, id->ns, &f, &names);
 	if (ok)

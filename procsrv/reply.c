@@ -107,6 +107,17 @@ struct piece *reply_take(struct reply *r)
 	return p;
 }
 
+void reply_put_back(struct reply *r, struct piece *p)
+{
+	p->next = r->first;
+	r->first = p;
+	if (!r->last)
+		r->last = p;
+	r->pieces++;
+	r->bytes += p->n;
+	*r->total += p->n;
+}
+
 /* ---- keeping --------------------------------------------------------------- */
 
 size_t reply_keep(struct reply *r, struct piece *p)

@@ -66,6 +66,8 @@ void reply_fail_code(struct reply *r, int code);
 
 /* Only for the sender: take the first piece off; the caller frees it. */
 struct piece *reply_take(struct reply *r);
+/* What was taken just now is the first again. */
+void reply_put_back(struct reply *r, struct piece *p);
 
 /* The same piece kept, for another link: bytes more that are. */
 size_t reply_keep(struct reply *r, struct piece *p);

@@ -30,12 +30,15 @@ int serve_hello(struct serve *s)
 {
 	struct greet g;
 	struct buf b;
+	bool told;
 
 	buf_init(&b, WIRE_PIECE);
 	greet_hello(&g);
 	wire_encode_hello(&b, &g.hello);
-	serve_frame(s, (struct wire_head){.type = WIRE_hello}, span_buf(&b));
+	told = !b.bad && serve_frame(s, (struct wire_head){.type = WIRE_hello}, span_buf(&b));
 	buf_free(&b);
+	if (!told)
+		return -1;
 	chan_flush(s->chan);
 	return heart_start(&s->heart, s->t->base, HEART_INTERVAL_MS, ask_alive, silent, s);
 }

@@ -47,6 +47,7 @@ struct serve {
 	uint64_t lost;
 	struct serve_queue replies, event_queue;
 	bool event_turn;
+	bool starved; /* no memory to send with */
 	size_t built, event_bytes;
 	struct serve_held *held_first, *held_last;
 	struct buf scratch;
@@ -61,8 +62,8 @@ struct serve {
 
 /* ---- serve_send.c ---- */
 
-/* A message out, if the channel has memory for it; chan_flush sends it. */
-void serve_frame(struct serve *s, struct wire_head h, struct span body);
+/* A message out, if there is a channel that has memory for it; chan_flush sends it. */
+bool serve_frame(struct serve *s, struct wire_head h, struct span body);
 
 void serve_push(struct serve_queue *q, struct reply *r);
 struct reply *serve_pop(struct serve_queue *q);

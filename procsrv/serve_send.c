@@ -22,7 +22,7 @@ enum {
 
 /* ---- sending -------------------------------------------------------------- */
 
-void serve_frame(struct serve *s, struct wire_head h, struct span body)
+bool serve_frame(struct serve *s, struct wire_head h, struct span body)
 {
 	if (log_verbose()) {
 		struct wire_msg m = {h, body};
@@ -31,11 +31,13 @@ void serve_frame(struct serve *s, struct wire_head h, struct span body)
 		wire_dump(stderr, "->", &m);
 	}
 	if (!s->chan)
-		return;
-	if (frame_put(chan_out(s->chan), h, body) != E_OK)
+		return false;
+	if (frame_put(chan_out(s->chan), h, body) != E_OK) {
 		log_error("out of memory while sending");
-	else
-		s->t->journal->bytes.sent += WIRE_HEAD + body.n;
+		return false;
+	}
+	s->t->journal->bytes.sent += WIRE_HEAD + body.n;
+	return true;
 }
 
 static void send_ack(struct serve *s)
@@ -45,7 +47,8 @@ static void send_ack(struct serve *s)
 	struct wire_ack a = {.last_reply = s->last_id, .credit_bytes = credit_take(&s->in)};
 
 	wire_encode_ack(&b, &a);
-	serve_frame(s, (struct wire_head){.type = WIRE_ack}, span_buf(&b));
+	if (!serve_frame(s, (struct wire_head){.type = WIRE_ack}, span_buf(&b)))
+		credit_not_taken(&s->in, a.credit_bytes);
 }
 
 void serve_push(struct serve_queue *q, struct reply *r)
@@ -88,7 +91,21 @@ static void finished(struct serve *s, struct reply *r, struct serve_queue *q)
 		reply_free(r);
 }
 
-/* Send the first piece of a ready reply; bytes sent. */
+/* There was no memory even for the error that says so. */
+static size_t send_shortage(struct serve *s, struct reply *r)
+{
+	const struct wire_error e = {.code = E_NOMEM};
+	uint8_t room[64];
+	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
+	struct wire_head h = {.type = WIRE_error, .target = r->target, .id = r->id};
+
+	wire_encode_error(&b, &e);
+	s->starved = !serve_frame(s, h, span_buf(&b));
+	return s->starved ? 0 : WIRE_HEAD + b.len;
+}
+
+/* Send the first piece of a ready reply; bytes sent.  0 with s->starved: it is to be tried
+ * again. */
 static size_t send_piece(struct serve *s, struct reply *r)
 {
 	struct piece *p = reply_take(r);
@@ -96,14 +113,18 @@ static size_t send_piece(struct serve *s, struct reply *r)
 	size_t n;
 
 	if (!p)
-		return 0;
+		return r->type == WIRE_error && !r->sent ? send_shortage(s, r) : 0;
 	n = WIRE_HEAD + (size_t)p->n;
 	if (r->pieces || !r->done)
 		h.flags = WIRE_MORE;
 	/* A grant rides along when it is worth its bytes. */
 	if (s->in.owed >= s->in.window / 8)
 		send_ack(s);
-	serve_frame(s, h, (struct span){p->body, p->n});
+	if (!serve_frame(s, h, (struct span){p->body, p->n})) {
+		reply_put_back(r, p);
+		s->starved = true;
+		return 0;
+	}
 	credit_sent(&s->out, n);
 	r->sent++;
 	if (serve_keeps(s))
@@ -124,7 +145,7 @@ static size_t turn(struct serve *s, struct serve_queue *q)
 		bool again = ready(r), last = r == end;
 		size_t n = again ? send_piece(s, r) : 0;
 
-		if (again && r->done && !r->pieces)
+		if (again && r->done && !r->pieces && !s->starved)
 			finished(s, r, q);
 		else if (q == &s->replies || !q->first)
 			serve_push(q, r);
@@ -132,7 +153,7 @@ static size_t turn(struct serve *s, struct serve_queue *q)
 			r->next = q->first;
 			q->first = r;
 		}
-		if (n || last || q != &s->replies)
+		if (n || last || s->starved || q != &s->replies)
 			return n;
 	}
 	return 0;
@@ -195,19 +216,21 @@ void serve_pump(struct serve *s)
 {
 	/* A timer, which comes after what can be read by now; an active event would come
 	 * before. */
-	static const struct timeval soon = {0, 0};
+	static const struct timeval soon = {0, 0}, later = {0, 100000};
 	size_t sent = 0, n = 1;
 
 	if (s->phase == CLOSING)
 		return;
+	s->starved = false;
 	tell_lost(s);
 	if (!s->chan) {
 		go_on(s);
 		return;
 	}
-	while (n && sent < SEND_TURN) {
+	while (n && sent < SEND_TURN && !s->starved) {
 		n = 0;
-		while (chan_pending(s->chan) < SEND_AHEAD && credit_may_send(&s->out)) {
+		while (
+		    !s->starved && chan_pending(s->chan) < SEND_AHEAD && credit_may_send(&s->out)) {
 			size_t one;
 
 			effects_first(s);
@@ -226,7 +249,9 @@ void serve_pump(struct serve *s)
 	}
 	if (serve_room(s))
 		launch_unpause(s->t);
-	if (n || any_later(s) || (s->held_first && s->built <= SERVE_BUILT))
+	if (s->starved)
+		event_add(s->more, &later);
+	else if (n || any_later(s) || (s->held_first && s->built <= SERVE_BUILT))
 		event_add(s->more, &soon);
 }
 

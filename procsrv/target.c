@@ -247,7 +247,7 @@ int target_attached(const struct target *tg, struct buf *body)
 	int err;
 
 	buf_init(&proc, 16384);
-	reader_proc(&tg->id, &proc, &a.threads);
+	reader_proc(&tg->id, tg->tracer->session.user, &proc, &a.threads);
 	a.procs = span_buf(&proc);
 	if (tg->count)
 		a.threads = tg->count;

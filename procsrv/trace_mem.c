@@ -22,7 +22,8 @@ enum {
 	CHUNK_DATA = 15 * PAGE, /* most data of one, so that it fits a piece */
 	RANGE_BYTES = 20,       /* of a range's record */
 	RANGES = 60000 / RANGE_BYTES,
-	FEW = 16, /* ranges in one call after a fault */
+	FEW = 16,      /* ranges in one call after a fault */
+	RAW_TRIES = 3, /* of what has to succeed if it can */
 	NODE_MAX = 1024,
 	NODES_MAX = 16384,
 	NODES_BYTES = 1024 * 1024, /* of all together */
@@ -183,13 +184,17 @@ size_t mem_read_one(struct target *tg, uint64_t addr, void *to, size_t len)
 	return mem_gather(tg, &w, 1) == E_OK ? w.got : 0;
 }
 
+/* What we have planted has to come out again: a moment's want of memory, or whatever it is,
+ * does not keep it there. */
 size_t mem_read_raw(struct target *tg, uint64_t addr, void *to, size_t len)
 {
 	ssize_t n = -1;
 
-	if (touch(tg, addr, len) != len)
+	if (touch(tg, addr, len) != len) {
 		errno = EBUSY;
-	else if (mem_open(tg) == 0)
+		return 0;
+	}
+	for (unsigned i = 0; n <= 0 && i < RAW_TRIES && mem_open(tg) == 0; i++)
 		n = pread(tg->mem, to, len, (off_t)addr);
 	return n > 0 ? (size_t)n : 0;
 }
@@ -197,6 +202,7 @@ size_t mem_read_raw(struct target *tg, uint64_t addr, void *to, size_t len)
 size_t mem_write_raw(struct target *tg, uint64_t addr, const void *from, size_t len, int *os_errno)
 {
 	size_t done = 0;
+	unsigned tries = 0;
 
 	*os_errno = touch(tg, addr, len) == len ? mem_open(tg) : EBUSY;
 	while (!*os_errno && done < len) {
@@ -205,7 +211,7 @@ size_t mem_write_raw(struct target *tg, uint64_t addr, const void *from, size_t 
 
 		if (n > 0)
 			done += (size_t)n;
-		else
+		else if (++tries == RAW_TRIES)
 			*os_errno = n < 0 ? errno : ESRCH;
 	}
 	return done;

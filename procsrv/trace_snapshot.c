@@ -425,7 +425,7 @@ static int prepare(struct snapshot *s, struct target *tg, struct fault *f)
 	s->live = fcntl(tg->id.live, F_DUPFD_CLOEXEC, 0);
 	if (s->dir < 0 || s->live < 0)
 		return fault_set(f, E_OS, errno, (uint32_t)tg->id.pid);
-	if (!reader_proc(&tg->id, &s->proc, NULL))
+	if (!reader_proc(&tg->id, tg->tracer->session.user, &s->proc, NULL))
 		return E_GONE;
 	if (s->own_target)
 		err = refuse_early(&tg->id, f);

@@ -17,7 +17,7 @@ tests/deps.sh check
 "$MAKE" --no-print-directory -s -j"$(nproc)" say= BUILD="$BUILD" all tests
 if [ "$(id -u)" = 0 ]; then
 	tests/stage.sh "$OUT/stage" say= BUILD="$BUILD"
-	cp -a "$BUILD/debuggees" "$BUILD/tests/kill" "$OUT/stage/usr/"
+	cp -a "$BUILD/debuggees" "$BUILD/tests/kill" "$BUILD/tests/failing" "$OUT/stage/usr/"
 	export PROCSRV_PREFIX=$OUT/stage/usr
 fi
 export BUILD PYTHONDONTWRITEBYTECODE=1

@@ -170,7 +170,7 @@ done
 
 if [ "$(id -u)" = 0 ]; then
 	tests/stage.sh "$OUT/stage" say= BUILD="$BUILD" || exit 1
-	cp -a "$BUILD/debuggees" "$BUILD/tests/kill" "$OUT/stage/usr/"
+	cp -a "$BUILD/debuggees" "$BUILD/tests/kill" "$BUILD/tests/failing" "$OUT/stage/usr/"
 	export BUILD
 	PROCSRV_PREFIX=$OUT/stage/usr pytests "live, as root" "${PYTEST[@]}" "${live[@]}"
 	pytests "live, as a user" as_user "$BUILD" "${PYTEST[@]}" "${ran[@]}" -m "not once" "${live[@]}"

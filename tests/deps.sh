@@ -10,7 +10,7 @@ build='gcc libc6-dev libevent-dev libmbedtls-dev libseccomp-dev libdw-dev libcap
 	libdebuginfod-dev libiberty-dev zlib1g-dev libedit-dev libjansson-dev'
 demo="$build procps util-linux"
 tests='binutils dwz g++ libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-pexpect openssl gdb pkgconf
-	dejagnu redis-server nginx postgresql nodejs lldb python3-dbg mandoc systemd systemd-container mmdebstrap
+	dejagnu strace redis-server nginx postgresql nodejs lldb python3-dbg mandoc systemd systemd-container mmdebstrap
 	gcc-i686-linux-gnu g++-i686-linux-gnu libc6-dev-i386-cross'
 
 case ${1-} in

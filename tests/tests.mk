@@ -80,6 +80,7 @@ tests: $(BUILD)/tests/wire-table
 include tests/fuzz/fuzz.mk
 include tests/privsep/privsep.mk
 include tests/kill/kill.mk
+include tests/failing/failing.mk
 
 check:
 	$(Q)BUILD=$(BUILD) T="$(T)" tests/check.sh

@@ -109,10 +109,11 @@ class Session:
               8: 'write_memory', 9: 'write_registers', 10: 'wrote_memory', 11: 'wrote_registers',
               12: 'file_write', 13: 'file_change'}
 
-    def __init__(self, *rights, before=None):
+    def __init__(self, *rights, before=None, below=()):
+        """below: the command that runs it, as the user itself."""
         self.pipe, pipe = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         channel, far = socket.socketpair()
-        pids = as_user(harness.ALICE)
+        pids = {} if below else as_user(harness.ALICE)
 
         def place():
             os.dup2(pipe.fileno(), 100)
@@ -122,7 +123,7 @@ class Session:
             if before:
                 before()
 
-        self.process = subprocess.Popen([os.path.join(os.path.dirname(guard()), 'procsrv-tracer')], cwd='/',
+        self.process = subprocess.Popen([*below, os.path.join(os.path.dirname(guard()), 'procsrv-tracer')], cwd='/',
                                         preexec_fn=place, close_fds=False, **pids)
         pipe.close()
         far.close()
