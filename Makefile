@@ -53,7 +53,7 @@ ENGINE = $(addprefix host/engine/,engine engine_events event_apply server proces
 	threads regs link_map stack source run decide held flight raw raw_patch raw_stop raw_mem raw_link target_run patches insn handling \
 	change mapping disassemble disasm breakpoint breakpoint_place breakpoint_stop ifunc catchpoint condition rendezvous watchpoint watch_value asking values tls stack_args \
 	step step_where step_code step_hook step_plan step_line step_insn step_value finish return) host/arena $(EXPR) $(ARCH)
-USERMAP = procsrv/usermap procsrv/usermap_words procsrv/usermap_bounds procsrv/trusted_file common/fingerprint
+USERMAP = $(addprefix procsrv/,usermap usermap_words usermap_bounds usermap_grant usermap_revoked trusted_file) common/grant common/fingerprint
 
 # the directories of sessions, as their makers and their readers see them
 SESSION_DIR = procsrv/run_dir procsrv/session_dir procsrv/session_walk procsrv/session_record
@@ -72,7 +72,9 @@ OBJ_procsrv = procsrv/procsrv procsrv/options $(FRONT)
 OBJ_procsrv-admin = procsrv/admin procsrv/status procsrv/release procsrv/mend procsrv/spawn $(REPAIR) \
 	procsrv/audit_keep \
 	procsrv/traced procsrv/session_list \
-	procsrv/session_walk procsrv/session_record procsrv/usermap_describe $(USERMAP) $(FRONT) common/clock
+	procsrv/session_walk procsrv/session_record procsrv/usermap_describe $(USERMAP) $(FRONT) common/clock \
+	common/key common/grant_text
+LIB_procsrv-admin = $(LIB_crypto)
 # the record, for who reads it, and what sessions left for it
 OBJ_procsrv-audit = procsrv/audit procsrv/audit_check $(RECORD) procsrv/session_list $(SESSION_DIR) common/err common/log
 LIB_procsrv-audit = $(LIB_crypto)

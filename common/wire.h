@@ -42,6 +42,7 @@ enum wire_flag { WIRE_MORE = 1 }; /* another piece of this reply or event follow
 enum wire_peer { WIRE_PEER_HOST = 1, WIRE_PEER_PROCSRV = 2, WIRE_PEER_KDSRV = 3, WIRE_PEER_HDBSRV = 4 };
 enum wire_kind { WIRE_LINK_H, WIRE_LINK_A, WIRE_LINK_B, WIRE_REQ, WIRE_REP, WIRE_EVT };
 enum wire_state { WIRE_NONE, WIRE_HELLO, WIRE_OPEN, WIRE_TARGET };
+enum wire_feature { WIRE_FEATURE_GRANTS = 1 }; /* bits of hello's features */
 enum wire_right { WIRE_R_NONE, WIRE_R_LOOK, WIRE_R_STOP, WIRE_R_WRITE, WIRE_R_LAUNCH };
 enum wire_loss { WIRE_LOSS_DEFAULT, WIRE_LOSS_RESUME, WIRE_LOSS_HOLD, WIRE_LOSS_KILL };
 enum wire_how {

@@ -53,8 +53,8 @@ static const struct sentence {
 		  "you and {box} that ends TLS by itself?"},
     {E_NO_USER, "{box}: the row of your key in the map file does not name the user[ {subject}]. "
 		"Leave user= out, or ask the admin to add it"},
-    {E_EXPIRED, "{box}: the row of your key in the map file has expired[ ({detail})]. Ask the "
-		"admin for a new date"},
+    {E_EXPIRED, "{box}: the row of your key in the map file, or the grant for it, has expired[ "
+		"({detail})]. Ask the admin for a new one"},
     {E_FROM,
 	"{box}: your key may not be used from this address: its row in the map file says from="},
     {E_SESSIONS, "{box}: too many sessions for this key[ ({detail})]. End one (procsrv -status "
@@ -67,6 +67,11 @@ static const struct sentence {
     {E_ALLOW_ROOT, "{box}: the row of your key in the map file says allow-root, and procsrv's service "
 		   "there has not the rights for that. An admin can give it them with the drop-in "
 		   "allow-root.conf, see procsrv(8) there"},
+    {E_GRANT, "{box}: the grant for your key is damaged, for another key, or signed by none that "
+	      "{box} trusts. Ask for another (hdb -sign makes them)"},
+    {E_NOT_YET, "{box}: the grant for your key is not valid yet. Is the clock of {box} right?"},
+    {E_REVOKED, "{box}: your key, or the grant for it, has been revoked there. Ask the admin of "
+		"{box}"},
     {E_MAP, "{box}: the server cannot use its map file at present[: {detail}]. On {box}, procsrv "
 	    "-check says what is wrong"},
 

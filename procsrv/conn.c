@@ -417,6 +417,8 @@ static void prepare(struct conn *c)
 	tzset(); /* dates in certificates would look for the time zone later */
 	tune_socket();
 	greet_hello(&c->greet);
+	if (c->setup.any_key)
+		c->greet.hello.features = WIRE_FEATURE_GRANTS;
 	if (!make_tls(c) || !make_events(c))
 		fatal(EXIT_SETUP, "out of memory");
 }

@@ -74,6 +74,7 @@ static bool take_proof(struct conn *c, const struct wire_msg *m)
 {
 	struct wire_proof p;
 	struct ipc_proof ask = {0};
+	struct ipc_grant grant;
 	struct ipc_verdict verdict;
 
 	if (c->phase.phase != PHASE_SIGNED || !wire_decode_proof(m->body, &p))
@@ -89,6 +90,11 @@ static bool take_proof(struct conn *c, const struct wire_msg *m)
 	memcpy(ask.mac, p.resume_mac, sizeof(ask.mac));
 	ask.last_reply = p.last_reply;
 	ask.last_event = p.last_event;
+	if (p.grant.n == sizeof(grant.bytes)) {
+		memcpy(grant.bytes, p.grant.p, sizeof(grant.bytes));
+		if (ipc_send(FD_PIPE, IPC_GRANT, &grant, sizeof(grant)) != 0)
+			return end(c, E_SHUTDOWN, TLS_ALERT_INTERNAL_ERROR);
+	}
 	if (!conn_ask(c, IPC_PROOF, &ask, sizeof(ask), IPC_PROVEN, &verdict, sizeof(verdict)))
 		return end(c, E_SHUTDOWN, TLS_ALERT_INTERNAL_ERROR);
 	if (verdict.result != E_OK)

@@ -116,7 +116,11 @@ struct ipc_proof {
 	uint8_t sig[64];
 	uint8_t session[16];
 	uint8_t mac[32];
-	uint8_t granted; /* 1: it carried a grant, which nobody can judge yet */
+	uint8_t granted; /* 1: it carried a grant, of which GRANT has told if it was as long as one */
+};
+
+struct ipc_grant {
+	uint8_t bytes[529]; /* GRANT_BYTES of common/grant.h */
 };
 
 struct ipc_verdict {

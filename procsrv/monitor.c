@@ -95,8 +95,7 @@ static void read_files(struct monitor *m)
 	m->key = key_load(m->key_path, why, sizeof(why));
 	if (!m->key)
 		fatal(MONITOR_CONFIG, "%s", why);
-	if (stat(m->map_path, &m->map_file) != 0)
-		m->map_file = (struct stat){0};
+	monitor_note_files(m);
 	if (usermap_load(&m->map, m->map_path, m->user_mode, why, sizeof(why)) != 0)
 		fatal(MONITOR_CONFIG, "%s", why);
 	f = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");

@@ -44,6 +44,10 @@ struct monitor {
 
 	/* what the client is */
 	uint8_t nonce[PROOF_NONCE];
+	uint8_t client[FINGERPRINT_BYTES]; /* its key, once it is proven */
+	bool granted;                      /* it has shown this: */
+	uint8_t grant[GRANT_BYTES];
+	struct map_granted made; /* of it, if the map has no row for the key */
 	const struct map_row *row;
 	const struct map_user *user;
 	char user_asked[PROOF_USER_MAX + 1];
@@ -63,8 +67,8 @@ struct monitor {
 	bool holding;    /* of the guard's this one */
 	struct ipc_audit held;
 
-	/* the map, as it was when it was looked at last */
-	struct stat map_file;
+	/* the map, and what is revoked, as they were when they were looked at last */
+	struct stat map_file, revoked_file;
 	uint64_t looked_ms;
 	bool revoked;
 
@@ -85,6 +89,11 @@ int monitor_start_conn(struct monitor *m, char *why, size_t size);
 bool monitor_serve(struct monitor *m);
 
 /* ---- monitor_session.c: sessions and their guard ---------------------------- */
+
+/* The row that stands for the client in that map: its own, or one that is made in *made of its
+ * grant.  E_OK, NO_KEY or GRANT. */
+enum err monitor_find(const struct monitor *m, const struct usermap *map, struct map_granted *made,
+    const struct map_row **ret);
 
 /* What the row allows to the proven client: E_OK, and m->user is set. */
 enum err monitor_judge(struct monitor *m);
@@ -117,6 +126,9 @@ void monitor_lost(struct monitor *m);
 void monitor_wait(struct monitor *m);
 
 /* ---- monitor_watch.c: the map while a session runs ------------------------------- */
+
+/* Note what the files are now.  True: they are others than they were. */
+bool monitor_note_files(struct monitor *m);
 
 /* May its key still have it?  Else the guard is told to end it.  To be asked now and then:
  * not later than after the shorter of ms (-1 = never) and what this needs. */

@@ -49,6 +49,8 @@ static int tell_keys(struct monitor *m)
 	int err = 0;
 
 	for (size_t i = 0; !err && (row = usermap_row(m->map, i)) != NULL; i++) {
+		if (row->ca)
+			continue;
 		memcpy(keys.hash[keys.n++], row->key, FINGERPRINT_BYTES);
 		if (keys.n < IPC_KEYS_EACH)
 			continue;
@@ -65,6 +67,7 @@ static int tell(struct monitor *m)
 	struct ipc_setup setup = {
 	    .verbose = m->verbose,
 	    .user_mode = m->user_mode,
+	    .any_key = usermap_find_ca(m->map, NULL) != NULL,
 	    .handshake_ms = HANDSHAKE_MS,
 	    .proof_ms = PROOF_MS,
 	};
@@ -180,6 +183,7 @@ int monitor_start_conn(struct monitor *m, char *why, size_t size)
 
 union body {
 	struct ipc_hash hash;
+	struct ipc_grant grant;
 	struct ipc_proof proof;
 	struct ipc_open open;
 	struct ipc_ended ended;
@@ -222,18 +226,19 @@ static enum err judge_proof(struct monitor *m, const struct ipc_proof *ask)
 	    .mode = ask->mode,
 	    .user = {ask->user, ask->user_n},
 	};
-	uint8_t hash[FINGERPRINT_BYTES];
+	enum err err;
 
-	if (ask->version != WIRE_PROOF_VERSION || ask->user_n > sizeof(ask->user) || ask->granted)
+	if (ask->version != WIRE_PROOF_VERSION || ask->user_n > sizeof(ask->user) ||
+	    (ask->granted && !m->granted))
 		return E_BAD_PROOF;
 	memcpy(p.nonce, m->nonce, sizeof(p.nonce));
 	memcpy(p.server, key_fingerprint(m->key), sizeof(p.server));
 	memcpy(p.session, ask->session, sizeof(p.session));
 	memcpy(p.mac, ask->mac, sizeof(p.mac));
-	key_hash_point(hash, ask->point);
-	m->row = usermap_find(m->map, hash);
-	if (!m->row)
-		return E_NO_KEY;
+	key_hash_point(m->client, ask->point);
+	err = monitor_find(m, m->map, &m->made, &m->row);
+	if (err != E_OK)
+		return err;
 	return proof_verify(&p, ask->point, ask->sig) ? E_OK : E_BAD_PROOF;
 }
 
@@ -248,6 +253,15 @@ static void refuse(struct monitor *m, enum err err, const struct ipc_proof *ask)
 	m->row = NULL; /* nobody has proven to be that */
 	m->refused = err;
 	audit(m, "refused", 0, 0, (int)err, why);
+}
+
+/* Judged with the proof. */
+static bool on_grant(struct monitor *m, const union body *b)
+{
+	_Static_assert(sizeof(b->grant) == GRANT_BYTES, "the pipe carries a whole grant");
+	m->granted = true;
+	memcpy(m->grant, b->grant.bytes, sizeof(m->grant));
+	return true;
 }
 
 static bool on_proof(struct monitor *m, const union body *b)
@@ -323,6 +337,7 @@ static const struct {
 	bool (*serve)(struct monitor *m, const union body *b);
 } table[IPC_TYPES] = {
     [IPC_SIGN] = {on_sign},
+    [IPC_GRANT] = {on_grant},
     [IPC_PROOF] = {on_proof},
     [IPC_OPEN] = {on_open},
     [IPC_ENDED] = {on_ended},

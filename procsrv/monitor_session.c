@@ -6,6 +6,7 @@
 #include "monitor.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -17,10 +18,27 @@
 #include "policy.h"
 #include "spawn.h"
 
+enum err monitor_find(const struct monitor *m, const struct usermap *map, struct map_granted *made,
+    const struct map_row **ret)
+{
+	enum err err = E_NO_KEY;
+
+	*ret = usermap_find(map, m->client);
+	if (*ret)
+		return E_OK;
+	if (m->granted)
+		err = usermap_granted(made, map, m->grant, m->client);
+	if (err == E_OK)
+		*ret = &made->row;
+	return err;
+}
+
 enum err monitor_judge(struct monitor *m)
 {
-	if (!map_row_valid_at(m->row, time(NULL)))
-		return E_EXPIRED;
+	enum err err = usermap_valid(m->map, m->row, time(NULL));
+
+	if (err != E_OK)
+		return err;
 	if (!map_row_from(m->row, (const struct sockaddr *)&m->peer))
 		return E_FROM;
 	if (m->mode != PROOF_NORMAL && m->mode != PROOF_READONLY)
@@ -62,7 +80,7 @@ enum err monitor_open(struct monitor *m, const struct ipc_open *ask)
 {
 	struct session_facts f = {.pid = getpid(), .since = time(NULL)};
 	struct ipc_session *s = &m->session;
-	char why[256] = "";
+	char why[256] = "", of[64] = "";
 	enum err err;
 
 	s->grace_ms = lease_grace(ask->grace_ms, m->row->has_grace, m->row->grace_ms);
@@ -88,11 +106,14 @@ enum err monitor_open(struct monitor *m, const struct ipc_open *ask)
 	fill_session(m, ask);
 	if (s->grace_ms && secret_write(m->dir.own, &m->secret) != 0)
 		return E_OS;
-	snprintf(why, sizeof(why), "user %s may look%s%s%s%s", m->user->name,
+	if (m->row->grant)
+		snprintf(of, sizeof(of), " (grant %" PRIu64 " of line %u)", m->row->grant->serial,
+		    m->row->line);
+	snprintf(why, sizeof(why), "user %s may look%s%s%s%s%s", m->user->name,
 	    s->rights & 1u << WIRE_R_STOP ? ", stop" : "",
 	    s->rights & 1u << WIRE_R_WRITE ? ", write" : "",
 	    s->rights & 1u << WIRE_R_LAUNCH ? ", launch" : "",
-	    s->rights & IPC_RIGHT_ROOT ? ", any process" : "");
+	    s->rights & IPC_RIGHT_ROOT ? ", any process" : "", of);
 	return audit(m, "open", 0, 0, E_OK, why);
 }
 

@@ -20,6 +20,26 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
+/* One that is not there is another than one that is. */
+static bool note(struct stat *st, const char *path)
+{
+	struct stat before = *st;
+
+	if (stat(path, st) != 0)
+		*st = (struct stat){0};
+	return !same_file(st, &before);
+}
+
+bool monitor_note_files(struct monitor *m)
+{
+	char path[USERMAP_PATH];
+	bool map = note(&m->map_file, m->map_path);
+
+	return (usermap_revoked_path(path, sizeof(path), m->map_path) == 0 &&
+		   note(&m->revoked_file, path)) ||
+	       map;
+}
+
 static uint32_t bounds_of(const struct map_row *row)
 {
 	return row->bounds ? bounds_sum(row->bounds) : 0;
@@ -28,12 +48,14 @@ static uint32_t bounds_of(const struct map_row *row)
 /* Would the session be opened as it is by that map, too? */
 static enum err judge(const struct monitor *m, const struct usermap *map)
 {
-	const struct map_row *row = usermap_find(map, m->row->key);
+	const struct map_row *row;
+	struct map_granted made;
+	enum err err = monitor_find(m, map, &made, &row);
 
-	if (!row)
-		return E_NO_KEY;
-	if (!map_row_valid_at(row, time(NULL)))
-		return E_EXPIRED;
+	if (err == E_OK)
+		err = usermap_valid(map, row, time(NULL));
+	if (err != E_OK)
+		return err;
 	if (!map_row_from(row, (const struct sockaddr *)&m->peer))
 		return E_FROM;
 	if (!map_row_user(row, span_str(m->user->name)))
@@ -46,13 +68,11 @@ static enum err judge(const struct monitor *m, const struct usermap *map)
 enum err monitor_judge_again(struct monitor *m)
 {
 	struct usermap *map;
-	struct stat st;
 	char why[512];
 	enum err err;
 
-	if (stat(m->map_path, &st) != 0 || same_file(&st, &m->map_file))
+	if (!monitor_note_files(m))
 		return map_row_valid_at(m->row, time(NULL)) ? E_OK : E_EXPIRED;
-	m->map_file = st;
 	if (usermap_load(&map, m->map_path, m->user_mode, why, sizeof(why)) != 0) {
 		log_warn("%s; what was open stays as it is", why);
 		return E_OK;

@@ -83,7 +83,7 @@ static const struct option options[] = {
     {"repair", NULL, REPAIR, NULL, "put back what dead sessions left in processes"},
     {"keygen", NULL, KEYGEN, NULL, "make the server's key; an existing one is never overwritten"},
     {"key", "FILE", SERVE, set_key, "with -keygen: where"},
-    {"check", "FILE", CHECK, set_map, "say in words what a map file allows"},
+    {"check", "FILE", CHECK, set_map, "say in words what a map file, or a grant, allows"},
     {"check-audit", "FILE", CHECK_AUDIT, set_map, "is the record in FILE as it was written?"},
     {"v", NULL, SERVE, set_verbose, "say more on standard error"},
     {"version", NULL, SHOW_VERSION, NULL, "print the version"},

@@ -21,6 +21,7 @@ enum { FILE_MAX = 1024 * 1024 };
 struct usermap {
 	struct map_row *rows;
 	size_t n;
+	struct revoked_list *revoked;
 };
 
 /* ---- rows ------------------------------------------------------------------- */
@@ -42,18 +43,18 @@ static int name_row(struct parse *p, struct span comment)
 static int parse_key(struct parse *p, const struct usermap *m, struct span *rest)
 {
 	struct span s = map_take_word(rest);
-	bool ca = span_eq(s, span_str("ca"));
 	const struct map_row *other;
 
-	if (ca)
+	p->row->ca = span_eq(s, span_str("ca"));
+	if (p->row->ca)
 		s = map_take_word(rest);
 	if (!fingerprint_parse(p->row->key, s))
 		return map_refuse(p,
 		    "a row starts with the fingerprint of a key, SHA256: and 43 characters "
 		    "(hdb -keygen prints it)");
-	if (ca)
-		return map_refuse(p, "ca cannot be enforced by this version yet; take the row out");
 	other = usermap_find(m, p->row->key);
+	if (!other)
+		other = usermap_find_ca(m, p->row->key);
 	if (other)
 		return map_refuse(p, "the same key stands in line %u already", other->line);
 	return 0;
@@ -89,8 +90,9 @@ static void row_free(struct map_row *row)
 	free((void *)row->name);
 }
 
-static int add_row(struct parse *p, struct usermap *m, struct span line)
+static int add_row(struct parse *p, void *arg, struct span line)
 {
+	struct usermap *m = arg;
 	struct map_row *row;
 
 	if (m->n == USERMAP_ROWS)
@@ -122,7 +124,8 @@ static int check_bytes(struct parse *p, struct span line)
 	return 0;
 }
 
-static int parse_file(struct parse *p, struct usermap *m, struct span all)
+int map_lines(struct parse *p, struct span all,
+    int (*each)(struct parse *p, void *arg, struct span line), void *arg)
 {
 	/* A file cut short may have lost a word that takes rights away. */
 	if (all.n && all.p[all.n - 1] != '\n') {
@@ -137,7 +140,7 @@ static int parse_file(struct parse *p, struct usermap *m, struct span all)
 		p->line++;
 		if (check_bytes(p, line) < 0)
 			return -1;
-		if (s.n && s.p[0] != '#' && add_row(p, m, s) < 0)
+		if (s.n && s.p[0] != '#' && each(p, arg, s) < 0)
 			return -1;
 	}
 	return 0;
@@ -154,8 +157,10 @@ int usermap_load(struct usermap **ret, const char *path, bool user_mode, char *w
 	if (!m)
 		snprintf(why, size, "%s: %s", path, strerror(ENOMEM));
 	else if (trusted_read(&b, path, user_mode ? TRUSTED_USER : 0, why, size) == 0)
-		err = parse_file(&p, m, span_buf(&b));
+		err = map_lines(&p, span_buf(&b), add_row, m);
 	buf_free(&b);
+	if (err == 0)
+		err = map_revoked_load(&m->revoked, &p, path);
 	if (err == 0)
 		*ret = m;
 	else
@@ -170,6 +175,7 @@ void usermap_free(struct usermap *m)
 	for (size_t i = 0; i < m->n; i++)
 		row_free(&m->rows[i]);
 	free(m->rows);
+	map_revoked_free(m->revoked);
 	free(m);
 }
 
@@ -185,13 +191,30 @@ const struct map_row *usermap_row(const struct usermap *m, size_t i)
 	return i < m->n ? &m->rows[i] : NULL;
 }
 
+static const struct map_row *find(const struct usermap *m, const uint8_t *hash, bool ca)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->rows[i].ca == ca &&
+		    (!hash || memcmp(m->rows[i].key, hash, FINGERPRINT_BYTES) == 0))
+			return &m->rows[i];
+	return NULL;
+}
+
 const struct map_row *usermap_find(
     const struct usermap *m, const uint8_t spki_hash[FINGERPRINT_BYTES])
 {
-	for (size_t i = 0; i < m->n; i++)
-		if (memcmp(m->rows[i].key, spki_hash, FINGERPRINT_BYTES) == 0)
-			return &m->rows[i];
-	return NULL;
+	return find(m, spki_hash, false);
+}
+
+const struct map_row *usermap_find_ca(
+    const struct usermap *m, const uint8_t spki_hash[FINGERPRINT_BYTES])
+{
+	return find(m, spki_hash, true);
+}
+
+const struct revoked_list *map_revoked(const struct usermap *m)
+{
+	return m->revoked;
 }
 
 const struct map_user *map_row_user(const struct map_row *row, struct span name)

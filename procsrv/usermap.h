@@ -17,7 +17,8 @@
 #include <time.h>
 
 #include "common/buf.h"
-#include "common/fingerprint.h"
+#include "common/err.h"
+#include "common/grant.h"
 #include "ipc.h"
 
 enum {
@@ -28,6 +29,7 @@ enum {
 	USERMAP_SESSIONS = 16, /* of a key, unless max-sessions= says otherwise */
 	USERMAP_SESSIONS_MAX = 64,
 	USERMAP_TIME_S = 3600, /* the longest of grace= and max-stop= */
+	USERMAP_PATH = 4096,
 };
 
 struct usermap;
@@ -49,6 +51,8 @@ struct map_net {
 
 struct map_row {
 	uint8_t key[FINGERPRINT_BYTES];
+	bool ca;                   /* it signs grants, and nobody connects with it */
+	const struct grant *grant; /* it is made of; NULL = it stands so in the map */
 	unsigned line; /* of the file, from 1 */
 	const char
 	    *name; /* from the comment after the row, else the fingerprint; printable ASCII */
@@ -79,9 +83,29 @@ size_t usermap_count(const struct usermap *m);
 const struct map_row *usermap_row(const struct usermap *m, size_t i);
 
 /* The row of a key; NULL when it is not in the map.  Says nothing about expiry
- * and address: ask map_row_valid_at and map_row_from. */
+ * and address: ask usermap_valid and map_row_from. */
 const struct map_row *usermap_find(
     const struct usermap *m, const uint8_t spki_hash[FINGERPRINT_BYTES]);
+
+/* The row of a signer of grants; with NULL, any. */
+const struct map_row *usermap_find_ca(
+    const struct usermap *m, const uint8_t spki_hash[FINGERPRINT_BYTES]);
+
+/* A row for the key that a grant is for: its signer's, and no more than the grant allows.  E_OK
+ * or E_GRANT.  It is valid as long as g and m are; nothing is to be freed. */
+struct map_granted {
+	struct grant grant;
+	struct map_row row;
+	struct map_user users[GRANT_USERS];
+};
+enum err usermap_granted(struct map_granted *g, const struct usermap *m,
+    const uint8_t bytes[GRANT_BYTES], const uint8_t key[FINGERPRINT_BYTES]);
+
+/* May a row be used now?  E_OK, EXPIRED, NOT_YET, REVOKED. */
+enum err usermap_valid(const struct usermap *m, const struct map_row *row, time_t now);
+
+/* Where revocations stand: revoked_keys beside the map.  0; -1 = too long. */
+int usermap_revoked_path(char *to, size_t size, const char *map);
 
 /* The row's user of that name; name empty: the first.  NULL: not named there. */
 const struct map_user *map_row_user(const struct map_row *row, struct span name);

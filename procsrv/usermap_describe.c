@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "usermap.h"
+#include "usermap_parse.h"
 
 #include <arpa/inet.h>
 #include <time.h>
@@ -74,11 +74,14 @@ static void describe_row(const struct map_row *row, FILE *f)
 	struct tm tm;
 
 	fprintf(f, "line %u: %s\n", row->line, fingerprint_format(key, row->key));
-	fprintf(f, "  name in records: %s\n  acts as:", row->name);
+	if (row->ca)
+		fprintf(f, "  signs grants: %s\n  they may name:", row->name);
+	else
+		fprintf(f, "  name in records: %s\n  acts as:", row->name);
 	for (size_t i = 0; i < row->nusers; i++)
 		fprintf(f, "%s %s (uid %u, gid %u%s)", i ? "," : "", row->users[i].name,
 		    (unsigned)row->users[i].uid, (unsigned)row->users[i].gid,
-		    i == 0 && row->nusers > 1 ? "; the default" : "");
+		    i == 0 && row->nusers > 1 && !row->ca ? "; the default" : "");
 	fprintf(f, "\n  may:%s%s%s%s\n", row->rights & 1u << WIRE_R_LOOK ? " look" : "",
 	    row->rights & 1u << WIRE_R_STOP ? ", stop" : "",
 	    row->rights & 1u << WIRE_R_WRITE ? ", write" : "",
@@ -107,9 +110,12 @@ static void describe_row(const struct map_row *row, FILE *f)
 
 void usermap_describe(const struct usermap *m, const char *path, FILE *f)
 {
-	size_t n = usermap_count(m);
+	size_t n = usermap_count(m), revoked = map_revoked_count(map_revoked(m));
 
 	fprintf(f, "%s: %zu key%s\n", path, n, n == 1 ? "" : "s");
 	for (size_t i = 0; i < n; i++)
 		describe_row(usermap_row(m, i), f);
+	if (revoked)
+		fprintf(f, "revoked_keys beside it takes away from that: %zu line%s\n", revoked,
+		    revoked == 1 ? "" : "s");
 }

@@ -39,6 +39,21 @@ bool map_take_item(struct span *list, struct span *item);
 int map_word_unit(struct parse *p, struct span value);
 int map_word_exe(struct parse *p, struct span value);
 
+/* Every line of a file's text that says something, with blanks around it gone.  0 or -1. */
+int map_lines(struct parse *p, struct span all,
+    int (*line)(struct parse *p, void *arg, struct span line), void *arg);
+
+/* usermap_revoked.c: what of names gets the sentence.  0 or -1. */
+struct revoked_list;
+int map_revoked_parse(struct revoked_list **ret, struct parse *p, struct span all);
+int map_revoked_load(struct revoked_list **ret, const struct parse *of, const char *map);
+void map_revoked_free(struct revoked_list *list);
+bool map_revoked_key(const struct revoked_list *list, const uint8_t key[FINGERPRINT_BYTES]);
+bool map_revoked_serial(
+    const struct revoked_list *list, const uint8_t signer[FINGERPRINT_BYTES], uint64_t serial);
+size_t map_revoked_count(const struct revoked_list *list);
+const struct revoked_list *map_revoked(const struct usermap *m);
+
 /* One word of a row ("readonly", "user=alice,bob"), done to p->row.  0 or -1. */
 int map_word(struct parse *p, struct span word);
 

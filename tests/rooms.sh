@@ -69,11 +69,12 @@ never_calls() {
 }
 
 private=libexec/procsrv
-for program in bin/procsrv "$private"/procsrv-listener "$private"/procsrv-admin "$private"/procsrv-guard \
+for program in bin/procsrv "$private"/procsrv-listener "$private"/procsrv-guard \
 	"$private"/procsrv-tracer "$private"/procsrv-reader "$private"/procsrv-launch; do
 	never_links "$program" '^libmbed'
 done
 never_links "$private"/procsrv-monitor '^libmbed(tls|x509)'
+never_links "$private"/procsrv-admin '^libmbed(tls|x509)'
 for program in bin/procsrv "$private"/procsrv-listener "$private"/procsrv-admin \
 	"$private"/procsrv-monitor "$private"/procsrv-conn "$private"/procsrv-guard \
 	"$private"/procsrv-tracer "$private"/procsrv-reader "$private"/procsrv-keygen "$private"/procsrv-launch; do

@@ -6,7 +6,10 @@ FUZZER ?=
 
 FUZZ_wire = $(WIRE)
 FUZZLIB_wire = $(LIB_event)
-FUZZ_usermap = procsrv/usermap_words procsrv/usermap_bounds procsrv/usermap_describe procsrv/trusted_file common/fingerprint common/buf common/log
+FUZZ_usermap = $(filter-out procsrv/usermap,$(USERMAP)) procsrv/usermap_describe common/key common/buf common/log
+FUZZLIB_usermap = $(LIB_crypto)
+FUZZ_grant = common/grant common/grant_text common/key common/fingerprint common/buf
+FUZZLIB_grant = $(LIB_crypto)
 FUZZ_transport = common/transport common/fingerprint common/buf
 FUZZ_ipc = procsrv/ipc procsrv/ipc_check
 FUZZ_bytecode = procsrv/bytecode common/gdb_reg
@@ -36,9 +39,21 @@ $(BUILD)/obj/mock/%.o: %.c Makefile
 	$(call say,CC,mock/$<)
 	$(Q)$(CC) $(ALL_CFLAGS) $(foreach f,$(MOCKED),-D$(f)=mock_$(f)) -MMD -MP -c -o $@ $<
 
+# the whole bridge but its listening, which opens and writes nothing of this machine
+FUZZ_bridge = tests/fuzz/lines $(addprefix apart/,$(filter-out %/rsp_serve %/rsp_listen,$(RSP))) $(RSP_ENGINE)
+FUZZLIB_bridge = -ljansson -lpthread
+
+$(BUILD)/obj/apart/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,apart/$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -U_FORTIFY_SOURCE -Dopen=bridge_open_file -Dwrite=bridge_write -Dglob=bridge_glob \
+		-Dfprintf=bridge_say -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/tests/fuzz/bridge.o: ALL_CFLAGS += -Itests/unit
+
 FUZZLIB_engine = $(BUILD)/libhosteng.a $(LIB_hosteng)
 
-FUZZERS = rsp wire usermap transport ipc tls conn monitor tracer engine bytecode
+FUZZERS = rsp bridge wire usermap grant transport ipc tls conn monitor tracer engine bytecode
 
 fuzz_main = $(if $(FUZZER),,tests/fuzz/replay)
 fuzz_link = $(if $(FUZZER),-fsanitize=fuzzer)

@@ -16,14 +16,16 @@ import time
 import pytest
 
 import clean
+import grants
 import harness
 import proofs
 
 SETUP, KEYS, GO, SIGN, SIGNATURE, PROOF, PROVEN, OPEN, OPENED, ENDED, SESSION, AUDIT = range(1, 13)
+GRANT = 24
 TYPES = range(0, 16)
 VERSION = 1
 SIZES = {SIGN: 32, PROOF: 296, OPEN: 24, ENDED: 128}
-E_OK, E_NO_KEY, E_BAD_PROOF, E_NO_USER, E_MODE = 0, 21, 22, 23, 27
+E_OK, E_NO_KEY, E_BAD_PROOF, E_NO_USER, E_MODE, E_GRANT = 0, 21, 22, 23, 27, 33
 DONE, REFUSED, BAD_PROOF, CRASH = 0, 10, 11, 13
 CONFIG = 78
 EXTREMES = [0, 1, 2**31 - 1, 2**31, 2**31 + 1, 2**32 - 1]
@@ -262,6 +264,39 @@ def test_a_proof_is_not_taken_a_second_time(monitor):
     assert verdict(again.ask(PROOF, body)) == E_BAD_PROOF
     again.ours.shutdown(socket.SHUT_RDWR)
     again.end(BAD_PROOF)
+
+
+def test_a_grant_comes_once_and_between_signature_and_proof(monitor):
+    early = monitor().setup()
+    assert early.ask(GRANT) is None
+    early.end(CRASH)
+    twice = monitor().setup()
+    twice.ask(SIGN)
+    twice.say('message', GRANT)
+    assert twice.ask(GRANT) is None
+    twice.end(CRASH)
+    late = monitor().setup()
+    late.ask(SIGN)
+    assert verdict(late.ask(PROOF, proof(late, late.keys['alice']))) == E_OK
+    assert late.ask(GRANT) is None
+    late.end(CRASH)
+
+
+@pytest.mark.parametrize('what', ['zeros', 'of another key', 'genuine', 'genuine, with a wrong proof'])
+def test_a_grant_that_conn_shows_counts_for_the_key_that_is_proven_alone(monitor, keys, what):
+    alice, bob, stranger = keys['alice'], keys['bob'], keys['stranger']
+    m = monitor(rows=[f'ca {bob.fingerprint} user={harness.ALICE}']).setup()
+    m.ask(SIGN)
+    m.say('message', GRANT, '' if what == 'zeros' else grants.record(stranger if 'another' in what else alice, bob).hex())
+    body = proof(m, alice, sign_with=stranger if 'wrong' in what else None)[:-1] + b'\1'
+    answer = verdict(m.ask(PROOF, body))
+    assert answer == {'genuine': E_OK, 'genuine, with a wrong proof': E_BAD_PROOF}.get(what, E_GRANT)
+    if answer != E_OK:
+        assert m.ask(OPEN) is None
+        m.end(CRASH)
+    else:
+        m.ours.shutdown(socket.SHUT_RDWR)
+        m.end(DONE)
 
 
 def test_a_key_that_is_not_in_the_map_is_refused_whatever_tls_said(monitor):

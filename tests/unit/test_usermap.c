@@ -48,8 +48,12 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
+	char revoked[sizeof(t.dir) + 16];
+
 	(void)state;
 	unlink(t.path);
+	snprintf(revoked, sizeof(revoked), "%s/revoked_keys", t.dir);
+	unlink(revoked);
 	return rmdir(t.dir);
 }
 
@@ -215,7 +219,9 @@ static void what_is_not_understood_is_refused_by_line_and_word(void **state)
 	    {KEY_A " user=root readonly\n", ":1:", "allow-root"},
 	    {KEY_A " user=$ allow-end-server\n", ":1:", "allow-end-server"},
 	    {KEY_A " user=$ put=/srv\n", ":1:", "put"},
-	    {"ca " KEY_A " user=$\n", ":1:", "ca"},
+	    {"ca " KEY_A " user=$\n" KEY_A " user=$\n", ":2:", "line 1"},
+	    {"ca\n", ":1:", "fingerprint"},
+	    {"ca user=$\n", ":1:", "fingerprint"},
 	};
 
 	(void)state;
@@ -268,6 +274,71 @@ static void root_takes_the_word_that_says_so(void **state)
 	assert_int_equal(
 	    accepts(KEY_A " readonly allow-root user=$\n", &m)->rights, bits("l") | IPC_RIGHT_ROOT);
 	usermap_free(m);
+}
+
+static void a_signers_row_is_no_keys_row(void **state)
+{
+	struct usermap *m;
+	const struct map_row *row = accepts("ca " KEY_A " user=$ readonly\n" KEY_B " user=$\n", &m);
+
+	(void)state;
+	assert_true(row->ca);
+	assert_null(usermap_find(m, row->key));
+	assert_ptr_equal(usermap_find_ca(m, row->key), row);
+	assert_ptr_equal(usermap_find_ca(m, NULL), row);
+	assert_null(usermap_find_ca(m, usermap_row(m, 1)->key));
+	usermap_free(m);
+	accepts(KEY_B " user=$\n", &m);
+	assert_null(usermap_find_ca(m, NULL));
+	usermap_free(m);
+}
+
+static void put_revoked(const char *text)
+{
+	char map[sizeof(t.path)];
+
+	strcpy(map, t.path);
+	snprintf(t.path, sizeof(t.path), "%s/revoked_keys", t.dir);
+	put(text, strlen(text));
+	strcpy(t.path, map);
+}
+
+static void what_is_revoked_is_said_by_key_and_by_serial(void **state)
+{
+	static const char *const wrong[][2] = {
+	    {KEY_A, "cut short"},
+	    {"serial=7\n", "fingerprint"},
+	    {KEY_A " serial=\n", "serial="},
+	    {KEY_A " serial=7-6\n", "serial="},
+	    {KEY_A " serial=7-\n", "serial="},
+	    {KEY_A " serial=18446744073709551616\n", "serial="},
+	    {KEY_A " serial=-1\n", "serial="},
+	    {KEY_A " serials=7\n", "serials=7"},
+	    {KEY_A " serial=7 serial=8\n", "serial=8"},
+	    {"\n" KEY_A " \001\n", ":2:"},
+	};
+	struct usermap *m;
+	const struct map_row *row;
+	struct grant g = {.not_before = 100};
+	struct map_row granted;
+
+	(void)state;
+	put_revoked("# gone\n" KEY_A "   # laptop\n" KEY_B " serial=18446744073709551615\n");
+	row = accepts(KEY_A " user=$\n" KEY_B " user=$ expires=2027-06-30\n", &m);
+	assert_int_equal(usermap_valid(m, row, 0), E_REVOKED);
+	row = usermap_row(m, 1);
+	assert_int_equal(usermap_valid(m, row, 0), E_OK);
+	assert_int_equal(usermap_valid(m, row, 1814313600), E_EXPIRED);
+	granted = *row;
+	granted.grant = &g;
+	assert_int_equal(usermap_valid(m, &granted, 99), E_NOT_YET);
+	assert_int_equal(usermap_valid(m, &granted, -1), E_NOT_YET);
+	assert_int_equal(usermap_valid(m, &granted, 100), E_OK);
+	usermap_free(m);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		put_revoked(wrong[i][0]);
+		refuses(KEY_A " user=$\n", "revoked_keys", wrong[i][1]);
+	}
 }
 
 static void a_row_may_be_for_some_processes_only(void **state)
@@ -521,6 +592,8 @@ int main(void)
 	    TEST(what_is_not_understood_is_refused_by_line_and_word),
 	    TEST(times_are_of_a_number_and_a_unit),
 	    TEST(root_takes_the_word_that_says_so),
+	    TEST(a_signers_row_is_no_keys_row),
+	    TEST(what_is_revoked_is_said_by_key_and_by_serial),
 	    TEST(a_row_may_be_for_some_processes_only),
 	    TEST(a_row_needs_a_user_unless_there_is_only_one),
 	    TEST(a_group_word_changes_the_group),
