@@ -15,9 +15,9 @@ pytestmark = pytest.mark.once  # what is counted is the same for every user and 
 @pytest.fixture
 def trips(world, box):
     """trips(ARGS…): run hdb through the proxy; the waits it took from TCP connected to the end."""
-    def run(*args):
+    def run(*args, **how):
         p = world.proxy(box.port, '-delay', DELAY, '-once')
-        r = world.hdb(*args, box=box, port=p.port)
+        r = world.hdb(*args, box=box, port=p.port, **how)
         assert r.status == 0, r
         links = p.finish()
         assert len(links) == 1, 'more than one connection'
@@ -98,6 +98,19 @@ def test_a_backtrace_of_a_deep_stack_takes_two(trips, debuggee):
         assert r.out.count('Breakpoint 1, rests ') == 7 and r.out.count('#400 ') == 7
         return waits, r
     assert more(2 * 5, lambda: trips(*begin, *program), five_more) <= 2 * 5
+
+
+def test_libraries_that_come_or_go_are_asked_for_in_one_while_something_waits_for_them(trips):
+    library = os.path.join(harness.DEBUGGEES, 'libplugin.so')
+    program = ['--', os.path.join(harness.DEBUGGEES, 'loads'), library]
+    begin = ['-batch', '-ex', 'set breakpoint pending on', '-ex', 'break nowhere_to_be', '-ex', 'run']
+
+    def loads(n):
+        waits, r = trips(*begin, *program, input='\n' * n)
+        assert r.out.count('loaded\n') == n and 'Breakpoint 1 (nowhere_to_be) pending.' in r.out, r
+        return waits, r
+    # Each is loaded and unloaded: two stops, each with one question before it goes on.
+    assert more(5 * 2 * 2, lambda: loads(2), lambda: loads(7)) <= 5 * 2 * 2
 
 
 # ---- stepping ---------------------------------------------------------------------------------------------------
