@@ -115,29 +115,44 @@ static bool is_named(const struct rsp_process *p, const struct rsp_action *v, si
 	return false;
 }
 
-/* The last of *go is for all that are left, and some stand whose stop was not heard of: it
- * becomes one for each that was.  How many there are then. */
+/* What has happened by now is in the queue. */
+static void take_in(struct rsp *r)
+{
+	struct he_event ev = {0};
+	struct he_error *e;
+
+	for (int i = 0; i < TAKE_IN; i++) {
+		e = he_wait(r->engine, 0, &ev);
+		he_error_free(e);
+		if (e || !ev.kind)
+			return;
+		rsp_event(r, &ev);
+	}
+}
+
+/* The last of *go is for all that are left, and some of them stand whose stop was not heard of:
+ * it becomes one for each of the others.  How many there are then. */
 static size_t spare_unheard(
     struct rsp *r, struct rsp_process *p, struct he_go **go, size_t m, size_t n)
 {
 	struct he_go all = (*go)[m - 1], *more = NULL;
 	struct he_threads *v = NULL;
-	size_t stand = 0, known = 0, to = m - 1;
+	size_t queued = 0, to = m - 1;
 
 	if (!r->non_stop || all.tid)
 		return m;
 	he_error_free(he_threads(p->t, &v));
-	for (size_t i = 0; v && i < v->n; i++) {
-		stand += v->v[i].state == HE_T_STOPPED;
-		known += rsp_told(p, v->v[i].tid) && !is_queued(r, p, v->v[i].tid);
-	}
-	if (known < stand)
-		more = reallocarray(*go, n + known, sizeof(*more));
+	/* Behind that: whoever stands in it has his stop in the queue, or it was told. */
+	take_in(r);
+	for (size_t i = 0; v && i < v->n; i++)
+		queued += is_queued(r, p, v->v[i].tid);
+	if (queued)
+		more = reallocarray(*go, n + v->n, sizeof(*more));
 	if (more)
 		*go = more;
 	for (size_t i = 0; more && i < v->n; i++) {
 		all.tid = v->v[i].tid;
-		if (rsp_told(p, all.tid) && !is_queued(r, p, all.tid))
+		if (v->v[i].state == HE_T_STOPPED && !is_queued(r, p, all.tid))
 			more[to++] = all;
 	}
 	he_threads_free(v);
@@ -210,12 +225,13 @@ static void stop_some(struct rsp *r, struct rsp_process *p, uint64_t tid)
 	bool runs = false;
 
 	he_error_free(he_threads(p->t, &v));
+	take_in(r);
 	for (size_t i = 0; v && i < v->n; i++) {
 		if (tid && v->v[i].tid != tid)
 			continue;
 		if (v->v[i].state != HE_T_STOPPED)
 			runs = true;
-		else if (!rsp_told(p, v->v[i].tid))
+		else if (!rsp_told(p, v->v[i].tid) && !is_queued(r, p, v->v[i].tid))
 			rsp_queue_append(r, rsp_stop_plain(p, v->v[i].tid, 0));
 		if (v->v[i].state == HE_T_STOPPED)
 			rsp_tell(p, v->v[i].tid);
@@ -246,28 +262,11 @@ static void refuse(struct rsp *r, struct rsp_process *p, struct he_error *e)
 	rsp_queue_append(r, rsp_stop_plain(p, selected(r, p), SIGTRAP));
 }
 
-/* Non-stop: what has happened by now is in the queue. */
-static void take_in(struct rsp *r)
-{
-	struct he_event ev = {0};
-	struct he_error *e;
-
-	for (int i = 0; r->non_stop && i < TAKE_IN; i++) {
-		e = he_wait(r->engine, 0, &ev);
-		he_error_free(e);
-		if (e || !ev.kind)
-			return;
-		rsp_event(r, &ev);
-	}
-}
-
 void rsp_run_resume(struct rsp *r, const struct rsp_action *v, size_t n)
 {
 	struct he_go *go = calloc(n, sizeof(*go));
-	bool held;
+	bool held = (!r->non_stop && waits_to_be_told(r, v, n)) || breaks_now(r, v, n);
 
-	take_in(r);
-	held = (!r->non_stop && waits_to_be_told(r, v, n)) || breaks_now(r, v, n);
 	if (!go) {
 		rsp_fail_errno(r, ENOMEM);
 		return;

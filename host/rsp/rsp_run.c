@@ -313,6 +313,10 @@ static void put_first(struct rsp *r, struct buf *b)
 
 	if (p && s->kind == RSP_STOP_THREAD)
 		rsp_tell(p, s->tid);
+	/* With its maker's fork a child is known to stand. */
+	p = s->child ? rsp_process_find(r, s->child) : NULL;
+	if (p)
+		rsp_tell(p, s->child);
 	rsp_stop_put(r, s, b);
 	bury(r, s);
 }
