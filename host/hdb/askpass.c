@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/hdb/askpass.h"
+#include "host/hdb/front.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,20 +17,20 @@
 extern char **environ;
 
 /* The first line; false at an end before it has one. */
-static bool read_line(int fd, char *text, size_t size)
+static bool read_line(struct hdb *h, int fd, char *text, size_t size)
 {
 	size_t n = 0;
-	ssize_t got;
+	ssize_t got = 0;
 	char c = 0;
 
-	while ((got = read(fd, &c, 1)) == 1 && c != '\n')
+	while (screen_wait(h, fd, POLLIN, true) && (got = read(fd, &c, 1)) == 1 && c != '\n')
 		if (n + 1 < size)
 			text[n++] = c;
 	text[n] = 0;
-	return got == 1 || n > 0;
+	return !h->interrupted && (got == 1 || n > 0);
 }
 
-static bool at_terminal(int tty, const char *question, char *text, size_t size)
+static bool at_terminal(struct hdb *h, int tty, const char *question, char *text, size_t size)
 {
 	struct termios was, quiet;
 	bool good;
@@ -40,12 +43,13 @@ static bool at_terminal(int tty, const char *question, char *text, size_t size)
 	/* What was typed ahead was meant for somebody else. */
 	tcsetattr(tty, TCSAFLUSH, &quiet);
 	dprintf(tty, "%s ", question);
-	good = read_line(tty, text, size);
+	good = read_line(h, tty, text, size);
 	tcsetattr(tty, TCSAFLUSH, &was);
 	return good;
 }
 
-static bool by_program(const char *program, const char *question, char *text, size_t size)
+static bool by_program(
+    struct hdb *h, const char *program, const char *question, char *text, size_t size)
 {
 	char *argv[] = {(char *)program, (char *)question, NULL};
 	posix_spawn_file_actions_t actions;
@@ -60,23 +64,25 @@ static bool by_program(const char *program, const char *question, char *text, si
 	err = posix_spawnp(&pid, program, &actions, NULL, argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	close(out[1]);
-	good = !err && read_line(out[0], text, size);
+	good = !err && read_line(h, out[0], text, size);
 	close(out[0]);
 	if (err)
 		return false;
+	if (h->interrupted)
+		kill(pid, SIGTERM);
 	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
+		if (errno != EINTR || h->killed)
 			return false;
 	return good && status == 0;
 }
 
-bool askpass(int tty, const char *question, char *text, size_t size)
+bool askpass(struct hdb *h, int tty, const char *question, char *text, size_t size)
 {
 	const char *own = getenv("HDB_ASKPASS"), *shared = getenv("SSH_ASKPASS");
 
 	if (own && *own)
-		return by_program(own, question, text, size);
+		return by_program(h, own, question, text, size);
 	if (tty >= 0)
-		return at_terminal(tty, question, text, size);
-	return shared && *shared && by_program(shared, question, text, size);
+		return at_terminal(h, tty, question, text, size);
+	return shared && *shared && by_program(h, shared, question, text, size);
 }

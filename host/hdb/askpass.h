@@ -5,11 +5,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct hdb;
+
 enum { ASKPASS_MAX = 1024 };
 
 /* Ask the person for a passphrase: $HDB_ASKPASS, a program that gets the question as its
  * argument and prints the answer; else at the terminal behind tty (-1 = none), without an
  * echo; else $SSH_ASKPASS, as ssh(1) does.  False: nobody answered. */
-bool askpass(int tty, const char *question, char *text, size_t size);
+bool askpass(struct hdb *h, int tty, const char *question, char *text, size_t size);
 
 #endif

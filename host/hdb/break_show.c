@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/hdb/break_show.h"
+#include "host/hdb/convenience.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -188,6 +189,7 @@ int break_say_set(struct hdb *h, unsigned number)
 		return fail_error(h, e);
 	b = &p->v[0];
 	h->last_breakpoint = number;
+	convenience_set(h, "bpnum", number);
 	if (b->kind <= HE_BREAK_HARD) {
 		say_also(h, b);
 		fprintf(h->out, "%s %u",

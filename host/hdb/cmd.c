@@ -17,6 +17,8 @@ size_t cmd_word(const char **text)
 	size_t n = 0;
 
 	*text = skip_blanks(*text);
+	if (**text == '!') /* needs no blank either */
+		return 1;
 	while (isalnum((unsigned char)(*text)[n]) || strchr("_-.", (*text)[n] ? (*text)[n] : ' '))
 		n++;
 	return n;
@@ -116,7 +118,7 @@ enum cmd_found cmd_find(const struct cmd *table, const char *word, size_t n, con
 	return CMD_ONE;
 }
 
-static int fail_word(struct hdb *h, const struct cmd *table, const char *parent, enum cmd_found why,
+int cmd_unknown(struct hdb *h, const struct cmd *table, const char *parent, enum cmd_found why,
     const char *word, size_t n)
 {
 	char list[256] = "";
@@ -160,7 +162,7 @@ static bool thread_stands(const struct hdb *h)
 	return stands;
 }
 
-static int lacks(struct hdb *h, enum cmd_need need)
+int cmd_lacks(struct hdb *h, enum cmd_need need)
 {
 	char name[FRONT_NAME];
 	enum he_state state;
@@ -198,9 +200,9 @@ static int run_row(struct hdb *h, const struct cmd *row, const char *parent, con
 	if (found == CMD_ONE)
 		return run_row(h, sub, name, word + n);
 	if (!row->run)
-		return *word ? fail_word(h, row->sub, name, found, word, n)
+		return *word ? cmd_unknown(h, row->sub, name, found, word, n)
 			     : cmd_help(h, row->name);
-	if (lacks(h, row->need) != 0)
+	if (cmd_lacks(h, row->need) != 0)
 		return 1;
 	return row->run(h, word);
 }
@@ -231,7 +233,7 @@ int cmd_run(struct hdb *h, const char *line)
 		n = cmd_word(&word);
 		found = cmd_find(cmd_table, word, n, &row);
 		ret = found == CMD_ONE ? run_row(h, row, "", word + n)
-				       : fail_word(h, cmd_table, "", found, word, n);
+				       : cmd_unknown(h, cmd_table, "", found, word, n);
 	}
 	free(text);
 	return ret;
@@ -245,68 +247,4 @@ char *cmd_again(const char *line)
 	if (cmd_find(cmd_table, line, n, &row) != CMD_ONE || row->again == AGAIN_NO)
 		return NULL;
 	return row->again == AGAIN_SAME ? strdup(line) : strdup(row->name);
-}
-
-int cmd_quit(struct hdb *h, const char *args)
-{
-	if (*args)
-		return fail(h, "quit takes no argument");
-	h->quit = 1;
-	return 0;
-}
-
-/* ---- help ------------------------------------------------------------------------ */
-
-static void help_list(struct hdb *h, const struct cmd *table, const char *parent)
-{
-	for (const struct cmd *row = table; row->name; row++) {
-		char left[64];
-
-		snprintf(left, sizeof(left), "%s%s%s%s%s", parent, row->name, row->also ? " (" : "",
-		    row->also ? row->also : "", row->also ? ")" : "");
-		fprintf(h->out, "%-25s  %s\n", left, row->help);
-	}
-}
-
-static void help_row(struct hdb *h, const struct cmd *row, const char *parent)
-{
-	char name[64];
-
-	snprintf(name, sizeof(name), "%s%s ", parent, row->name);
-	fprintf(h->out, "%s%s\n%s", name, row->usage, row->help);
-	if (row->also)
-		fprintf(h->out, "; also: %s", row->also);
-	fputs(".\n", h->out);
-	if (row->more)
-		fprintf(h->out, "%s\n", row->more);
-	if (row->sub)
-		help_list(h, row->sub, name);
-}
-
-int cmd_help(struct hdb *h, const char *args)
-{
-	const struct cmd *table = cmd_table, *row = NULL;
-	char parent[32] = "";
-	size_t n;
-
-	if (!*args) {
-		help_list(h, table, "");
-		fputs("help COMMAND tells more; a command may be shortened as in GDB.\n", h->out);
-		return 0;
-	}
-	while ((n = cmd_word(&args))) {
-		enum cmd_found found = table ? cmd_find(table, args, n, &row) : CMD_NONE;
-
-		if (found != CMD_ONE)
-			return fail_word(h, table, parent, found, args, n);
-		args = skip_blanks(args + n);
-		if (!*args)
-			break;
-		snprintf(parent, sizeof(parent), "%s ", row->name);
-		table = row->sub;
-	}
-	if (!row)
-		return fail_word(h, table, parent, CMD_NONE, args, n);
-	help_row(h, row, parent);
-	return 0;
 }

@@ -39,13 +39,28 @@ enum cmd_args {
 	ARGS_FILE,
 };
 
+/* Groups that help lists them in. */
+enum cmd_class {
+	CLASS_NONE, /* of a subcommand: its parent's */
+	CLASS_PROCESSES,
+	CLASS_RUNNING,
+	CLASS_BREAKPOINTS,
+	CLASS_STACK,
+	CLASS_DATA,
+	CLASS_FILES,
+	CLASS_STATUS,
+	CLASS_SUPPORT,
+	CLASSES,
+};
+
 /* args: the rest of the line, blanks at both ends removed, never NULL.  Returns 0, or 1
  * after having said what went wrong. */
 typedef int cmd_fn(struct hdb *h, const char *args);
 
 struct cmd {
 	const char *name;
-	const char *also;  /* other names, separated by blanks; NULL */
+	const char *also; /* other names, separated by blanks; NULL */
+	enum cmd_class class;
 	unsigned char min; /* so few letters of name are enough, where no other row fits too */
 	enum cmd_need need;
 	enum cmd_again again;
@@ -58,6 +73,8 @@ struct cmd {
 };
 
 extern const struct cmd cmd_table[]; /* ends with a row without a name */
+/* Of info; of set, show and their like (cmd_table_info.c, cmd_table_set.c). */
+extern const struct cmd cmd_info_table[], cmd_set_table[], cmd_show_table[], cmd_unset_table[];
 
 enum cmd_found { CMD_ONE, CMD_NONE, CMD_MANY };
 /* The row that word (n bytes) stands for: a whole name, else the one row it abbreviates. */
@@ -68,6 +85,12 @@ bool cmd_matches(const struct cmd *row, const char *word, size_t n); /* name or 
 /* The first word of text: where it begins and its length; a command's name ends at the
  * first character that cannot be in one, so that x/8gx needs no blank. */
 size_t cmd_word(const char **text);
+
+/* Is something missing that need asks for?  1: said what. */
+int cmd_lacks(struct hdb *h, enum cmd_need need);
+/* word is not in table, for that reason; says so, with parent ("info ") in front. */
+int cmd_unknown(struct hdb *h, const struct cmd *table, const char *parent, enum cmd_found why,
+    const char *word, size_t n);
 
 /* Do one line.  0 done, 1 failed (said why).  Empty lines and those that begin with #
  * are nothing. */
@@ -103,8 +126,8 @@ cmd_fn cmd_x, cmd_info_registers;
 /* cmd_disassemble.c */
 cmd_fn cmd_disassemble;
 /* cmd_print.c */
-cmd_fn cmd_print, cmd_output, cmd_echo, cmd_set_variable, cmd_ptype, cmd_whatis, cmd_info_locals,
-    cmd_info_args;
+cmd_fn cmd_print, cmd_output, cmd_call, cmd_echo, cmd_set_variable, cmd_ptype, cmd_whatis,
+    cmd_info_locals, cmd_info_args;
 /* cmd_display.c */
 cmd_fn cmd_display, cmd_undisplay, cmd_info_display;
 /* cmd_code.c */
@@ -112,8 +135,8 @@ cmd_fn cmd_list, cmd_info_line, cmd_info_symbol, cmd_info_address, cmd_directory
 /* cmd_info.c */
 cmd_fn cmd_info_sharedlibrary, cmd_info_proc, cmd_info_auxv;
 /* cmd_break.c */
-cmd_fn cmd_break, cmd_tbreak, cmd_hbreak, cmd_thbreak, cmd_rbreak, cmd_watch, cmd_rwatch, cmd_awatch,
-    cmd_clear;
+cmd_fn cmd_break, cmd_tbreak, cmd_hbreak, cmd_thbreak, cmd_rbreak, cmd_watch, cmd_rwatch,
+    cmd_awatch, cmd_clear;
 /* cmd_break_change.c */
 cmd_fn cmd_delete, cmd_enable, cmd_enable_once, cmd_enable_delete, cmd_enable_count, cmd_disable,
     cmd_condition, cmd_ignore, cmd_commands;
@@ -126,12 +149,17 @@ cmd_fn cmd_step, cmd_next, cmd_stepi, cmd_nexti, cmd_finish, cmd_until, cmd_adva
     cmd_jump;
 /* settings.c */
 cmd_fn cmd_set, cmd_show;
+void settings_offer(const char *typed, void (*offer)(void *arg, const char *name), void *arg);
 /* cmd_run.c */
 cmd_fn cmd_run_program, cmd_start, cmd_starti, cmd_kill, cmd_file, cmd_cd, cmd_info_program;
 cmd_fn cmd_set_args, cmd_show_args, cmd_set_environment, cmd_unset_environment,
     cmd_show_environment, cmd_show_cwd, cmd_set_randomization, cmd_show_randomization;
-/* cmd.c */
-cmd_fn cmd_help, cmd_quit;
+/* cmd_shell.c, cmd_printf.c */
+cmd_fn cmd_shell, cmd_printf;
+/* cmd_support.c */
+cmd_fn cmd_quit, cmd_source, cmd_show_version, cmd_show_convenience;
+/* cmd_help.c */
+cmd_fn cmd_help, cmd_apropos;
 
 /* The thread of the selected target with that number or LWP; false: there is none. */
 bool cmd_thread_numbered(struct hdb *h, uint64_t number, uint64_t *tid);

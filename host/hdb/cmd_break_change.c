@@ -123,12 +123,23 @@ static const char *skip_breakpoints(const char *args)
 	return args;
 }
 
+static bool any_breakpoints(struct hdb *h)
+{
+	struct he_breakpoints *p = NULL;
+	struct he_error *e = he_breakpoints(h->engine, 0, &p);
+	bool any = !e && p->n;
+
+	he_error_free(e);
+	he_breakpoints_free(p);
+	return any;
+}
+
 int cmd_delete(struct hdb *h, const char *args)
 {
 	args = skip_breakpoints(args);
 	if (*args)
 		return apply(h, args, delete_one, NULL);
-	if (h->person && !query(h, true, "Delete all breakpoints?"))
+	if (any_breakpoints(h) && !confirm(h, "Delete all breakpoints?"))
 		return 0;
 	return apply_all(h, delete_one, NULL);
 }

@@ -9,7 +9,13 @@
 #include "host/hdb/address.h"
 #include "host/hdb/cmd.h"
 
-enum { LINES = 10 }; /* that list shows at a time */
+/* Lines that list shows at a time. */
+static unsigned lines(const struct hdb *h)
+{
+	enum { USUAL = 10 };
+
+	return h->list_size ? h->list_size : USUAL;
+}
 
 /* ---- places in the source ------------------------------------------------------ */
 
@@ -148,9 +154,9 @@ static int show_lines(struct hdb *h, unsigned first, unsigned last)
 
 static int show_around(struct hdb *h, unsigned line)
 {
-	unsigned first = line > LINES / 2 ? line - LINES / 2 : 1;
+	unsigned first = line > lines(h) / 2 ? line - lines(h) / 2 : 1;
 
-	return show_lines(h, first, first + LINES - 1);
+	return show_lines(h, first, first + lines(h) - 1);
 }
 
 static int list_on(struct hdb *h)
@@ -159,7 +165,7 @@ static int list_on(struct hdb *h)
 		return 1;
 	if (h->list.centred)
 		return show_around(h, h->list.first);
-	return show_lines(h, h->list.last + 1, h->list.last + LINES);
+	return show_lines(h, h->list.last + 1, h->list.last + lines(h));
 }
 
 static int list_before(struct hdb *h)
@@ -173,7 +179,7 @@ static int list_before(struct hdb *h)
 	before = h->list.first;
 	if (before <= 1)
 		return fail(h, "this is the beginning of %s", h->list.file);
-	return show_lines(h, before > LINES ? before - LINES : 1, before - 1);
+	return show_lines(h, before > lines(h) ? before - lines(h) : 1, before - 1);
 }
 
 /* One end of "A,B" becomes what list goes on with. */
@@ -197,9 +203,9 @@ static int list_range(struct hdb *h, char *from, char *to)
 	if (!*from && !*to)
 		return fail(h, "list A,B needs one of them at least");
 	if (!*from)
-		first = last > LINES ? last - LINES + 1 : 1;
+		first = last > lines(h) ? last - lines(h) + 1 : 1;
 	if (!*to)
-		last = first + LINES - 1;
+		last = first + lines(h) - 1;
 	if (last < first)
 		return fail(h, "line %u comes before line %u", last, first);
 	return show_lines(h, first ? first : 1, last);

@@ -8,6 +8,7 @@
 #include "host/hdb/address.h"
 #include "host/hdb/cmd.h"
 #include "host/hdb/display.h"
+#include "host/hdb/query.h"
 
 static void show_value(struct hdb *h, const struct display *d)
 {
@@ -124,6 +125,8 @@ int cmd_undisplay(struct hdb *h, const char *args)
 	uint64_t n;
 
 	if (!*args) {
+		if (h->displays && !confirm(h, "Delete all display expressions?"))
+			return 0;
 		display_free(h->displays);
 		h->displays = NULL;
 	}

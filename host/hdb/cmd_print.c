@@ -3,10 +3,12 @@
  * Commands that show data by name: print, output, ptype, whatis, info locals and args,
  * set var.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/hdb/cmd.h"
+#include "host/hdb/convenience.h"
 #include "host/hdb/display.h"
 
 /* ---- formats ----------------------------------------------------------------- */
@@ -16,7 +18,7 @@ int print_format(struct hdb *h, const char **args, struct he_format *f)
 {
 	const char *p = *args;
 
-	*f = (struct he_format){.top = true};
+	*f = (struct he_format){.top = true, .elements = h->elements};
 	if (*p != '/')
 		return 0;
 	for (p++; *p && *p != ' ' && *p != '\t'; p++) {
@@ -76,6 +78,17 @@ static bool may_change(const char *text)
 	return strchr(text, '=') || strstr(text, "++") || strstr(text, "--");
 }
 
+/* After the end of a program one asks how it ended. */
+static int print_known(struct hdb *h, const char *args)
+{
+	int64_t value;
+
+	if (!convenience_value(h, args, &value))
+		return cmd_lacks(h, NEED_MEMORY);
+	fprintf(h->out, "$ = %" PRId64 "\n", value);
+	return 0;
+}
+
 int cmd_print(struct hdb *h, const char *args)
 {
 	struct he_format f;
@@ -85,10 +98,46 @@ int cmd_print(struct hdb *h, const char *args)
 
 	if (print_format(h, &args, &f) != 0)
 		return 1;
+	if (!h->target)
+		return print_known(h, args);
 	e = he_evaluate(h->target, h->tid, h->frame, *args ? args : "$", &v);
 	if (e)
 		return fail_error(h, e);
 	ret = print_numbered(h, v, &f);
+	he_value_free(v);
+	if (may_change(args))
+		reread(h);
+	return ret;
+}
+
+/* Shown, unless there is nothing to show. */
+static int show_any(struct hdb *h, struct he_value *v, const struct he_format *f)
+{
+	char *text = NULL;
+	struct he_error *e = he_value_text(h->target, v, f, &text);
+	bool none = !e && strcmp(text, "void") == 0;
+
+	free(text);
+	if (e)
+		return fail_error(h, e);
+	return none ? 0 : print_numbered(h, v, f);
+}
+
+int cmd_call(struct hdb *h, const char *args)
+{
+	struct he_format f;
+	struct he_value *v;
+	struct he_error *e;
+	int ret;
+
+	if (print_format(h, &args, &f) != 0)
+		return 1;
+	if (!*args)
+		return fail(h, "call needs an EXPRESSION");
+	e = he_evaluate(h->target, h->tid, h->frame, args, &v);
+	if (e)
+		return fail_error(h, e);
+	ret = show_any(h, v, &f);
 	he_value_free(v);
 	if (may_change(args))
 		reread(h);
@@ -183,7 +232,7 @@ int cmd_whatis(struct hdb *h, const char *args)
 
 static int show_locals(struct hdb *h, const char *args, bool arguments)
 {
-	const struct he_format f = {.top = false};
+	const struct he_format f = {.top = false, .elements = h->elements};
 	struct he_locals *all;
 	struct he_error *e;
 

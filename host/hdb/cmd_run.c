@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "host/hdb/cmd.h"
+#include "host/hdb/query.h"
 
 /* ---- what is to be started ------------------------------------------------------- */
 
@@ -191,8 +192,12 @@ static int make_way(struct hdb *h)
 	if (!t)
 		return 0;
 	if (front_state(t) != HE_GONE) {
-		struct he_error *e = he_kill(t);
+		struct he_error *e;
 
+		if (!confirm(
+			h, "The program has been started already.  Start it from the beginning?"))
+			return fail(h, "Program not restarted");
+		e = he_kill(t);
 		if (e)
 			return fail_error(h, e);
 		if (front_wait_end(h, t) != 0)
@@ -239,10 +244,14 @@ int cmd_start(struct hdb *h, const char *args)
 
 int cmd_kill(struct hdb *h, const char *args)
 {
+	char name[FRONT_NAME], question[FRONT_NAME + 16];
 	struct he_error *e;
 
 	if (*args)
 		return fail(h, "kill takes no argument; target NUMBER selects a process");
+	snprintf(question, sizeof(question), "Kill %s?", front_name(h, h->target, name));
+	if (!confirm(h, question))
+		return fail(h, "Not confirmed");
 	e = he_kill(h->target);
 	return e ? fail_error(h, e) : front_wait_end(h, h->target);
 }

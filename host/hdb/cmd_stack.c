@@ -2,49 +2,110 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/err.h"
 #include "host/hdb/cmd.h"
 
-static int innermost(struct hdb *h, unsigned n)
+/* The variables of a frame, as GDB's bt full has them below it. */
+static int show_variables(struct hdb *h, unsigned frame)
 {
-	struct show_style style = front_style(h);
-	const struct he_stack *s;
+	const struct he_format f = {.top = false, .elements = h->elements};
+	struct he_locals *all;
+	struct he_error *e = he_locals(h->target, h->tid, frame, false, &f, &all);
 
-	if (!n) /* not needed for the frames below, which GDB does not read either */
-		return fail(h, "a backtrace of 0 frames shows nothing");
-	s = front_stack(h, n);
-	if (!s)
-		return 1;
-	front_arguments(h, 0, n < s->n ? n : s->n);
-	show_stack(h->out, &style, s, 0, n);
+	if (e && e->code == E_NO_FILE) { /* nothing is known of them there */
+		he_error_free(e);
+		fputs("No symbol table info available.\n", h->out);
+		return 0;
+	}
+	if (e)
+		return fail_error(h, e);
+	for (size_t i = 0; i < all->n; i++) {
+		fputs("        ", h->out);
+		show_text(h->out, all->v[i].name);
+		fputs(" = ", h->out);
+		show_text(h->out, all->v[i].text);
+		fputc('\n', h->out);
+	}
+	if (!all->n)
+		fputs("No locals.\n", h->out);
+	he_locals_free(all);
 	return 0;
 }
 
-static int all_frames(struct hdb *h, unsigned outermost)
+static int show_full(struct hdb *h, const struct show_style *style, size_t from, size_t to)
+{
+	int ret = 0;
+
+	/* The stack may be read anew for a frame's variables: that is why it is asked for each
+	 * time. */
+	for (size_t i = from; i < to && !ret && !h->interrupted; i++) {
+		const struct he_stack *s = front_stack(h, (unsigned)i + 1);
+
+		if (!s || i >= s->n)
+			break;
+		show_frame(h->out, style, (unsigned)i, &s->v[i], i ? &s->v[i - 1] : NULL);
+		ret = show_variables(h, (unsigned)i);
+	}
+	return ret;
+}
+
+/* Frames [from, to). */
+static int show_frames(struct hdb *h, size_t from, size_t to, bool full)
 {
 	struct show_style style = front_style(h);
+	int ret;
+
+	front_arguments(h, from, to < h->stack->n ? to : h->stack->n);
+	if (!full) {
+		show_stack(h->out, &style, h->stack, from, to);
+		return 0;
+	}
+	ret = show_full(h, &style, from, to);
+	if (!ret && h->stack)
+		show_stack_end(h->out, h->stack, to);
+	return ret;
+}
+
+static int innermost(struct hdb *h, unsigned n, bool full)
+{
+	if (!n) /* not needed for the frames below, which GDB does not read either */
+		return fail(h, "a backtrace of 0 frames shows nothing");
+	return front_stack(h, n) ? show_frames(h, 0, n, full) : 1;
+}
+
+static int all_frames(struct hdb *h, unsigned outermost, bool full)
+{
 	const struct he_stack *s = front_stack(h, UINT32_MAX);
-	size_t from;
 
 	if (!s)
 		return 1;
-	from = outermost && outermost < s->n ? s->n - outermost : 0;
-	front_arguments(h, from, s->n);
-	show_stack(h->out, &style, s, from, s->n);
-	return 0;
+	return show_frames(h, outermost && outermost < s->n ? s->n - outermost : 0, s->n, full);
+}
+
+/* "full", "-full" or shorter, as GDB takes it. */
+static bool take_full(const char **args)
+{
+	const char *p = *args + (**args == '-');
+	size_t n = strcspn(p, " \t");
+
+	if (!n || strncmp(p, "full", n) != 0)
+		return false;
+	*args = p + n + strspn(p + n, " \t");
+	return true;
 }
 
 int cmd_backtrace(struct hdb *h, const char *args)
 {
-	bool minus = *args == '-';
+	bool full = take_full(&args), minus = *args == '-';
 	uint64_t n = 0;
 
 	args += minus;
 	if (!*args && !minus)
-		return all_frames(h, 0);
+		return all_frames(h, 0, full);
 	if (!cmd_number(&args, UINT32_MAX / 4, &n) || *args)
 		return fail(h, "a number of frames is wanted: N for the innermost, -N for the "
 			       "outermost");
-	return minus ? all_frames(h, (unsigned)n) : innermost(h, (unsigned)n);
+	return minus ? all_frames(h, (unsigned)n, full) : innermost(h, (unsigned)n, full);
 }
 
 static int select_frame(struct hdb *h, uint64_t n)

@@ -143,7 +143,7 @@ static int ask_return(struct hdb *h)
 	if (!name || asprintf(&question, "Make %s return now?", name) < 0)
 		question = NULL;
 	free(name);
-	yes = question && query(h, true, question);
+	yes = question && confirm(h, question);
 	free(question);
 	return yes ? 0 : fail(h, "Not confirmed.");
 }
@@ -174,7 +174,7 @@ static bool may_leave(struct hdb *h, const struct he_place *to)
 	if (!name || asprintf(&question, "That is not in `%s'.  Jump anyway?", name) < 0)
 		question = NULL;
 	free(name);
-	yes = question && query(h, true, question);
+	yes = question && confirm(h, question);
 	free(question);
 	return yes;
 }

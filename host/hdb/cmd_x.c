@@ -9,6 +9,7 @@
 #include "host/hdb/address.h"
 #include "host/hdb/cmd.h"
 #include "host/hdb/code.h"
+#include "host/hdb/convenience.h"
 #include "host/hdb/examine.h"
 
 enum {
@@ -125,6 +126,25 @@ int examine_show(struct hdb *h, const struct examine *f, uint64_t addr, uint64_t
 	return f->format == 's' ? show_strings(h, f, addr, next) : show_memory(h, f, addr, next);
 }
 
+/* $_ is the address shown last, $__ what stands there. */
+static void set_last(struct hdb *h, const struct examine *f, uint64_t addr)
+{
+	static const char *const types[][2] = {
+	    {"b", "char"}, {"h", "short"}, {"w", "int"}, {"g", "long long"}};
+	unsigned size = examine_size(f->unit);
+	char text[64];
+
+	if (f->format != 's' && f->format != 'i' && h->x.next - addr > size)
+		addr = h->x.next - size;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (f->unit != types[i][0][0])
+			continue;
+		snprintf(text, sizeof(text), "(%s *)%#" PRIx64, types[i][1], addr);
+		convenience_set_to(h, "_", text);
+		convenience_set_to(h, "__", "*$_");
+	}
+}
+
 int cmd_x(struct hdb *h, const char *args)
 {
 	struct examine f = {.format = h->x.format,
@@ -134,6 +154,7 @@ int cmd_x(struct hdb *h, const char *args)
 	const char *letters = *args == '/' ? args + 1 : "";
 	const char *wrong = examine_parse(&letters, &f);
 	bool bare = !*args;
+	int ret;
 
 	if (wrong)
 		return fail(h, "x%.*s: %s", (int)strcspn(args, " \t"), args, wrong);
@@ -146,5 +167,8 @@ int cmd_x(struct hdb *h, const char *args)
 	if (*args && address_eval(h, args, &addr) != 0)
 		return 1;
 	h->x = (struct x_state){f.format, f.unit, f.count, addr};
-	return examine_show(h, &f, addr, &h->x.next);
+	ret = examine_show(h, &f, addr, &h->x.next);
+	if (!ret)
+		set_last(h, &f, addr);
+	return ret;
 }

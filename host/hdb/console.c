@@ -18,6 +18,7 @@ enum { HISTORY_LINES = 1000 };
 struct console {
 	struct hdb *h;
 	EditLine *el;
+	FILE *out; /* that it draws on */
 	History *history;
 	char *file; /* of the history, NULL = none */
 	char *line;
@@ -133,6 +134,7 @@ const char *console_line(struct console *c)
 		if (line && n > 0)
 			break;
 		fputc('\n', c->h->out);
+		fflush(c->h->out);
 		if (!c->h->interrupted || c->h->quit)
 			return NULL;
 		/* Ctrl-C drops what was typed. */
@@ -295,7 +297,10 @@ struct console *console_new(struct hdb *h, const char *dir)
 		return NULL;
 	c->h = h;
 	c->history = history_init();
-	c->el = el_init("hdb", stdin, stdout, stderr);
+	c->out = screen_plain(h);
+	c->el = c->out ? el_init_fd("hdb", stdin, c->out, stderr, STDIN_FILENO, STDOUT_FILENO,
+			     STDERR_FILENO)
+		       : NULL;
 	if (!c->history || !c->el) {
 		console_free(c);
 		return NULL;
@@ -327,6 +332,8 @@ void console_free(struct console *c)
 		el_end(c->el);
 	if (c->history)
 		history_end(c->history);
+	if (c->out)
+		fclose(c->out);
 	free(c->file);
 	free(c->line);
 	free(c);

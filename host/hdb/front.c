@@ -7,8 +7,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 /* A sentence, with the period its maker may have left out. */
 static void say(struct hdb *h, const char *text)
@@ -20,6 +18,10 @@ static void say(struct hdb *h, const char *text)
 	if (h->interrupted && h->person) /* behind the terminal's ^C */
 		fputc('\n', h->err);
 	fputs(h->prefix, h->err);
+	if (h->script) {
+		show_text(h->err, h->script);
+		fprintf(h->err, ":%u: ", h->script_line);
+	}
 	show_text(h->err, text);
 	fputs(n && strchr(".?!)", text[n - 1]) ? "\n" : ".\n", h->err);
 }
@@ -51,7 +53,9 @@ void front_free(struct hdb *h)
 	front_stale(h);
 	for (struct he_target *t = NULL; (t = he_target_next(h->engine, t));)
 		front_say_held(h, t);
-	he_free(h->engine); /* detaches everything */
+	he_disconnect(h->server); /* detaches everything */
+	h->busy = 0;
+	he_free(h->engine);
 	progress_clear(&h->progress, h->err);
 	numbers_free(h->numbers);
 	display_free(h->displays);
@@ -59,7 +63,7 @@ void front_free(struct hdb *h)
 	program_free(&h->program);
 	free(h->list.file);
 	free(h->list.directory);
-	*h = (struct hdb){.out = h->out, .err = h->err};
+	*h = (struct hdb){.out = h->out, .err = h->err, .screen = h->screen, .killed = h->killed};
 }
 
 struct he_server *front_server(struct hdb *h)
@@ -150,10 +154,7 @@ uint32_t front_arch(struct hdb *h)
 
 unsigned front_width(struct hdb *h)
 {
-	struct winsize w;
-	int fd = fileno(h->out);
-
-	return fd >= 0 && isatty(fd) && ioctl(fd, TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
+	return screen_columns(h);
 }
 
 enum he_state front_state(struct he_target *t)

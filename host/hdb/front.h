@@ -16,6 +16,7 @@
 #include "host/hdb/progress.h"
 #include "host/hdb/relay.h"
 #include "host/hdb/program.h"
+#include "host/hdb/screen.h"
 #include "host/hdb/show.h"
 
 /* Where `x` goes on: GDB's letters for format and unit, 0 = none yet. */
@@ -35,6 +36,14 @@ struct list_state {
 /* Breakpoints on what is not there (yet). */
 enum front_pending { PENDING_AUTO /* ask */, PENDING_ON, PENDING_OFF };
 
+/* A variable that hdb sets by itself; convenience.h. */
+enum { CONVENIENCES = 12 };
+struct convenience {
+	const char *name; /* NULL = none yet */
+	int64_t value;
+	bool told; /* the engine knows it */
+};
+
 struct hdb {
 	struct he_engine *engine;
 	const char *transport;    /* as he_connect takes it, once a server is needed */
@@ -47,25 +56,37 @@ struct hdb {
 	struct x_state x;
 	struct list_state list;
 	struct display *displays; /* display.h */
-	struct actions *actions;    /* lines to run at breakpoints; actions.h */
-	unsigned last_breakpoint;   /* the one set last; 0 = none */
+	struct actions *actions;  /* lines to run at breakpoints; actions.h */
+	unsigned last_breakpoint; /* the one set last; 0 = none */
+	struct convenience conveniences[CONVENIENCES];
 	enum front_pending pending; /* set breakpoint pending */
 	bool not_past_main;         /* set backtrace past-main off */
 	bool intel;                 /* set disassembly-flavor intel */
-	FILE *out;          /* what commands print */
-	FILE *err;          /* what went wrong */
+	bool unconfirmed;           /* set confirm off */
+	bool thread_events;         /* set print thread-events */
+	unsigned elements;          /* set print elements; 0 = as the engine does */
+	unsigned list_size;         /* set listsize; 0 = as ever */
+	FILE *out;                  /* what commands print */
+	FILE *err;                  /* what went wrong */
+	struct screen screen;       /* that both are on */
 	const char *prefix; /* in front of messages: "hdb: ", or "" for a person at the prompt */
+	const char *script; /* the file whose commands are being done; NULL = none */
+	unsigned script_line, script_depth;
 	struct progress progress; /* drawn on err */
 	struct program program;   /* the program that run starts */
 	struct relay relay;       /* our terminal, for it */
 	bool colour;              /* out is a terminal that may be coloured */
 	bool verbose;
-	bool person;                       /* somebody types at the prompt */
-	bool again;                        /* the command is being repeated by an empty line */
+	bool person; /* somebody types at the prompt */
+	bool again;  /* the command is being repeated by an empty line */
 	struct again released;
+	bool has_status; /* quit said what to end with */
+	int status;
 	bool lost;                         /* a link broke: its server waits to be freed */
-	volatile sig_atomic_t quit;        /* asked for, or SIGTERM came */
-	volatile sig_atomic_t interrupted; /* Ctrl-C since the command began */
+	volatile sig_atomic_t busy;        /* inside the engine: a signal breaks its waiting off */
+	volatile sig_atomic_t quit;        /* asked for, or a signal says so */
+	volatile sig_atomic_t killed;      /* SIGTERM or SIGHUP said so, not the person */
+	volatile sig_atomic_t interrupted; /* Ctrl-C since the command began, or killed */
 	volatile sig_atomic_t stale;       /* the screen may have changed under the prompt */
 	int wake_fd;                       /* an eventfd that each of these signals writes to */
 };

@@ -4,10 +4,12 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "host/hdb/actions.h"
 #include "host/hdb/again.h"
+#include "host/hdb/convenience.h"
 #include "host/hdb/display.h"
 #include "host/hdb/front.h"
 #include "host/hdb/stop.h"
@@ -117,7 +119,7 @@ void front_say_held(struct hdb *h, struct he_target *t)
 	struct he_error *e;
 	uint64_t held = 0;
 
-	if (!isatty(fileno(h->err)) || front_state(t) == HE_GONE || front_state(t) == HE_FROZEN)
+	if (!h->screen.err_terminal || front_state(t) == HE_GONE || front_state(t) == HE_FROZEN)
 		return;
 	e = he_threads(t, &p);
 	if (e) {
@@ -193,7 +195,7 @@ static bool is_silent(struct hdb *h, const struct he_event *ev)
 /* What a finished function returned. */
 static void say_result(struct hdb *h, struct he_value *v)
 {
-	const struct he_format f = {.top = true};
+	const struct he_format f = {.top = true, .elements = h->elements};
 
 	fputs("Value returned is ", h->out);
 	(void)print_numbered(h, v, &f);
@@ -238,8 +240,7 @@ static void on_forked(struct hdb *h, const struct he_event *ev, const char *name
 		return;
 	}
 	fprintf(h->out, "[%s child process %lld]\n",
-	    s.follow_child ? "Attaching after fork to" : "Also attached to",
-	    (long long)ev->number);
+	    s.follow_child ? "Attaching after fork to" : "Also attached to", (long long)ev->number);
 	if (!s.follow_child || h->target != ev->target)
 		return;
 	h->target = ev->child;
@@ -257,21 +258,25 @@ static void on_signalled(struct hdb *h, const struct he_event *ev, const char *n
 
 static void on_born(struct hdb *h, const struct he_event *ev, const char *name)
 {
-	if (h->verbose)
+	if (h->verbose || h->thread_events)
 		fprintf(h->out, "%s: thread %llu begins\n", name, (unsigned long long)ev->tid);
 }
 
 static void on_thread_exited(struct hdb *h, const struct he_event *ev, const char *name)
 {
-	if (h->verbose)
+	if (h->verbose || h->thread_events)
 		fprintf(h->out, "%s: thread %llu ends\n", name, (unsigned long long)ev->tid);
 }
 
 static void on_exited(struct hdb *h, const struct he_event *ev, const char *name)
 {
 	char how[64];
+	int s = ev->status;
 
-	fprintf(h->out, "%s %s\n", name, show_ending(how, ev->status));
+	fprintf(h->out, "%s %s\n", name, show_ending(how, s));
+	if (s >= 0)
+		convenience_set(h, WIFEXITED(s) ? "_exitcode" : "_exitsignal",
+		    WIFEXITED(s) ? WEXITSTATUS(s) : WTERMSIG(s));
 }
 
 static void on_executed(struct hdb *h, const struct he_event *ev, const char *name)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <locale.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,23 +15,32 @@
 #include <unistd.h>
 
 #include "common/err.h"
-#include "host/hdb/askpass.h"
 #include "host/hdb/actions.h"
+#include "host/hdb/askpass.h"
 #include "host/hdb/cmd.h"
 #include "host/hdb/console.h"
 #include "host/hdb/json.h"
+#include "host/hdb/lines.h"
 #include "host/hdb/options.h"
 #include "host/hdb/processes.h"
 #include "host/rsp/rsp_serve.h"
 
 static struct {
 	struct hdb h;
-	int tty;                      /* the controlling terminal, -1 = none: nobody can be asked */
-	volatile sig_atomic_t busy;   /* inside the engine: a signal breaks its waiting off */
-	volatile sig_atomic_t killed; /* SIGTERM or SIGHUP ended it, not the person */
+	int tty; /* the controlling terminal, -1 = none: nobody can be asked */
 } self = {.tty = -1};
 
 /* ---- signals ------------------------------------------------------------------- */
+
+/* After SIGTERM everything that waits for a box is broken off: what is under way at once,
+ * what letting the processes go begins to wait for when it takes long. */
+static void on_end(void)
+{
+	enum { LET_GO_S = 2 };
+
+	self.h.quit = self.h.killed = self.h.interrupted = 1;
+	alarm(LET_GO_S);
+}
 
 static void on_signal(int sig)
 {
@@ -41,9 +51,11 @@ static void on_signal(int sig)
 		self.h.stale = 1;
 	else if (sig == SIGINT)
 		self.h.interrupted = 1;
+	else if (sig == SIGALRM)
+		alarm(1);
 	else
-		self.h.quit = self.killed = 1;
-	if (self.busy && sig != SIGWINCH && sig != SIGCONT)
+		on_end();
+	if (self.h.busy && sig != SIGWINCH && sig != SIGCONT)
 		he_cancel(self.h.engine);
 	/* A poll must end even when the engine's thread took the signal. */
 	if (write(self.h.wake_fd, &one, sizeof(one)) < 0)
@@ -60,8 +72,9 @@ static void on_nothing(int sig)
 
 static void catch_signals(void)
 {
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGCONT};
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGALRM, SIGWINCH, SIGCONT};
 	struct sigaction sa = {.sa_handler = on_signal};
+	sigset_t all;
 
 	self.h.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
@@ -71,6 +84,9 @@ static void catch_signals(void)
 	}
 	sa.sa_handler = on_nothing;
 	sigaction(SIGPIPE, &sa, NULL);
+	/* Whoever started us may have had some blocked, which exec keeps. */
+	sigemptyset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
 }
 
 /* ---- what the engine wants of a person -------------------------------------------- */
@@ -80,7 +96,8 @@ static bool read_answer(char *buf, size_t size)
 	size_t n = 0;
 	char c;
 
-	while (read(self.tty, &c, 1) == 1 && c != '\n')
+	while (
+	    screen_wait(&self.h, self.tty, POLLIN, true) && read(self.tty, &c, 1) == 1 && c != '\n')
 		if (n + 1 < size)
 			buf[n++] = c;
 	buf[n] = 0;
@@ -112,7 +129,7 @@ static bool secret(void *arg, const char *question, char *text, size_t size)
 	struct hdb *h = arg;
 
 	progress_clear(&h->progress, h->err);
-	return askpass(self.tty, question, text, size);
+	return askpass(h, self.tty, question, text, size);
 }
 
 static void on_progress(void *arg, const char *what, uint64_t done, uint64_t total)
@@ -150,66 +167,6 @@ static int start_engine(const struct options *o)
 
 /* ---- commands ---------------------------------------------------------------------- */
 
-static int run_one(struct hdb *h, const char *line)
-{
-	struct he_event ev;
-	int ret;
-
-	h->interrupted = 0;
-	self.busy = 1;
-	ret = cmd_run(h, line);
-	self.busy = 0;
-	/* Ctrl-C that came too late to break anything off must not do so later. */
-	if (h->interrupted) {
-		struct he_error *e = he_wait(h->engine, 0, &ev);
-
-		if (!e)
-			front_event(h, &ev);
-		he_error_free(e);
-	}
-	progress_clear(&h->progress, h->err);
-	front_events(h);
-	return ret;
-}
-
-/* A line, and what the stops that it leads to have as commands of their own. */
-static int run_line(const char *line)
-{
-	struct hdb *h = &self.h;
-	int ret;
-
-	if (actions_open(h))
-		return actions_line(h, line);
-	ret = run_one(h, line);
-	return ret | actions_run(h, run_one);
-}
-
-/* Commands of a file, or of standard input when that is no terminal.  stop: the first that
- * fails ends it. */
-static int run_lines(FILE *f, bool stop)
-{
-	char *line = NULL;
-	size_t room = 0;
-	int ret = 0;
-
-	while (!self.h.quit && !(stop && ret) && getline(&line, &room, f) >= 0)
-		ret |= run_line(line);
-	free(line);
-	return ret;
-}
-
-static int run_file(const char *path)
-{
-	FILE *f = fopen(path, "re");
-	int ret;
-
-	if (!f)
-		return fail(&self.h, "%s: %s", path, strerror(errno));
-	ret = run_lines(f, true);
-	fclose(f);
-	return ret;
-}
-
 /* -ex and -x; with -batch the first that fails ends it. */
 static int run_options(const struct options *o)
 {
@@ -218,7 +175,7 @@ static int run_options(const struct options *o)
 	for (size_t i = 0; i < o->n_commands && !self.h.quit; i++) {
 		const struct option_command *c = &o->commands[i];
 
-		ret |= c->file ? run_file(c->text) : run_line(c->text);
+		ret |= c->file ? lines_from_file(&self.h, c->text) : lines_run(&self.h, c->text);
 		if (ret && (o->batch || self.h.interrupted))
 			break;
 	}
@@ -251,13 +208,18 @@ static int prompt(void)
 	if (!c)
 		return fail(h, "this terminal cannot be used for a prompt; -batch needs none");
 	h->prefix = "";
-	self.busy = 0;
-	while (!h->quit && (typed = console_line(c))) {
+	h->busy = 0;
+	while (!h->quit) {
+		typed = console_line(c);
+		if (!typed && !h->quit) /* Ctrl-D */
+			lines_run(h, "quit");
+		if (!typed)
+			continue;
 		h->again = !typed[strspn(typed, " \t")] && !actions_open(h);
 		line = h->again ? last ? cmd_again(last) : NULL : strdup(typed);
 		if (!line)
 			continue;
-		run_line(line);
+		lines_run(h, line);
 		free(last);
 		last = line;
 	}
@@ -309,7 +271,7 @@ static int do_console(const struct options *o)
 	ret = run_options(o);
 	if (o->batch || h->quit)
 		return ret;
-	return terminal ? prompt() : ret | run_lines(stdin, false);
+	return terminal ? prompt() : ret | lines_from_input(h);
 }
 
 static int do_ps(const struct options *o)
@@ -470,13 +432,15 @@ static int act(const struct options *o)
 
 	if (start_engine(o) != 0)
 		return 1;
-	self.busy = 1;
+	self.h.busy = 1;
 	ret = actions[o->action](o);
-	self.busy = 0;
 	if (o->child_result)
 		ret = child_result(ret);
-	if (self.killed) /* before all was done that was asked for */
+	if (self.h.has_status)
+		ret = self.h.status;
+	if (self.h.killed) /* before all was done that was asked for */
 		ret = 1;
+	self.h.busy = 1;
 	front_free(&self.h);
 	return ret;
 }
@@ -506,10 +470,12 @@ int main(int argc, char **argv)
 		self.h.colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour) && term &&
 				strcmp(term, "dumb") != 0;
 		catch_signals();
-		ret = act(&o);
+		ret = screen_open(&self.h) ? act(&o) : 1;
+		/* A full disk or a closed pipe: not everything asked for was printed. */
+		if (!screen_close(&self.h))
+			ret = ret ? ret : 1;
 	}
 	options_free(&o);
-	/* A full disk or a closed pipe: not everything asked for was printed. */
 	if (fflush(stdout) != 0 || ferror(stdout))
 		ret = ret ? ret : 1;
 	return ret;

@@ -2,49 +2,86 @@
 #include "host/hdb/query.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static bool read_line(int fd, char *buf, size_t size)
+bool query_line(struct hdb *h, char *buf, size_t size)
 {
+	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
+	bool whole = false;
 	size_t n = 0;
 	char c;
 
-	while (read(fd, &c, 1) == 1) {
-		if (c == '\n') {
-			buf[n] = 0;
+	while (tty >= 0 && !whole && screen_wait(h, tty, POLLIN, true) && read(tty, &c, 1) == 1) {
+		whole = c == '\n';
+		if (!whole && n + 1 < size)
+			buf[n++] = c;
+	}
+	buf[n] = 0;
+	if (tty >= 0)
+		close(tty);
+	return whole;
+}
+
+static void put_question(struct hdb *h, const char *question, const char *choice)
+{
+	progress_clear(&h->progress, h->err);
+	fflush(h->out);
+	show_text(h->err, question);
+	fprintf(h->err, " %s ", choice);
+	fflush(h->err);
+}
+
+/* Until one of y and n is answered; false: something else ended it. */
+static bool answered(struct hdb *h, bool empty_counts, bool *yes)
+{
+	char answer[16];
+
+	while (query_line(h, answer, sizeof(answer))) {
+		if (answer[0] && strchr("yYnN", answer[0])) {
+			*yes = strchr("yY", answer[0]) != NULL;
 			return true;
 		}
-		if (n + 1 < size)
-			buf[n++] = c;
+		if (!answer[0] && empty_counts)
+			return true;
+		fputs("Please answer y or n. ", h->err);
+		fflush(h->err);
 	}
 	return false;
 }
 
 bool query(struct hdb *h, bool otherwise, const char *question)
 {
-	const char *choice = otherwise ? "([y] or n) " : "(y or [n]) ";
 	bool yes = otherwise;
-	char answer[16];
-	int tty = h->person ? open("/dev/tty", O_RDWR | O_CLOEXEC) : -1;
 
-	fflush(h->out);
-	show_text(h->err, question);
-	fprintf(h->err, " %s", choice);
-	if (tty < 0) {
+	put_question(h, question, otherwise ? "([y] or n)" : "(y or [n])");
+	if (!h->person) {
 		fprintf(h->err, "[answered %c; input not from terminal]\n", yes ? 'Y' : 'N');
 		return yes;
 	}
-	fflush(h->err);
-	while (!h->interrupted && read_line(tty, answer, sizeof(answer)) && answer[0]) {
-		if (strchr("yYnN", answer[0])) {
-			yes = strchr("yY", answer[0]) != NULL;
-			break;
-		}
-		fputs("Please answer y or n. ", h->err);
-		fflush(h->err);
-	}
-	close(tty);
-	return yes;
+	return answered(h, true, &yes) ? yes : otherwise;
+}
+
+static bool ask(struct hdb *h, bool at_end, const char *question)
+{
+	bool yes = false;
+
+	if (!h->person || h->script || h->unconfirmed)
+		return true;
+	put_question(h, question, "(y or n)");
+	if (answered(h, false, &yes))
+		return yes;
+	return at_end && !h->interrupted;
+}
+
+bool confirm(struct hdb *h, const char *question)
+{
+	return ask(h, false, question);
+}
+
+bool confirm_end(struct hdb *h, const char *question)
+{
+	return ask(h, true, question);
 }

@@ -126,11 +126,14 @@ void relay_sleep(struct hdb *h, struct he_target *t)
 		give(r, t);
 	struct pollfd fds[] = {{.fd = he_event_fd(h->engine), .events = POLLIN},
 	    {.fd = h->wake_fd, .events = POLLIN},
-	    {.fd = gives && !r->n && !r->at_end ? STDIN_FILENO : -1, .events = POLLIN}};
+	    {.fd = gives && !r->n && !r->at_end ? STDIN_FILENO : -1, .events = POLLIN},
+	    {.fd = STDOUT_FILENO}};
 
 	fflush(h->out);
-	if (poll(fds, 3, gives && r->n ? AGAIN_MS : -1) <= 0)
+	if (poll(fds, 4, gives && r->n ? AGAIN_MS : -1) <= 0)
 		return;
+	if (fds[3].revents & (POLLERR | POLLHUP))
+		screen_died(h);
 	if (fds[1].revents)
 		woken(h, t, i.terminal);
 	if (fds[2].revents) {
@@ -145,12 +148,16 @@ void relay_output(struct hdb *h, const struct he_event *ev)
 {
 	const char *text = ev->data;
 	FILE *to = ev->stream == 2 ? h->err : h->out;
+	bool paging;
 
 	if (!ev->len)
 		return;
 	/* As it is: whoever starts a program wants to see what it writes. */
 	fflush(ev->stream == 2 ? h->out : h->err);
+	paging = h->screen.paging;
+	h->screen.paging = false;
 	fwrite(text, 1, ev->len, to);
 	fflush(to);
+	h->screen.paging = paging;
 	h->relay.midline = text[ev->len - 1] != '\n';
 }

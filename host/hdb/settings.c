@@ -2,10 +2,11 @@
  *
  * set and show: one row a setting.
  */
-#include <ctype.h>
 #include <string.h>
 
 #include "host/hdb/cmd.h"
+
+enum { NUMBER_MAX = INT32_MAX, ELEMENTS = 200, LIST_SIZE = 10 };
 
 /* ---- their values -------------------------------------------------------------- */
 
@@ -82,27 +83,103 @@ static unsigned get_flavor(struct hdb *h)
 	return h->intel;
 }
 
-/* values: words separated by blanks; the n-th stands for n.  says: what show writes in
- * front of the value. */
+/* Those of hdb itself. */
+#define FLAG(name, field, inverted)                                                                \
+	static int set_##name(struct hdb *h, unsigned value)                                       \
+	{                                                                                          \
+		h->field = inverted ? !value : value;                                              \
+		return 0;                                                                          \
+	}                                                                                          \
+	static unsigned get_##name(struct hdb *h)                                                  \
+	{                                                                                          \
+		return inverted ? !h->field : h->field;                                            \
+	}
+
+FLAG(confirm, unconfirmed, true)
+FLAG(pagination, screen.endless, true)
+FLAG(style, colour, false)
+FLAG(thread_events, thread_events, false)
+
+static int set_columns(struct hdb *h, unsigned value)
+{
+	h->screen.columns = (int)value;
+	return 0;
+}
+
+static int set_rows(struct hdb *h, unsigned value)
+{
+	h->screen.rows = (int)value;
+	return 0;
+}
+
+/* 0 is what was never set. */
+static int set_elements(struct hdb *h, unsigned value)
+{
+	h->elements = value ? value : NUMBER_MAX;
+	return 0;
+}
+
+static unsigned get_elements(struct hdb *h)
+{
+	return h->elements == NUMBER_MAX ? 0 : h->elements ? h->elements : ELEMENTS;
+}
+
+static int set_list_size(struct hdb *h, unsigned value)
+{
+	h->list_size = value ? value : NUMBER_MAX;
+	return 0;
+}
+
+static unsigned get_list_size(struct hdb *h)
+{
+	return h->list_size == NUMBER_MAX ? 0 : h->list_size ? h->list_size : LIST_SIZE;
+}
+
+static unsigned get_columns(struct hdb *h)
+{
+	return screen_columns(h);
+}
+
+static unsigned get_rows(struct hdb *h)
+{
+	return screen_rows(h);
+}
+
+static const char on_off[] = "off on";
+
+/* values: words separated by blanks; the n-th stands for n.  NULL: a number, 0 without end.
+ * says: what show writes in front of the value. */
 static const struct setting {
 	const char *name, *values, *says;
 	int (*set)(struct hdb *h, unsigned value);
 	unsigned (*get)(struct hdb *h);
 } settings[] = {
-    {"backtrace past-main", "off on", "Whether backtraces should continue past \"main\" is",
+    {"backtrace past-main", on_off, "Whether backtraces should continue past \"main\" is",
 	set_past_main, get_past_main},
     {"breakpoint pending", "auto on off", "Debugger's behavior regarding pending breakpoints is",
 	set_pending, get_pending},
-    {"detach-on-fork", "off on", "Whether hdb will detach the child of a fork is", set_detach,
+    {"confirm", on_off, "Whether to confirm potentially dangerous operations is", set_confirm,
+	get_confirm},
+    {"detach-on-fork", on_off, "Whether hdb will detach the child of a fork is", set_detach,
 	get_detach},
     {"disassembly-flavor", "att intel", "The disassembly flavor is", set_flavor, get_flavor},
     {"follow-fork-mode", "parent child", "Debugger response to a program call of fork or vfork is",
 	set_follow, get_follow},
-    {"non-stop", "off on", "Controlling the inferior in non-stop mode is", set_non_stop,
+    {"height", NULL, "Number of lines hdb thinks are in a page is", set_rows, get_rows},
+    {"listsize", NULL, "Number of source lines hdb will list by default is", set_list_size,
+	get_list_size},
+    {"non-stop", on_off, "Controlling the inferior in non-stop mode is", set_non_stop,
 	get_non_stop},
+    {"pagination", on_off, "State of pagination is", set_pagination, get_pagination},
+    {"print elements", NULL, "Limit on string chars or array elements to print is", set_elements,
+	get_elements},
+    {"print thread-events", on_off, "Printing of thread events is", set_thread_events,
+	get_thread_events},
     {"scheduler-locking", "off on step", "Mode for locking scheduler during execution is",
 	set_scheduler, get_scheduler},
     {"stop-on-solib-events", "0 1", "Stopping for shared library events is", set_solib, get_solib},
+    {"style enabled", on_off, "Whether output is coloured is", set_style, get_style},
+    {"width", NULL, "Number of characters hdb thinks are in a line is", set_columns, get_columns},
 };
 
 /* ---- finding them --------------------------------------------------------------- */
@@ -142,8 +219,32 @@ static const struct setting *find(const char *text, size_t *n)
 	return found;
 }
 
+/* GDB's other words for them. */
+static int switch_of(const char *word)
+{
+	static const char *const off[] = {"off", "0", "no", "disable"};
+	static const char *const on[] = {"on", "1", "yes", "enable", ""};
+
+	for (size_t i = 0; i < sizeof(off) / sizeof(*off); i++)
+		if (strcmp(word, off[i]) == 0)
+			return 0;
+	for (size_t i = 0; i < sizeof(on) / sizeof(*on); i++)
+		if (strcmp(word, on[i]) == 0)
+			return 1;
+	return -1;
+}
+
+static int number_of(const char *word)
+{
+	uint64_t n;
+
+	if (strcmp(word, "unlimited") == 0)
+		return 0;
+	return cmd_number(&word, NUMBER_MAX - 1, &n) && !*word ? (int)n : -1;
+}
+
 /* Which of words is word: its number, or -1. */
-static int value_of(const char *words, const char *word)
+static int word_of(const char *words, const char *word)
 {
 	size_t len = strlen(word);
 
@@ -155,6 +256,13 @@ static int value_of(const char *words, const char *word)
 		words += n + strspn(words + n, " ");
 	}
 	return -1;
+}
+
+static int value_of(const struct setting *s, const char *word)
+{
+	if (!s->values)
+		return number_of(word);
+	return s->values == on_off ? switch_of(word) : word_of(s->values, word);
 }
 
 static int unknown(struct hdb *h, const char *what, const char *args)
@@ -170,30 +278,56 @@ static int unknown(struct hdb *h, const char *what, const char *args)
 	return fail(h, "%.40s is not a setting; there are %s", args, list);
 }
 
+/* As GDB has it: what is no setting but has the looks of an assignment is one. */
+static bool is_assignment(const char *args)
+{
+	return *args == '$' || strchr(args, '=');
+}
+
 int cmd_set(struct hdb *h, const char *args)
 {
 	size_t n = 0;
 	const struct setting *s = find(args, &n);
 	int value;
 
+	if (!s && is_assignment(args))
+		return cmd_lacks(h, NEED_MEMORY) ? 1 : cmd_set_variable(h, args);
 	if (!s)
 		return unknown(h, "set", args);
-	value = value_of(s->values, args + n);
-	/* A switch that is only named is turned on. */
-	if (!args[n] && strcmp(s->values, "off on") == 0)
-		value = 1;
+	value = value_of(s, args + n);
+	if (value < 0 && !s->values)
+		return fail(h, "set %s takes a number, or unlimited", s->name);
 	if (value < 0)
 		return fail(h, "set %s takes one of: %s", s->name, s->values);
 	return s->set(h, (unsigned)value);
 }
 
+void settings_offer(const char *typed, void (*offer)(void *arg, const char *name), void *arg)
+{
+	size_t n = strlen(typed);
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		if (strncmp(settings[i].name, typed, n) == 0)
+			offer(arg, settings[i].name);
+}
+
 static void say(struct hdb *h, const struct setting *s)
 {
 	const char *words = s->values;
+	unsigned value = s->get(h);
 
-	for (unsigned i = s->get(h); i; i--)
-		words += strcspn(words, " ") + 1;
-	fprintf(h->out, "%s \"%.*s\".\n", s->says, (int)strcspn(words, " "), words);
+	fprintf(h->out, "%s ", s->says);
+	if (!words && !value) {
+		fputs("unlimited.\n", h->out);
+	} else if (!words) {
+		fprintf(h->out, "%u.\n", value);
+	} else {
+		const char *quote = words == on_off ? "" : "\"";
+
+		for (; value; value--)
+			words += strcspn(words, " ") + 1;
+		fprintf(h->out, "%s%.*s%s.\n", quote, (int)strcspn(words, " "), words, quote);
+	}
 }
 
 int cmd_show(struct hdb *h, const char *args)

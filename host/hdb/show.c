@@ -178,6 +178,11 @@ void show_stack(
 {
 	for (size_t i = from; i < to && i < s->n; i++)
 		show_frame(f, style, (unsigned)i, &s->v[i], i ? &s->v[i - 1] : NULL);
+	show_stack_end(f, s, to);
+}
+
+void show_stack_end(FILE *f, const struct he_stack *s, size_t to)
+{
 	if (to < s->n || s->end == HE_END_MAX) {
 		fputs("(More stack frames follow...)\n", f);
 	} else if (s->end == HE_END_RUNNING) {

@@ -51,6 +51,8 @@ void show_place(FILE *f, const struct show_style *style, const struct he_frame *
  * beginning. */
 void show_stack(
     FILE *f, const struct show_style *style, const struct he_stack *s, size_t from, size_t to);
+/* Only that, of frames up to to. */
+void show_stack_end(FILE *f, const struct he_stack *s, size_t to);
 /* " <name+12>" of an address; nothing when no symbol is near. */
 void show_symbol(FILE *f, struct he_target *t, uint64_t addr);
 /* always: also "+0". */

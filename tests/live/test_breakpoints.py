@@ -241,7 +241,8 @@ def test_a_person_is_asked_whether_it_may_wait(terminal):
     t.type('break plugin_enter\n').until('(y or [n]) ').type('\n').prompt()
     t.type('info breakpoints\n').until('No breakpoints').prompt()
     t.type('break plugin_enter\n').until('(y or [n]) ').type('what\n').until('answer y or n').type('y\n').until(' (plugin_enter) pending.').prompt()
-    t.type('continue\n').until('Breakpoint 1, plugin_enter ').prompt().type('quit\n')
+    t.type('continue\n').until('Breakpoint 1, plugin_enter ').prompt()
+    t.type('quit\n').until('will be killed.  Quit anyway? (y or n) ').type('y\n')
     assert t.end() == 0
 
 

@@ -394,7 +394,7 @@ def manual():
 
 def listed(text):
     """Names in front of two blanks, as help prints them; further names in brackets."""
-    return {m.group(1).strip() for m in re.finditer(r'^([a-z ]+?)(?: \([a-z -]+\))?  +\S', text, re.M)}
+    return {m.group(1).strip() for m in re.finditer(r'^([a-z ]+?)(?: \([a-z! -]+\))?  +\S', text, re.M)}
 
 
 def test_the_manual_has_every_command_and_no_other(run):
@@ -403,6 +403,15 @@ def test_the_manual_has_every_command_and_no_other(run):
     assert {'backtrace', 'x', 'quit'} <= tops and {'info threads', 'thread apply'} <= subs
     items = set(re.findall(r'^\.It Ic (x|(?:info|thread) [a-z]+|[a-z]+)', manual(), re.M))
     assert items == tops | subs
+
+
+def test_the_manual_has_every_setting_and_no_other(run):
+    settings = set(re.findall(r'^([a-z -]+):  ', run('-batch', '-ex', 'show').stdout, re.M))
+    assert {'confirm', 'print elements'} <= settings
+    part = manual().split('.It Ic set Ar setting')[1].split('.El')[0]
+    items = re.findall(r'^\.It Cm (.*)$', part, re.M)
+    assert len(items) == len(settings)
+    assert [s for s in settings if not any(item.startswith(s + ' ') for item in items)] == []
 
 
 def test_the_manual_has_every_option_and_no_other(run):
