@@ -47,6 +47,8 @@ UNITLIB_test_raw_trips = $(UNITLIB_test_target)
 UNIT_test_step = $(filter-out host/engine/step_line,$(UNIT_test_target))
 UNITLIB_test_step = $(UNITLIB_test_target)
 
+# in the engine's place under the bridge
+RSP_ENGINE = tests/unit/rsp_engine tests/unit/rsp_target common/buf common/err common/log common/gdb_reg
 comma = ,
 include tests/debuggees/debuggees.mk
 include tests/debuggees/i386.mk
@@ -103,14 +105,14 @@ UNIT_test_cmd = $(filter-out host/hdb/hdb host/hdb/askpass host/hdb/options host
 UNIT_test_cmd_target = $(UNIT_test_cmd)
 UNIT_test_cmd_data = $(UNIT_test_cmd)
 UNIT_test_cmd_show = $(UNIT_test_cmd)
+UNIT_test_cmd_support = $(UNIT_test_cmd)
 UNITLIB_test_cmd = -ljansson $(LIB_seccomp)
 UNITLIB_test_cmd_target = $(UNITLIB_test_cmd)
-UNIT_test_cmd_support = $(UNIT_test_cmd)
 UNITLIB_test_cmd_data = $(UNITLIB_test_cmd)
 UNITLIB_test_cmd_show = $(UNITLIB_test_cmd)
+UNITLIB_test_cmd_support = $(UNITLIB_test_cmd)
 TRANSPORT = common/transport common/fingerprint common/buf
 UNIT_test_program = $(filter-out tests/unit/console_world,$(UNIT_test_cmd))
-UNITLIB_test_cmd_support = $(UNITLIB_test_cmd)
 UNITLIB_test_program = $(UNITLIB_test_cmd)
 UNIT_test_options = host/hdb/options host/rsp/rsp_listen $(TRANSPORT)
 $(eval $(call program,tests/hdb-scripted,$(HDB) host/rsp/rsp_listen tests/unit/fake_rsp $(TRANSPORT) tests/unit/fake_engine tests/unit/fake_breakpoints tests/unit/fake_values tests/unit/fake_launch tests/unit/fake_steps,$(LIB_console)))
@@ -157,8 +159,7 @@ UNIT_test_locate_name = host/sym/locate_name
 
 # GDB's remote protocol: what LLDB has more.
 UNIT_test_rsp_lldb_regs = host/rsp/rsp_lldb_regs host/rsp/rsp_packet common/buf
-# the whole bridge but its listening, over an engine of the tests'
-RSP_ENGINE = tests/unit/rsp_engine tests/unit/rsp_target common/buf common/err common/log common/gdb_reg
+# the whole bridge but its listening
 UNIT_test_rsp_lldb = $(filter-out %/rsp_serve %/rsp_listen,$(RSP)) $(RSP_ENGINE) tests/unit/rsp_bridge
 UNITLIB_test_rsp_lldb = -ljansson
 UNIT_test_rsp_lldb_box = $(UNIT_test_rsp_lldb)

@@ -33,6 +33,8 @@ void rsp_frame_free(struct rsp_frame *f)
 
 struct span rsp_frame_waiting(const struct rsp_frame *f)
 {
+	if (!f->out.len)
+		return (struct span){0};
 	return (struct span){f->out.p + f->sent, (uint32_t)(f->out.len - f->sent)};
 }
 

@@ -53,7 +53,7 @@ $(BUILD)/obj/tests/fuzz/bridge.o: ALL_CFLAGS += -Itests/unit
 
 FUZZLIB_engine = $(BUILD)/libhosteng.a $(LIB_hosteng)
 
-FUZZERS = rsp wire usermap grant transport ipc tls conn monitor tracer engine bytecode
+FUZZERS = rsp bridge wire usermap grant transport ipc tls conn monitor tracer engine bytecode
 
 fuzz_main = $(if $(FUZZER),,tests/fuzz/replay)
 fuzz_link = $(if $(FUZZER),-fsanitize=fuzzer)

@@ -74,6 +74,11 @@ const char *ask_of(const char *packet, const char *word)
 	return ask(whole);
 }
 
+void bridge_settle(void)
+{
+	rsp_run_settle(self.r);
+}
+
 void happens(struct he_event ev)
 {
 	fake_stands(FAKE_PID);

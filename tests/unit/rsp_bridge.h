@@ -22,6 +22,8 @@ const char *ask_bytes(const void *packet, size_t n);
 /* %s in the packet is this word in hexadecimal. */
 const char *ask_of(const char *packet, const char *word);
 void hex(char *to, const char *text);
+/* What is due is told. */
+void bridge_settle(void);
 /* Of FAKE_PID, which stands then. */
 void happens(struct he_event ev);
 
