@@ -162,15 +162,17 @@ void rsp_console(struct rsp *r, const void *text, size_t n)
 /* What was asked when a process was let go is asked of it once more. */
 static void handle(struct rsp *r, const struct rd *packet)
 {
+	/* The packet may be the one that tells that it is LLDB. */
+	struct rsp_alive *alive = r->lldb ? NULL : r->alive;
 	unsigned before = r->agains;
 
-	rsp_alive_begin(r->lldb ? NULL : r->alive, &r->frame, r->out);
+	rsp_alive_begin(alive, &r->frame, r->out);
 	r->let_go = false;
 	rsp_handle(r, packet);
 	rsp_again_look(r, r->let_go);
 	if (r->agains != before && !r->later)
 		rsp_handle(r, packet);
-	rsp_alive_end(r->lldb ? NULL : r->alive);
+	rsp_alive_end(alive);
 }
 
 static void answer(struct rsp *r, const struct rd *packet)

@@ -15,7 +15,7 @@ static struct {
 	struct rsp *r;
 	int debugger; /* the other end of its socket */
 	char text[4 * RSP_PACKET];
-	size_t n; /* of the reply in it */
+	size_t raw, n; /* all of it, and of the reply in it */
 } self;
 
 const char *sent(void)
@@ -24,12 +24,18 @@ const char *sent(void)
 	char *begin, *end;
 
 	self.text[n > 0 ? n : 0] = 0;
+	self.raw = n > 0 ? (size_t)n : 0;
 	begin = self.text + strspn(self.text, "+$");
 	end = n > 0 ? memrchr(self.text, '#', (size_t)n) : NULL;
 	self.n = end ? (size_t)(end - begin) : 0;
 	if (end)
 		*end = 0;
 	return begin;
+}
+
+size_t sent_raw(void)
+{
+	return self.raw;
 }
 
 size_t sent_length(void)

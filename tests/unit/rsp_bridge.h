@@ -16,6 +16,8 @@ struct rsp *bridge(void);
 const char *sent(void);
 /* How long that is: there may be any bytes in it. */
 size_t sent_length(void);
+/* The same with the framing. */
+size_t sent_raw(void);
 /* The reply; valid until the next. */
 const char *ask(const char *packet);
 const char *ask_bytes(const void *packet, size_t n);

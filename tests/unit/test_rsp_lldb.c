@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "host/rsp/rsp_lldb.h"
 #include "host/rsp/rsp_parts.h"
@@ -64,6 +65,19 @@ static void who_turns_acknowledgements_off_first_is_lldb(void **state)
 	asks("QStartNoAckMode", "OK");
 	assert_non_null(bridge()->lldb);
 	has(ask("qSupported:multiprocess+;fork-events+"), "QThreadSuffixSupported+");
+}
+
+/* GDB is kept from giving up while an answer takes long; LLDB knows no such signs of life, and
+ * at its first packet it was not known to be LLDB. */
+static void nothing_goes_to_lldb_that_it_did_not_ask_for(void **state)
+{
+	const struct timespec twice_that = {.tv_sec = 1, .tv_nsec = 100 * 1000 * 1000};
+
+	(void)state;
+	asks("QStartNoAckMode", "OK");
+	nanosleep(&twice_that, NULL);
+	assert_string_equal(sent(), "");
+	assert_int_equal(sent_raw(), 0);
 }
 
 static void who_says_first_what_it_can_is_gdb(void **state)
@@ -358,6 +372,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    unknown(who_turns_acknowledgements_off_first_is_lldb),
+	    unknown(nothing_goes_to_lldb_that_it_did_not_ask_for),
 	    unknown(who_says_first_what_it_can_is_gdb),
 	    each(what_it_did_not_say_it_can_is_not_offered),
 	    each(a_packet_names_its_thread_behind_it),
