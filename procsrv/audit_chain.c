@@ -59,7 +59,7 @@ static bool parse_hash(const char *text, uint8_t hash[CHAIN_HASH])
 bool chain_parse(const char *line, size_t n, struct chain_end *ret, size_t *body)
 {
 	static const char mark[] = " hash=";
-	const size_t tail = sizeof(mark) - 1 + 2 * CHAIN_HASH;
+	const size_t tail = sizeof(mark) - 1 + 2ul * CHAIN_HASH;
 	size_t at = 2;
 
 	if (n < tail + 4 || n >= CHAIN_LINE || memcmp(line, "n=", 2) != 0)

@@ -24,6 +24,7 @@ static int take_one(const char *path, const struct session_facts *f, struct spoo
 	struct chain_end end;
 	time_t t = (time_t)s->at;
 	struct tm tm;
+	size_t n;
 
 	for (size_t i = 0; i < 4; i++)
 		sscanf(f->id + 2 * i, "%2hhx", &id[i]); /* as much as a line shows */
@@ -31,8 +32,9 @@ static int take_one(const char *path, const struct session_facts *f, struct spoo
 	s->audit.name[sizeof(s->audit.name) - 1] = 0;
 	audit_take(&l, &s->audit, why, sizeof(why));
 	audit_text(text, &l);
+	n = strlen(text);
 	if (gmtime_r(&t, &tm) && strftime(at, sizeof(at), " at=%Y-%m-%dT%H:%M:%SZ", &tm))
-		strcat(text, at);
+		snprintf(text + n, sizeof(text) - n, "%s", at);
 	return chain_append(path, text, &end);
 }
 

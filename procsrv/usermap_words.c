@@ -398,7 +398,7 @@ static bool parse_time(struct span s, uint32_t *ms)
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (span_eq(map_cut(s, digits, s.n), span_str(units[i].unit))) {
 			*ms = (uint32_t)(n * (uint64_t)units[i].ms);
-			return (uint64_t)n * units[i].ms <= USERMAP_TIME_S * 1000;
+			return (uint64_t)n * units[i].ms <= UINT64_C(1000) * USERMAP_TIME_S;
 		}
 	return false;
 }

@@ -73,6 +73,7 @@ static bool add_condition(struct raw_patch *p, struct span code)
 	}
 	memcpy(bytes, code.p, code.n);
 	p->conditions[p->n_conditions++] = (struct span){bytes, code.n};
+	/* cppcheck-suppress memleak ; the condition has it now */
 	return true;
 }
 

@@ -145,7 +145,7 @@ static struct he_error *not_there(const struct sym_tls *m)
 static struct he_error *of_library(
     struct he_target *t, uint64_t pointer, const struct sym_tls *m, uint64_t *block)
 {
-	struct field number, vector, element, value;
+	struct field number = {0}, vector = {0}, element = {0}, value = {0};
 	uint64_t dtv = 0, module = 0, most = 0;
 	struct he_error *err = describe(t, "_thread_db_link_map_l_tls_modid", &number);
 

@@ -58,7 +58,7 @@ bool type_find_member(
 
 bool type_find_base(struct types *p, struct type *type, struct type *base, uint64_t *offset)
 {
-	struct member_found found;
+	struct member_found found = {0};
 	struct hunt h = {
 	    .types = p, .base = type_complete(p, base), .ret = &found, .left = LOOKED_AT_MAX};
 

@@ -245,9 +245,9 @@ static bool read_piece(struct eval *e, const struct place_piece *p, uint64_t bit
 {
 	uint64_t from = bit + p->bit_offset, bytes = (from % 8 + n + 7) / 8;
 	uint8_t *buf = calloc(1, bytes + from / 8 + PLACE_BYTES);
-	bool fine = buf != NULL;
+	bool fine = true;
 
-	if (!fine) {
+	if (!buf) {
 		no_memory(e);
 		return false;
 	}

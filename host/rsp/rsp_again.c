@@ -19,6 +19,7 @@ static void __attribute__((format(printf, 2, 3))) tell(struct rsp *r, const char
 {
 	char line[LINE_MAX_], clean[2 * LINE_MAX_];
 	va_list ap;
+	size_t n;
 
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
@@ -28,8 +29,9 @@ static void __attribute__((format(printf, 2, 3))) tell(struct rsp *r, const char
 		return;
 	}
 	log_escape(clean, sizeof(clean) - 1, line, strlen(line));
-	strcat(clean, "\n");
-	rsp_console(r, clean, strlen(clean));
+	n = strlen(clean);
+	clean[n] = '\n';
+	rsp_console(r, clean, n + 1);
 }
 
 void rsp_again_link(struct rsp *r, const struct he_event *ev)

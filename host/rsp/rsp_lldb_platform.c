@@ -95,7 +95,7 @@ static void put_completions(struct buf *b, const char *path, bool only_dirs)
 	for (; *path; *to++ = *path++)
 		if (strchr("*?[\\", *path))
 			*to++ = '\\';
-	strcpy(to, "*");
+	memcpy(to, "*", 2);
 	if (glob(pattern, GLOB_MARK, NULL, &found) != 0)
 		return;
 	for (size_t i = 0; i < found.gl_pathc; i++) {

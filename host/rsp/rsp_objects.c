@@ -72,7 +72,7 @@ static bool features(struct rsp *r, struct rd *annex, struct buf *out)
 {
 	uint64_t tid;
 	struct rsp_process *p = rsp_current_thread(r, &tid);
-	const struct rsp_regs *d;
+	const struct rsp_regs *d = NULL;
 	struct he_error *e;
 
 	if (!p)
@@ -85,7 +85,7 @@ static bool features(struct rsp *r, struct rd *annex, struct buf *out)
 		e = rsp_regs_of(p, tid, &d);
 	if (e)
 		return refuse(r, e);
-	if (!r->lldb)
+	if (d)
 		buf_raw(out, d->xml.p, d->xml.len);
 	return true;
 }

@@ -272,9 +272,7 @@ static void write_one(struct rsp *r, struct rd *args)
 	v = args->bad ? NULL : current(r, &p, &tid, &d);
 	if (v && number < d->n)
 		rsp_take_bytes(args, bytes, d->v[number].bits / 8u);
-	if (!v && args->bad)
-		rsp_bad(r);
-	else if (v && (number >= d->n || !rd_done(args)))
+	if (v ? number >= d->n || !rd_done(args) : args->bad)
 		rsp_bad(r);
 	else if (v && rsp_again_moved(r, p))
 		; /* it was told so */

@@ -55,7 +55,7 @@ static uint64_t thread_pointer(struct rsp_process *p, uint64_t tid)
 static struct he_error *find_block(
     struct rsp_process *p, uint64_t pointer, uint64_t link_map, uint64_t *block)
 {
-	struct field number, vector, element, value;
+	struct field number = {0}, vector = {0}, element = {0}, value = {0};
 	uint64_t module = 0, dtv = 0, most = 0;
 	struct he_error *e = describe(p, "_thread_db_link_map_l_tls_modid", &number);
 

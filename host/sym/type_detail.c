@@ -83,6 +83,7 @@ static bool attribute(struct dw_context *c, Dwarf_Die *range, unsigned name, uin
 		known = in_variable(c, &variable, ret);
 	else
 		known = calculated(c, &attr, ret);
+	c->attr = NULL;
 	he_error_free(c->error);
 	c->error = NULL;
 	return known;

@@ -202,8 +202,8 @@ static struct type_detail *bound(struct type_module *m, Dwarf_Die *range, uint64
 
 static void read_array(struct type_module *m, struct type *t, Dwarf_Die *die, unsigned depth)
 {
-	struct type_detail *bounds[DIMENSIONS_MAX];
-	uint64_t dim[DIMENSIONS_MAX];
+	struct type_detail *bounds[DIMENSIONS_MAX] = {NULL};
+	uint64_t dim[DIMENSIONS_MAX] = {0};
 	size_t n = 0;
 	Dwarf_Die child;
 	struct type *of = of_attr(m, die, depth);
