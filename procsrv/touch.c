@@ -14,18 +14,20 @@
 #include "common/clock.h"
 #include "hanging.h"
 #include "launch_child.h"
+#include "repair_parts.h"
 #include "target.h"
 #include "trace_mem.h"
 #include "tracer.h"
 
 enum {
 	PAGE = 4096,
-	PAGES = 512,      /* looked at in one go */
-	WAIT_MS = 400,    /* for what is asked for */
-	SHORT_MS = 20,    /* the same, when ... */
-	LONG_MS = 1000,   /* ... so much was waited already ... */
-	WAITS_MS = 1500,  /* ... or so much, then not at all ... */
-	WINDOW_MS = 4000, /* ... in that time */
+	PAGES = 512,        /* looked at in one go */
+	WAIT_MS = 1000,     /* for what is asked for */
+	SHORT_MS = 20,      /* the same, when so much was waited already ... */
+	WAITS_MS = 1500,    /* ... or so much, then not at all ... */
+	WINDOW_MS = 4000,   /* ... in that time */
+	STARVED_MS = 10000, /* for one that only gets no processor */
+	SLICE_MS = 100,
 };
 
 struct touching {
@@ -110,21 +112,45 @@ static int patience(struct touching *g)
 	}
 	if (g->waited_ms >= WAITS_MS)
 		return 0;
-	return g->waited_ms >= LONG_MS ? SHORT_MS : WAIT_MS;
+	return g->waited_ms >= WAIT_MS ? SHORT_MS : WAIT_MS;
 }
 
-static bool await(struct touching *g, int ms)
+static bool is_starved(const struct touching *g)
+{
+	struct proc_stat st;
+
+	return repair_stat(g->toucher, 0, &st) && st.state == 'R';
+}
+
+/* A moment of it; how long it was. */
+static int wait_a_little(const struct touching *g, int ms, bool *ready)
 {
 	struct pollfd p = {.fd = g->socket, .events = POLLIN};
-	uint64_t began = now_ms(), end = began + (uint64_t)ms, now = began;
-	char byte;
-	int n;
+	uint64_t began = now_ms();
 
-	do
-		n = poll(&p, 1, now < end ? (int)(end - now) : 0);
-	while (n < 0 && errno == EINTR && (now = now_ms()) < end);
-	g->waited_ms += (int)(now_ms() - began);
-	return n == 1 && recv(g->socket, &byte, 1, MSG_DONTWAIT) == 1;
+	*ready = poll(&p, 1, ms < SLICE_MS ? ms : SLICE_MS) == 1;
+	return (int)(now_ms() - began);
+}
+
+/* Our guard hears that we get on. */
+static bool await(struct tracer *t, struct touching *g, int ms)
+{
+	int starved = 0;
+	bool ready = false;
+	char byte;
+
+	while (ms > 0 && !ready) {
+		int passed = wait_a_little(g, ms, &ready);
+
+		t->journal->beats++;
+		if (!ready && starved < STARVED_MS && is_starved(g)) {
+			starved += passed;
+			continue;
+		}
+		g->waited_ms += passed;
+		ms -= passed;
+	}
+	return ready && recv(g->socket, &byte, 1, MSG_DONTWAIT) == 1;
 }
 
 /* False: they do not come. */
@@ -140,7 +166,7 @@ static bool fetch(struct target *tg, uint64_t addr, uint64_t len)
 	ms = patience(g);
 	if (!ms || !start(g))
 		return false;
-	if (ask(g, &a, tg->mem) && await(g, ms))
+	if (ask(g, &a, tg->mem) && await(tg->tracer, g, ms))
 		return true;
 	let_go(g);
 	return false;

@@ -19,7 +19,8 @@ struct tracer;
 
 /* How many of len bytes at addr can be read, or written over in this process alone, without
  * waiting for anybody: less than len, and the page behind them does not come.  May take a
- * moment, but no more than 1.5 s of any 4 s. */
+ * moment, but no more than 1.5 s of any 4 s, unless there is no processor for whoever is to
+ * look. */
 size_t touch(struct target *tg, uint64_t addr, size_t len);
 
 /* Its memory is another from now on. */
