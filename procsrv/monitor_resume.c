@@ -194,6 +194,9 @@ void monitor_wait(struct monitor *m)
 	enum err err = E_OK;
 	int fd = -1, n = 0;
 
+	/* Of the connection nothing is left. */
+	close_range(STDERR_FILENO + 1, ~0U, 0);
+	m->pipe = m->channel = m->guard_pipe = m->conn_fd = m->listener = -1;
 	while (m->session.grace_ms && err == E_OK && n == 0 && (fd = guard_that_waits(m)) >= 0) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 
