@@ -11,6 +11,7 @@
 #include "journal.h"
 #include "kill_point.h"
 #include "machine.h"
+#include "surely.h"
 #include "target.h"
 #include "trace_mem.h"
 
@@ -82,9 +83,10 @@ bool inject_filtered(const struct tracee *t)
 static int await(pid_t tid, int *status)
 {
 	siginfo_t si = {0};
+	unsigned tries = 0;
 
 	while (waitid(P_PID, (id_t)tid, &si, WSTOPPED | WEXITED | __WALL | WNOWAIT) != 0)
-		if (errno != EINTR)
+		if (errno == ECHILD || (errno != EINTR && ++tries == SURELY_TRIES))
 			return ESRCH;
 	if (si.si_code == CLD_EXITED || si.si_code == CLD_KILLED || si.si_code == CLD_DUMPED)
 		return ESRCH;
@@ -102,8 +104,8 @@ static int step_over(struct tracee *t, const struct machine *m, uint64_t at,
 	for (unsigned n = 0; n < STOPS; n++) {
 		int status;
 
-		if (ptrace(PTRACE_SINGLESTEP, t->tid, 0, 0) != 0 || await(t->tid, &status) != 0 ||
-		    machine_get(t->tid, r) != 0)
+		if (ptrace_surely(PTRACE_SINGLESTEP, t->tid, 0, 0) != 0 ||
+		    await(t->tid, &status) != 0 || machine_get(t->tid, r) != 0)
 			return ESRCH;
 		if (machine_pc(r) == at + sizeof(m->call.insn) && WSTOPSIG(status) == SIGTRAP &&
 		    status >> 16 == 0)

@@ -13,6 +13,7 @@
 
 #include "machine.h"
 #include "operand_x86.h"
+#include "surely.h"
 
 enum {
 	CS_64 = 0x33,
@@ -131,12 +132,12 @@ const struct machine *machine_of(const struct user_regs_struct *r)
 
 int machine_get(pid_t tid, struct user_regs_struct *r)
 {
-	return ptrace(PTRACE_GETREGS, tid, 0, r) == 0 ? 0 : errno;
+	return ptrace_surely(PTRACE_GETREGS, tid, 0, (uintptr_t)r) == 0 ? 0 : errno;
 }
 
 int machine_set(pid_t tid, const struct user_regs_struct *r)
 {
-	return ptrace(PTRACE_SETREGS, tid, 0, r) == 0 ? 0 : errno;
+	return ptrace_surely(PTRACE_SETREGS, tid, 0, (uintptr_t)r) == 0 ? 0 : errno;
 }
 
 int64_t machine_syscall(pid_t tid)
@@ -148,7 +149,9 @@ int64_t machine_syscall(pid_t tid)
 
 int machine_set_pc(pid_t tid, uint64_t pc)
 {
-	return ptrace(PTRACE_POKEUSER, tid, offsetof(struct user, regs.rip), pc) == 0 ? 0 : errno;
+	return ptrace_surely(PTRACE_POKEUSER, tid, offsetof(struct user, regs.rip), pc) == 0
+		   ? 0
+		   : errno;
 }
 
 uint64_t machine_pc(const struct user_regs_struct *r)
@@ -275,7 +278,7 @@ bool machine_steps_itself(const struct user_regs_struct *r)
 void machine_unstep(pid_t tid, struct user_regs_struct *r)
 {
 	r->eflags &= ~(uint64_t)FLAG_TF;
-	ptrace(PTRACE_POKEUSER, tid, offsetof(struct user, regs.eflags), r->eflags);
+	ptrace_surely(PTRACE_POKEUSER, tid, offsetof(struct user, regs.eflags), r->eflags);
 }
 
 /* ---- jumps ------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include "run_parts.h"
 #include "serve.h"
 #include "slot.h"
+#include "surely.h"
 #include "target.h"
 #include "trace_mem.h"
 #include "trace_wait.h"
@@ -277,7 +278,8 @@ static enum machine_trap kind_of(const struct tracee *t)
 {
 	siginfo_t si;
 
-	return ptrace(PTRACE_GETSIGINFO, t->tid, 0, &si) == 0 ? machine_trap(&si) : TRAPPED_ALIEN;
+	return ptrace_surely(PTRACE_GETSIGINFO, t->tid, 0, (uintptr_t)&si) == 0 ? machine_trap(&si)
+										: TRAPPED_ALIEN;
 }
 
 static enum run_verdict trapped(

@@ -23,6 +23,7 @@
 #include "refuse.h"
 #include "run.h"
 #include "serve.h"
+#include "surely.h"
 #include "target.h"
 #include "trace_snapshot.h"
 #include "trace_wait.h"
@@ -418,7 +419,8 @@ void trace_run(struct tracee *t, int request, int sig)
 	watch_load(t);
 	journal_signal_over(t->target->journal, t->tid);
 	/* ESRCH: it was killed; its end will be reported. */
-	ptrace(caught_request(t, (enum __ptrace_request)request), t->tid, 0, sig);
+	ptrace_surely(
+	    (int)caught_request(t, (enum __ptrace_request)request), t->tid, 0, (uintptr_t)sig);
 	t->state = request == PTRACE_LISTEN ? TRACEE_LISTENS : TRACEE_RUNS;
 	t->held = t->asked = t->reported = t->cause = t->born = t->launched = false;
 	t->name[0] = 0;
@@ -490,7 +492,7 @@ static bool detach(struct tracee *t)
 	else
 		run_detach(t);
 	KILL_POINT("detach-ready");
-	if (ptrace(PTRACE_DETACH, t->tid, 0, sig) != 0) {
+	if (ptrace_surely(PTRACE_DETACH, t->tid, 0, (uintptr_t)sig) != 0) {
 		t->state = TRACEE_RUNS;
 		return false;
 	}

@@ -100,8 +100,8 @@ def test_an_allocation_of_a_connections_that_fails_ends_that_connection(control,
 # ---- system calls
 
 ERRNOS = ('EINTR', 'ENOMEM', 'EIO', 'ESRCH', 'EPERM', 'EMFILE')
-# Without these there is nothing that could tell of an error.
-VITAL = {'exit_group', 'execve', 'rt_sigreturn', 'restart_syscall', 'arch_prctl', 'set_tid_address', 'rseq',
+# Without these there is nothing that could tell of an error; the kernel's brk(2) has none.
+VITAL = {'brk', 'exit_group', 'execve', 'rt_sigreturn', 'restart_syscall', 'arch_prctl', 'set_tid_address', 'rseq',
          'set_robust_list'}
 
 
