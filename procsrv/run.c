@@ -116,6 +116,18 @@ void run_tell_causes(struct target *tg)
 	buf_reset(&tg->causes);
 }
 
+void run_tell_counts(struct target *tg)
+{
+	const struct patches *ps = tg->patches;
+
+	for (unsigned i = 0; tg->handle && ps && i < ps->npatches; i++)
+		if (ps->all[i]->ignore && ps->all[i]->hits)
+			run_cause(tg, &(struct wire_rec_cause){
+					  .patch = ps->all[i]->id, .hits = ps->all[i]->hits});
+	if (tg->handle)
+		run_tell_causes(tg);
+}
+
 /* ---- what a stop means ---------------------------------------------------------------- */
 
 static struct site *trapped_at(const struct tracee *t)

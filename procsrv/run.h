@@ -40,6 +40,8 @@ void run_on(struct tracee *t, int sig);
 /* Something more to tell about the stop to come, and telling it (event causes). */
 void run_cause(struct target *tg, const struct wire_rec_cause *cause);
 void run_tell_causes(struct target *tg);
+/* What was counted and never told, before the patches are forgotten. */
+void run_tell_counts(struct target *tg);
 
 /* Registers of a standing thread are about to be written, and were: with another pc it
  * arrives there anew. */

@@ -121,6 +121,7 @@ void target_exited(struct target *tg, int status)
 		snapshot_gone(tg->snapshot);
 	launch_exited(tg);
 	kin_orphans(tg);
+	run_tell_counts(tg);
 	if (tg->handle) {
 		target_audit(IPC_EXITED, &tg->id, "", 0, E_OK);
 		wire_encode_exited(&b, &e);

@@ -246,6 +246,7 @@ static void executed(struct tracee *t)
 		if (e != t && !e->foreign)
 			tracee_remove(e);
 	}
+	run_tell_counts(tg);
 	run_executed(tg);
 	mem_close(tg);
 	journal_executed(tg->tracer->journal, tg->journal);

@@ -426,20 +426,25 @@ static void show(struct breakpoints_object *o, const struct breakpoint *b, struc
 
 /* ---- hits that passed without a stop ---- */
 
-static void note_hits(void *arg, const struct wire_rec_patch_state *r)
+void breakpoints_counted(struct he_target *t, uint32_t patch, uint64_t hits)
 {
-	struct patch *p = patches_find(arg, r->id);
+	struct patch *p = patches_find(t, patch);
 	struct site *place;
 
 	if (!p || p->want.owner != PATCH_BREAKPOINT)
 		return;
 	place = p->want.of;
-	if (r->hits <= place->hits || !p->want.ignore)
+	if (hits <= place->hits || !p->want.ignore)
 		return;
 	/* Those that the agent let pass. */
 	place->of->ignore -=
-	    place->of->ignore < r->hits - place->hits ? place->of->ignore : r->hits - place->hits;
-	place->hits = r->hits;
+	    place->of->ignore < hits - place->hits ? place->of->ignore : hits - place->hits;
+	place->hits = hits;
+}
+
+static void note_hits(void *arg, const struct wire_rec_patch_state *r)
+{
+	breakpoints_counted(arg, r->id, r->hits);
 }
 
 /* Where the agent ignores hits, it alone knows how many there were. */

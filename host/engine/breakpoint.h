@@ -98,6 +98,8 @@ void breakpoints_orphan(struct he_target *t);
 enum run_verdict breakpoints_on_cause(
     struct he_target *t, const struct cause *c, struct he_event *ev);
 
+/* The agent has let hits of a patch pass: there were so many. */
+void breakpoints_counted(struct he_target *t, uint32_t patch, uint64_t hits);
 /* It is told with this stop (the first of them is shown). */
 void breakpoint_tell(struct he_engine *e, struct breakpoint *b, struct he_event *ev);
 

@@ -73,6 +73,10 @@ void run_note_hits(struct he_target *t, const struct wire_causes *q)
 	while (wire_next_cause(&list, &c) && r->n_notes < CAUSES_MAX) {
 		struct note *v = r->note;
 
+		if (!c.tid) {
+			breakpoints_counted(t, c.patch, c.hits);
+			continue;
+		}
 		/* Grown at powers of two. */
 		if ((r->n_notes & (r->n_notes - 1)) == 0)
 			v = realloc(v, (r->n_notes ? 2 * r->n_notes : 1) * sizeof(*v));

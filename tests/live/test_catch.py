@@ -92,6 +92,27 @@ def test_exceptions_are_caught_where_they_are_thrown(hdb, program):
     assert 'exited with status 0' in r.out
 
 
+CPLUS = ['steps-cc', 'steps-cc-O2', pytest.param('steps-cc-i386', marks=pytest.mark.i386)]
+
+
+@pytest.mark.parametrize('program', CPLUS)
+def test_each_exception_is_thrown_rethrown_and_caught_as_often_as_it_is(hdb, program):
+    r = hdb('-batch', *[w for c in ('catch throw', 'catch rethrow', 'catch catch', *[f'ignore {n} 1000' for n in (1, 2, 3)], 'run',
+                                    'info breakpoints') for w in ('-ex', c)], '--', os.path.join(harness.DEBUGGEES, program))
+    # Nothing stopped: the agent has counted, and told it at the end.
+    assert r.status == 0 and 'exited with status 0' in r.out, r
+    assert re.findall(r' already hit (\d+) times?$', r.out, re.M) == ['6', '1', '7']
+    assert re.findall(r'ignore next (\d+) hits$', r.out, re.M) == ['994', '999', '993']
+
+
+@pytest.mark.parametrize('program', CPLUS)
+def test_where_an_exception_is_thrown_again_it_is_caught(hdb, program):
+    r = hdb('-batch', '-ex', 'catch rethrow', '-ex', 'run', '-ex', 'bt 3', '-ex', 'continue', '--',
+            os.path.join(harness.DEBUGGEES, program))
+    assert r.status == 0 and r.out.count('Catchpoint 1 (exception rethrown), 0x') == 1, r
+    assert re.search(r'^#1 .* in again \(', r.out, re.M) and 'exited with status 0' in r.out
+
+
 @pytest.mark.parametrize('command, why', [
     ('catch', 'needs an event'),
     ('catch nothing', 'no event that can be caught'),

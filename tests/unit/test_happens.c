@@ -267,6 +267,66 @@ static void data_is_watched_in_the_next_program_from_what_it_is_there(void **sta
 	assert_int_equal(told(0, HE_R_WATCH).breakpoints[0], n);
 }
 
+/* ---- counts ---------------------------------------------------------------------------------- */
+
+/* What the agent has let pass so far. */
+static void passed(uint32_t patch, uint64_t hits)
+{
+	struct wire_rec_cause c = {.patch = patch, .hits = hits};
+	struct wire_causes q = {.generation = fake.generation};
+	struct buf body, list;
+
+	buf_init(&body, WIRE_PIECE);
+	buf_init(&list, WIRE_PIECE);
+	wire_put_cause(&list, &c);
+	q.causes = span_buf(&list);
+	wire_encode_causes(&body, &q);
+	fake_event(WIRE_causes, 1, 0, 0, &body);
+	buf_free(&body);
+	buf_free(&list);
+}
+
+static void hits_that_were_ignored_are_known_after_the_end(void **state)
+{
+	struct wire_exited e = {.status = 0};
+	struct buf body;
+	unsigned n;
+
+	(void)state;
+	attach();
+	n = at(CODE, NULL, 1000, false);
+	go_on(0);
+	passed(seen.set[0].id, 12);
+	passed(4711, 5);
+	buf_init(&body, WIRE_PIECE);
+	wire_encode_exited(&body, &e);
+	fake_event(WIRE_exited, 1, 0, 0, &body);
+	buf_free(&body);
+	assert_int_equal(next().kind, HE_E_EXITED);
+	assert_int_equal(look(n).hits, 12);
+	assert_int_equal(look(n).ignore, 988);
+}
+
+static void hits_of_the_program_before_count_on_in_the_next(void **state)
+{
+	struct he_break q = {.where = "f", .ignore = 1000};
+	unsigned n;
+
+	(void)state;
+	known.function = "f";
+	known.addr = THERE;
+	attach();
+	assert_null(he_break(engine, target, &q, &n));
+	go_on(0);
+	passed(seen.set[0].id, 12);
+	execute();
+	executed();
+	nothing_told();
+	assert_int_equal(look(n).hits, 12);
+	/* What is left of them goes along. */
+	assert_int_equal(seen.set[0].ignore, 988);
+}
+
 /* ---- fork ----------------------------------------------------------------------------------- */
 
 enum { CHILD = 5555 };
@@ -564,6 +624,8 @@ int main(void)
 	    TEST(a_caught_exec_is_told_with_everything_ready),
 	    TEST(a_step_does_not_go_on_in_another_program),
 	    TEST(data_is_watched_in_the_next_program_from_what_it_is_there),
+	    TEST(hits_that_were_ignored_are_known_after_the_end),
+	    TEST(hits_of_the_program_before_count_on_in_the_next),
 	    TEST(the_parent_is_stayed_with_and_the_child_is_nobodys),
 	    TEST(the_child_is_followed_and_its_parent_let_go),
 	    TEST(of_both_that_are_kept_the_child_waits_where_it_was_born),
