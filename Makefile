@@ -113,8 +113,8 @@ OBJ_procsrv-launch = procsrv/launcher common/log
 
 # The host's link to a server: transports, calls, events, errors.
 HOST_LINK = $(addprefix host/link/,rpc rpc_call rpc_in rpc_open rpc_out rpc_resume inbox connect connect_exec \
-	connect_tls tls_text child dial find_procsrv boxes known_boxes config_file hostkey) \
-	host/errtext host/errtable common/transport common/keymake common/key_seal
+	connect_tls tls_text child dial find_procsrv boxes known_boxes config_file hostkey hostgrant) \
+	common/grant common/grant_text host/errtext host/errtable common/transport common/keymake common/key_seal
 
 # and of the host side
 PROGS_HOST = bin/hdb
@@ -123,7 +123,7 @@ LIB_hosteng = $(LIB_event) $(LIB_pthread) $(LIB_tls) $(LIB_dw) $(LIB_insn)
 # the front end; it sees the engine through host/hosteng.h alone
 HDB = $(addprefix host/hdb/,hdb askpass options console complete cmd cmd_table cmd_process cmd_thread \
 	cmd_stack cmd_data cmd_x cmd_disassemble code mixed cmd_code cmd_info cmd_run program relay front front_frame front_event again numbers address examine \
-	auxv processes show show_table screen lines convenience cmd_shell cmd_printf cmd_help cmd_support cmd_table_info cmd_table_set progress json \
+	sign auxv processes show show_table screen lines convenience cmd_shell cmd_printf cmd_help cmd_support cmd_table_info cmd_table_set progress json \
 	cmd_break cmd_break_change break_spec break_show cmd_catch settings actions query stop syscalls syscall_groups cmd_step cmd_print cmd_display display)
 # GDB's remote protocol, another front end in the same program
 RSP = $(addprefix host/rsp/,rsp_table rsp_frame rsp_packet rsp_reply rsp_process rsp_general rsp_features rsp_regs \

@@ -106,6 +106,20 @@ void he_disconnect(struct he_server *s);
  * the file's path.  path NULL: config_dir/key.pem.  passphrase NULL: it is not protected. */
 struct he_error *he_keygen(struct he_engine *e, const char *path, const char *passphrase,
     char **fingerprint, char **file);
+/* A grant of a key that boxes trust to sign them (procsrv-authorized_keys(5)). */
+struct he_grant {
+	const char *key;   /* fingerprint of whose it shall be */
+	const char *users; /* "alice,bob": whom it names on the boxes */
+	const char *words; /* what it takes away: "readonly", "no-launch max-stop=2s"; NULL = nothing */
+	const char *valid; /* "8h" from now, or days: "2026-11-23..2026-12-01" */
+	const char *name;  /* for the boxes' records; NULL = the fingerprint */
+	uint64_t serial;   /* to revoke it by; 0 = a new one is made up */
+};
+/* Make and sign one with the key in path (NULL: config_dir/key.pem).  text is what its holder
+ * puts into the file KEY.grant beside the key; the caller frees it.  E_MALFORMED: a text of what
+ * makes no sense. */
+struct he_error *he_sign(
+    struct he_engine *e, const char *path, const struct he_grant *what, char **text);
 /* Remember a box's key without asking; box is HOST[:PORT].  Where another key is
  * remembered, E_BAD_PROOF, or with replace its place is taken. */
 struct he_error *he_trust(

@@ -9,6 +9,7 @@
 #include "host/engine/engine.h"
 #include "host/errtext.h"
 #include "host/link/connect.h"
+#include "host/link/hostgrant.h"
 #include "host/link/hostkey.h"
 
 enum { LEAST_READ = 4096 };
@@ -65,6 +66,12 @@ struct he_error *he_keygen(struct he_engine *e, const char *path, const char *pa
     char **fingerprint, char **file)
 {
 	return hostkey_make(e->config.config_dir, path, passphrase, fingerprint, file);
+}
+
+struct he_error *he_sign(
+    struct he_engine *e, const char *path, const struct he_grant *what, char **text)
+{
+	return hostgrant_sign(&e->config, path, what, text);
 }
 
 struct he_error *he_trust(

@@ -23,6 +23,7 @@
 #include "host/hdb/lines.h"
 #include "host/hdb/options.h"
 #include "host/hdb/processes.h"
+#include "host/hdb/sign.h"
 #include "host/rsp/rsp_serve.h"
 
 static struct {
@@ -387,6 +388,11 @@ static int do_trust(const struct options *o)
 	return 0;
 }
 
+static int do_sign(const struct options *o)
+{
+	return sign_grant(&self.h, o);
+}
+
 /* Nobody can be asked: standard input is the debugger's, or a program's. */
 static int do_rsp(const struct options *o)
 {
@@ -426,6 +432,7 @@ static int act(const struct options *o)
 	    [ACTION_SNAPSHOT] = do_snapshot,
 	    [ACTION_KEYGEN] = do_keygen,
 	    [ACTION_TRUST] = do_trust,
+	    [ACTION_SIGN] = do_sign,
 	    [ACTION_RSP] = do_rsp,
 	};
 	int ret;

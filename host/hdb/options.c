@@ -56,7 +56,7 @@ static const char *take_pid(struct options *o, const char *text)
 static const char *set_action(struct options *o, enum action action)
 {
 	if (o->action && o->action != action)
-		return "only one of -ps, -snapshot, -keygen, -trust and -rsp can be done at a time";
+		return "only one of -ps, -snapshot, -keygen, -sign, -trust and -rsp can be done at a time";
 	o->action = action;
 	return NULL;
 }
@@ -196,6 +196,47 @@ static const char *on_trust(struct options *o, char *const *arg)
 	return set_action(o, ACTION_TRUST);
 }
 
+static const char *on_sign(struct options *o, char *const *arg)
+{
+	o->fingerprint = arg[0];
+	return set_action(o, ACTION_SIGN);
+}
+
+static const char *on_user(struct options *o, char *const *arg)
+{
+	o->users = arg[0];
+	return NULL;
+}
+
+static const char *on_words(struct options *o, char *const *arg)
+{
+	o->words = arg[0];
+	return NULL;
+}
+
+static const char *on_valid(struct options *o, char *const *arg)
+{
+	o->valid = arg[0];
+	return NULL;
+}
+
+static const char *on_name(struct options *o, char *const *arg)
+{
+	o->grant_name = arg[0];
+	return NULL;
+}
+
+static const char *on_serial(struct options *o, char *const *arg)
+{
+	char *end;
+
+	errno = 0;
+	o->serial = strtoull(arg[0], &end, 10);
+	return errno || *end || !o->serial || strspn(arg[0], "0123456789") != strlen(arg[0])
+		   ? "a serial is a positive number"
+		   : NULL;
+}
+
 static const char *on_replace(struct options *o, char *const *arg)
 {
 	(void)arg;
@@ -298,8 +339,16 @@ static const struct option table[] = {
 	"PID, or -pn NAME, or -psn UNIT"},
     {"json", NONE, on_json, "", "with -ps and -snapshot: for machines"},
     {"keygen", NONE, on_keygen, "", "make your key and print the line for the box's map file"},
-    {"key", ONE, on_key, "FILE", "with -keygen: where to put it"},
+    {"key", ONE, on_key, "FILE", "with -keygen: where to put it; with -sign: whose name it bears"},
     {"passphrase", NONE, on_passphrase, "", "with -keygen: ask for one, which protects the key"},
+    {"sign", ONE, on_sign, "SHA256:...",
+	"make a grant for that key, signed with yours, and print it: for boxes that have your\n"
+	"key as ca; its holder puts it beside the key, as key.pem.grant"},
+    {"user", ONE, on_user, "NAME[,NAME]", "with -sign: whom it names there"},
+    {"valid", ONE, on_valid, "TIME | FROM..TO", "with -sign: 8h, 7d, or days"},
+    {"words", ONE, on_words, "WORDS", "with -sign: readonly, no-write, no-launch, max-stop=TIME"},
+    {"serial", ONE, on_serial, "N", "with -sign: the number to revoke it by"},
+    {"name", ONE, on_name, "NAME", "with -sign: for the boxes' records"},
     {"trust", TWO, on_trust, "HOST[:PORT] SHA256:...", "remember a box's key without asking"},
     {"replace", NONE, on_replace, "", "with -trust: in the place of another key of that box"},
     {"rsp", PLACE, on_rsp, "[PLACE]",
@@ -373,7 +422,6 @@ static int take(int argc, char **argv, int *at, struct options *o, char *why, si
 		*at += (int)o->n_wrapper;
 		if (!wrong && *at++ == argc)
 			wrong = "it ends with --";
-		want = 0;
 		if (wrong)
 			snprintf(why, size, "%s: %s.", word, wrong);
 		return wrong ? 2 : 0;
@@ -396,8 +444,14 @@ static const char *contradiction(const struct options *o)
 {
 	if (o->json && o->action != ACTION_PS && o->action != ACTION_SNAPSHOT)
 		return "-json goes with -ps or -snapshot";
-	if (o->key && o->action != ACTION_KEYGEN)
-		return "-key goes with -keygen; for a connection write "
+	if (o->action == ACTION_SIGN ? !o->users || !o->valid
+				     : o->users || o->valid || o->words || o->serial || o->grant_name)
+		return o->action == ACTION_SIGN
+			   ? "-sign wants -user NAME, and -valid for how long"
+			   : "-user, -valid, -words, -serial and -name go with -sign; for a "
+			     "connection write -premote tls:server=HOST,user=NAME";
+	if (o->key && o->action != ACTION_KEYGEN && o->action != ACTION_SIGN)
+		return "-key goes with -keygen and -sign; for a connection write "
 		       "-premote tls:server=HOST,port=N,key=FILE";
 	if (o->passphrase && o->action != ACTION_KEYGEN)
 		return "-passphrase goes with -keygen";
@@ -521,6 +575,8 @@ void options_help(FILE *f)
 	    "       hdb [-premote TRANSPORT] -rsp [PLACE] [-once] [-multi] [-attach PID | PROGRAM "
 	    "[ARGUMENT]...]\n"
 	    "       hdb -keygen [-key FILE]\n"
+	    "       hdb -sign SHA256:... -user NAME -valid TIME [-words WORDS] [-serial N] [-name "
+	    "NAME] [-key FILE]\n"
 	    "       hdb [-replace] -trust HOST[:PORT] SHA256:...\n\n",
 	    f);
 	for (size_t i = 0; i < OPTIONS; i++) {

@@ -19,6 +19,7 @@ enum action {
 	ACTION_SNAPSHOT,
 	ACTION_KEYGEN,
 	ACTION_TRUST,
+	ACTION_SIGN,
 	ACTION_RSP, /* the bridge for GDB and LLDB */
 	ACTION_HELP,
 	ACTION_VERSION,
@@ -42,7 +43,9 @@ struct options {
 	enum he_loss loss;
 	const char *pattern;           /* -ps: NULL = all */
 	const char *key;               /* -keygen: NULL = the usual place */
-	const char *box, *fingerprint; /* -trust */
+	const char *box, *fingerprint; /* -trust; the latter of -sign, too */
+	const char *users, *words, *valid, *grant_name; /* -sign; NULL = not given */
+	uint64_t serial;                                /* -sign; 0 = not given */
 	enum which which;
 	uint32_t pid;
 	const char *name;           /* of the process or unit */

@@ -14,6 +14,7 @@
 #include "host/link/connect_via.h"
 #include "host/link/dial.h"
 #include "host/errtext.h"
+#include "host/link/hostgrant.h"
 #include "host/link/hostkey.h"
 #include "host/link/known_boxes.h"
 #include "host/link/tls_text.h"
@@ -33,6 +34,8 @@ struct tls_box {
 	const struct trust *trust; /* only until the link is greeted */
 	struct tls *tls;
 	struct key *key;
+	bool granted; /* we have this to show: */
+	uint8_t grant[GRANT_BYTES];
 	char *name, *host; /* for sentences */
 	char *user;        /* asked for, NULL = the row's first */
 	char own[FINGERPRINT_SIZE], theirs[FINGERPRINT_SIZE];
@@ -114,12 +117,13 @@ static struct he_error *prove(void *arg, const struct wire_challenge *c, struct 
 	memcpy(ret->point, key_point(b->key), sizeof(ret->point));
 	ret->mode = p.mode;
 	ret->user = p.user;
+	ret->grant = (struct span){b->grant, b->granted ? sizeof(b->grant) : 0};
 	return NULL;
 }
 
 static struct tls_story story(const struct tls_box *b, bool hello)
 {
-	return (struct tls_story){.name = b->name, .host = b->host, .key = b->own, .hello = hello};
+	return (struct tls_story){.name = b->name, .host = b->host, .key = b->own, .hello = hello, .granted = b->granted};
 }
 
 static struct he_error *on_closed(void *arg, int os_errno, bool hello)
@@ -201,6 +205,8 @@ static struct he_error *box_new(
 	b->host = strdup(c->t->server);
 	b->user = c->t->user ? strdup(c->t->user) : NULL;
 	e = hostkey_load(c->config, c->t->key, &b->key);
+	if (!e)
+		e = hostgrant_load(c->config, c->t->key, b->grant, &b->granted);
 	if (!e) {
 		fingerprint_format(b->own, key_fingerprint(b->key));
 		how.key = b->key;

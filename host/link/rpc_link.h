@@ -108,6 +108,7 @@ struct rpc {
 	int kick_fd;
 	struct heart heart;
 	bool hello, challenged;
+	uint64_t features; /* as the server's hello has them */
 	bool cut;       /* the channel is broken */
 	bool no_memory; /* a message could not be put */
 	bool doomed;    /* close the channel when out of its callbacks */

@@ -132,6 +132,7 @@ void rpc_on_hello(struct rpc *r, const struct wire_msg *m)
 	if (!wire_decode_hello(m->body, &h))
 		return;
 	r->hello = true;
+	r->features = h.features;
 	if (!r->resuming)
 		learn(r, &h); /* others read it from then on */
 	r->max_requests = h.credit_requests < CREDIT_REQUESTS ? h.credit_requests : CREDIT_REQUESTS;
@@ -170,6 +171,7 @@ static void put_hello(struct rpc *r)
 	    .version_min = WIRE_VERSION_MIN,
 	    .version_max = WIRE_VERSION,
 	    .heartbeat_ms = HEART_INTERVAL_MS,
+	    .features = r->features & WIRE_FEATURE_GRANTS,
 	    .credit_bytes = r->in.window,
 	    .build = span_str("hdb " PROCSRV_VERSION),
 	};
@@ -196,6 +198,9 @@ static struct he_error *put_proof(struct rpc *r)
 	e = r->via.prove(r->via.arg, &r->challenge, &p);
 	if (e)
 		return e; /* cppcheck-suppress returnDanglingLifetime ; it has nothing of p */
+	/* One that takes none would refuse the proof for it. */
+	if (!(r->features & WIRE_FEATURE_GRANTS))
+		p.grant.n = 0;
 	buf_init(&b, WIRE_PIECE);
 	wire_encode_proof(&b, &p);
 	if (!b.bad)

@@ -43,9 +43,15 @@ static struct he_error *alerted(const struct tls_story *s, const struct tls_repo
 		return tls_unknown_key(s);
 	if (r->alert_got == TLS_ALERT_ACCESS_DENIED)
 		return he_error_new(E_RIGHT,
-		    "%s: it knows your key %s, and refuses it all the same: it may have expired, "
-		    "be meant for other addresses, or not name the user. Its log says which "
-		    "(journalctl -u procsrv)",
+		    s->granted
+			? "%s: it takes neither your key %s nor the grant beside it (KEY.grant), "
+			  "which "
+			  "may be damaged, or signed by none that it trusts. Its log says more "
+			  "(journalctl -u procsrv)"
+			: "%s: it refuses your key %s, which may not be in its map file, or not "
+			  "any "
+			  "more, or needs a grant beside it (KEY.grant). Its log says more "
+			  "(journalctl -u procsrv)",
 		    s->name, s->key);
 	for (size_t i = 0; i < sizeof(alerts) / sizeof(alerts[0]); i++)
 		if (alerts[i].alert == r->alert_got)

@@ -13,6 +13,7 @@ struct tls_story {
 	const char *host; /* box */
 	const char *key;  /* our fingerprint */
 	bool hello;       /* the server's had come */
+	bool granted;     /* we have shown a grant, if it takes any */
 };
 
 /* The connection ended before there was a session. */

@@ -342,6 +342,92 @@ def test_check_describes_a_signers_row_and_a_grant(world, keys):
             assert 'damaged' in r.err
 
 
+def sign(hdb, keys, *args, signer='bob', key='alice', user=harness.ALICE, valid='8h'):
+    return hdb('-sign', keys[key].fingerprint, '-key', keys[signer].path, '-user', user, '-valid', valid, *args)
+
+
+@pytest.fixture
+def beside(keys):
+    """beside(TEXT): a file beside alice's key, for one test."""
+    path = keys['alice'].path + '.grant'
+
+    def put(text):
+        with open(path, 'w', opener=lambda p, f: os.open(p, f, 0o600)) as f:
+            f.write(text)
+    yield put
+    if os.path.exists(path):
+        os.unlink(path)
+
+
+def test_hdb_signs_a_grant_and_shows_it_where_it_is_taken(signed, hdb, keys, box, beside, debuggee):
+    granting, d = signed(), debuggee('sleepers')
+    r = hdb('-ps', box=granting)
+    assert r.status == 1 and 'KEY.grant' in r.err and keys['alice'].fingerprint in r.err, repr(r)
+    r = sign(hdb, keys, '-words', 'no-launch, max-stop=5s', '-name', 'alice@laptop', '-serial', '42')
+    assert r.status == 0 and f'# grant for {keys["alice"].fingerprint}' in r.out and 'serial 42' in r.out, repr(r)
+    beside(r.out)
+    r = hdb('-p', d.pid, '-batch', '-ex', 'bt', '-ex', 'detach', box=granting)
+    assert r.status == 0 and '#0 ' in r.out, repr(r)
+    assert granting.await_audit(event='open', key='alice@laptop')
+    assert 'grant 42' in granting.text()
+    r = hdb('-batch', '-ex', 'run', '--', '/bin/true', box=granting)
+    assert r.status == 1 and 'does not allow' in r.err, repr(r)
+    # Where the key has a line of its own, and no signer is known, nobody is bothered with it.
+    assert hdb('-ps', 'no-such', box=box).status == 0
+
+
+def test_hdb_says_why_a_grant_is_not_taken(signed, hdb, keys, beside):
+    box = signed()
+    for args, words in ((dict(signer='stranger'), 'nor the grant beside it'), (dict(key='stranger'), 'nor the grant beside it'),
+                        (dict(valid='2001-01-01..2001-01-02'), 'has expired'),
+                        (dict(valid='2101-01-01T09:00..2101-01-01T18:00'), 'not valid yet'), (dict(user='root'), 'user')):
+        beside(sign(hdb, keys, **args).out)
+        r = hdb('-ps', box=box)
+        assert r.status == 1 and words in r.err, (args, repr(r))
+    revoke(box, f'{keys["bob"].fingerprint} serial=1-18446744073709551615')
+    beside(sign(hdb, keys).out)
+    r = hdb('-ps', box=box)
+    assert r.status == 1 and 'revoked' in r.err, repr(r)
+    beside('SHA256:nothing of the kind\n')
+    r = hdb('-ps', box=box)
+    assert r.status == 1 and 'alice.pem.grant' in r.err, repr(r)
+
+
+@pytest.mark.parametrize('args, words', [
+    (['-valid', '8h'], '-user'), (['-user', 'a'], '-valid'), (['-user', 'a', '-valid', '8'], '-valid 8'),
+    (['-user', 'a', '-valid', '2026-12-01..2026-11-01'], '2026-12-01..2026-11-01'), (['-user', 'a', '-valid', '0h'], '0h'),
+    (['-user', 'a', '-valid', '2026-13-01..2026-12-01'], '2026-13-01'), (['-user', 'a,', '-valid', '8h'], '-user'),
+    (['-user', ','.join('abcdefghi'), '-valid', '8h'], '-user'), (['-user', 'a' * 33, '-valid', '8h'], '-user'),
+    (['-user', 'a', '-valid', '8h', '-words', 'readnoly'], 'readnoly'), (['-user', 'a', '-valid', '8h', '-serial', '-1'], 'serial'),
+    (['-user', 'a', '-valid', '8h', '-words', 'max-stop=2h'], 'max-stop=2h'),
+    (['-user', 'a', '-valid', '8h', '-name', 'a b'], '-name'), (['-user', 'a b', '-valid', '8h'], 'blanks')])
+def test_what_makes_no_sense_is_not_signed_and_is_named(hdb, keys, args, words):
+    r = hdb('-sign', keys['alice'].fingerprint, '-key', keys['bob'].path, *args)
+    assert (r.status, r.out) == (2, '') and words in r.err, repr(r)
+
+
+def test_hdb_signs_nothing_for_the_signers_own_key(hdb, keys):
+    r = sign(hdb, keys, key='bob')
+    assert (r.status, r.out) == (2, '') and 'for itself' in r.err, repr(r)
+    r = hdb('-user', 'a', '-ps')
+    assert r.status == 2 and '-sign' in r.err, repr(r)
+
+
+def test_what_hdb_signs_says_what_was_asked_for(hdb, keys):
+    """Read by what the tests know of the layout, not by hdb."""
+    import base64
+    import struct
+    r = sign(hdb, keys, '-words', 'readonly max-stop=500ms', '-serial', '9', user='redis,www', valid='2026-11-23..2026-12-01')
+    line = r.out.splitlines()[-1]
+    assert line.startswith('procsrv-grant-1 ')
+    got = base64.b64decode(line.split()[1])
+    want = grants.record(keys['alice'], keys['bob'], users=['redis', 'www'], rights=3, serial=9, begins=1795392000,
+                         expires=1796083200, max_stop=500, name=keys['alice'].fingerprint)
+    assert len(got) == len(want) == 529 and got[:465] == want[:465]
+    assert struct.unpack_from('<Q', got, 48) == (9,)
+    assert sign(hdb, keys).out != sign(hdb, keys).out  # a serial of its own
+
+
 def test_a_key_that_signs_and_connects_is_refused_with_the_map(world, keys):
     map = world.path('map')
     with open(map, 'w', opener=lambda p, f: os.open(p, f, 0o600)) as f:

@@ -220,7 +220,7 @@ static void help_lists_every_option_of_this_version(void **state)
 {
 	static const char *const names[] = {"-premote", "-p ", "-pn", "-psn", "-ex", "-x ",
 	    "-batch", "-return-child-result", "-ps", "-snapshot", "-json", "-keygen", "-key ",
-	    "-trust", "-replace", "-v", "-version", "-help", "-rsp", "-once", "-multi", "-attach"};
+	    "-sign", "-trust", "-replace", "-v", "-version", "-help", "-rsp", "-once", "-multi", "-attach"};
 	char *text;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
