@@ -56,7 +56,8 @@ static const char *take_pid(struct options *o, const char *text)
 static const char *set_action(struct options *o, enum action action)
 {
 	if (o->action && o->action != action)
-		return "only one of -ps, -snapshot, -keygen, -sign, -trust and -rsp can be done at a time";
+		return "only one of -ps, -snapshot, -keygen, -sign, -trust and -rsp can be done at "
+		       "a time";
 	o->action = action;
 	return NULL;
 }
@@ -444,8 +445,9 @@ static const char *contradiction(const struct options *o)
 {
 	if (o->json && o->action != ACTION_PS && o->action != ACTION_SNAPSHOT)
 		return "-json goes with -ps or -snapshot";
-	if (o->action == ACTION_SIGN ? !o->users || !o->valid
-				     : o->users || o->valid || o->words || o->serial || o->grant_name)
+	if (o->action == ACTION_SIGN
+		? !o->users || !o->valid
+		: o->users || o->valid || o->words || o->serial || o->grant_name)
 		return o->action == ACTION_SIGN
 			   ? "-sign wants -user NAME, and -valid for how long"
 			   : "-user, -valid, -words, -serial and -name go with -sign; for a "

@@ -41,9 +41,9 @@ struct options {
 	const char *transport; /* NULL = not given */
 	uint32_t grace_ms;     /* 0 = not given */
 	enum he_loss loss;
-	const char *pattern;           /* -ps: NULL = all */
-	const char *key;               /* -keygen: NULL = the usual place */
-	const char *box, *fingerprint; /* -trust; the latter of -sign, too */
+	const char *pattern;                            /* -ps: NULL = all */
+	const char *key;                                /* -keygen: NULL = the usual place */
+	const char *box, *fingerprint;                  /* -trust; the latter of -sign, too */
 	const char *users, *words, *valid, *grant_name; /* -sign; NULL = not given */
 	uint64_t serial;                                /* -sign; 0 = not given */
 	enum which which;

@@ -123,7 +123,8 @@ static struct he_error *prove(void *arg, const struct wire_challenge *c, struct 
 
 static struct tls_story story(const struct tls_box *b, bool hello)
 {
-	return (struct tls_story){.name = b->name, .host = b->host, .key = b->own, .hello = hello, .granted = b->granted};
+	return (struct tls_story){
+	    .name = b->name, .host = b->host, .key = b->own, .hello = hello, .granted = b->granted};
 }
 
 static struct he_error *on_closed(void *arg, int os_errno, bool hello)
