@@ -2,7 +2,8 @@
  *
  * Is the other side alive?  After an interval without a byte from it we ask;
  * three unanswered intervals and 5 s later (14 s with the default) the link is
- * declared lost.  By monotonic time, whatever TCP thinks.
+ * declared lost.  By monotonic time, whatever TCP thinks; but time in which this side did not
+ * get to run counts for nothing.
  */
 #ifndef COMMON_HEART_H
 #define COMMON_HEART_H
@@ -16,6 +17,7 @@ enum {
 	HEART_INTERVAL_MS = 3000,
 	HEART_SLACK_MS = 5000,
 	HEART_MISSES = 3,
+	HEART_LATE_MS = 1000, /* more than timers are late on a machine that has time */
 	/* Bytes waiting for a peer that takes none: it gets no answers to its heartbeats,
 	 * which need no credit, until it does.  More than replies and events may have
 	 * waiting, so that a slow peer is answered. */
@@ -26,6 +28,7 @@ struct heart {
 	struct event *timer;
 	uint32_t interval_ms;
 	uint64_t heard_ms;       /* CLOCK_BOOTTIME */
+	uint64_t due_ms;         /* when the timer should go off, CLOCK_MONOTONIC */
 	void (*ask)(void *arg);  /* send a heartbeat */
 	void (*lost)(void *arg); /* nothing for too long; called once */
 	void *arg;

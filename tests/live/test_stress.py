@@ -19,7 +19,7 @@ import harness
 from patching import (E, ALWAYS, NEVER, call_number, code, const, describe, divides, equal, expected, hits, patch, plant,
                       resume, stopped, tallies, work, worked)
 from services import need, start_redis
-from tracer import states, stop
+from tracer import go_on, hold_up, states, stop, tracer_of
 
 MANY = 1 << 62
 THREADS = 200
@@ -104,6 +104,18 @@ def test_a_target_is_killed_at_any_point_while_it_steps_and_hits(link, debuggee)
     after = debuggee('patched', 2, 10)
     target, _ = stop(link, after)
     assert set(states(after.pid).values()) == {'t'}
+
+
+@pytest.mark.once
+def test_a_host_is_not_blamed_for_time_in_which_the_tracer_did_not_run(link, debuggee):
+    d = debuggee('sleepers', 2)
+    target, _ = stop(link, d)
+    tracer = tracer_of(link)
+    hold_up(tracer)
+    time.sleep(16)  # a host is lost that says nothing for 14 s
+    go_on(tracer)
+    assert set(states(d.pid).values()) == {'t'}
+    link.do('detach', target=target)
 
 
 # ---- a server at work -------------------------------------------------------------------------

@@ -100,6 +100,35 @@ static void a_peer_silent_for_fourteen_seconds_is_lost_once(void **state)
 	stop(&w);
 }
 
+static void time_in_which_we_did_not_run_is_nobodys_silence(void **state)
+{
+	struct world w;
+
+	(void)state;
+	start(&w);
+	/* Heard of 3 s before the timer was due, which was 60 s ago. */
+	w.h.due_ms = running_ms() - 60 * 1000;
+	silent_for(&w, 63 * 1000);
+	assert_int_equal(w.n.lost, 0);
+	assert_int_equal(w.n.asked, 1);
+	/* From then on it counts. */
+	silent_for(&w, 14 * 1000);
+	assert_int_equal(w.n.lost, 1);
+	stop(&w);
+}
+
+static void a_timer_that_is_a_little_late_forgives_nothing(void **state)
+{
+	struct world w;
+
+	(void)state;
+	start(&w);
+	w.h.due_ms = running_ms() - HEART_LATE_MS / 2;
+	silent_for(&w, 14 * 1000);
+	assert_int_equal(w.n.lost, 1);
+	stop(&w);
+}
+
 /* Whenever the timer happens to go off, it goes off again before 15 s of silence are over. */
 static void silence_is_noticed_within_fifteen_seconds(void **state)
 {
@@ -229,6 +258,8 @@ int main(void)
 	    cmocka_unit_test(a_talking_peer_is_not_asked),
 	    cmocka_unit_test(a_silent_peer_is_asked_and_not_yet_given_up),
 	    cmocka_unit_test(a_peer_silent_for_fourteen_seconds_is_lost_once),
+	    cmocka_unit_test(time_in_which_we_did_not_run_is_nobodys_silence),
+	    cmocka_unit_test(a_timer_that_is_a_little_late_forgives_nothing),
 	    cmocka_unit_test(silence_is_noticed_within_fifteen_seconds),
 	    cmocka_unit_test(a_heard_byte_starts_the_count_anew),
 	    cmocka_unit_test(stopping_twice_or_unstarted_is_harmless),
