@@ -13,10 +13,16 @@ import clean
 import harness
 import tracer
 import wire
-from patching import E, patch, plant, resume
+from patching import patch, plant, resume
 
 CONT, GETEVENTMSG, TRACEFORK, EVENT_FORK = 7, 0x4201, 2, 1
+# make torture: all that SECURITY asks for, or that share of it.
+TORTURE = float(os.environ.get('TORTURE') or 0)
 GOOD, DEAD, FROZEN, PATCHED = 'good', 'dead', 'frozen', 'patched'
+
+
+def times(few, many):
+    return max(few, int(many * TORTURE))
 
 
 class Session:

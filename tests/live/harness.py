@@ -162,8 +162,10 @@ class Box:
     """A procsrv on loopback with throw-away key and map. As root it is the installed one, with all its users;
     else it serves whoever runs the tests."""
 
-    def __init__(self, directory, keys, rows=None, options=(), transport='', mode=None, key=None, env=None):
+    def __init__(self, directory, keys, rows=None, options=(), transport='', mode=None, key=None, env=None,
+                 at='127.0.0.1'):
         self.dir = directory
+        self.address = at
         self.map = os.path.join(directory, 'authorized_keys')
         self.key = key or keys['box']
         self.log_path = os.path.join(directory, 'procsrv.log')
@@ -177,7 +179,7 @@ class Box:
         self.stopped = False
         self.log = open(self.log_path, 'wb')
         self.process = subprocess.Popen(
-            [program('procsrv'), '-t', f'tls:port=0,bind=127.0.0.1,key={self.key.path},map={self.map}{transport}',
+            [program('procsrv'), '-t', f'tls:port=0,bind={at},key={self.key.path},map={self.map}{transport}',
              *options],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, text=True,
             env=dict(os.environ, XDG_RUNTIME_DIR=os.path.join(directory, 'run'),

@@ -10,7 +10,7 @@ import clean
 import failing
 import harness
 import wire
-from resuming import end, state, stop, traced
+from resuming import state, stop, traced
 
 pytestmark = pytest.mark.skipif('san' in os.path.basename(harness.BUILD), reason='not built with sanitizers')
 HOUR = 3600

@@ -33,7 +33,7 @@ class Link(wire.Link):
         context.verify_mode = ssl.CERT_NONE
         context.set_alpn_protocols(['procsrv/1'])
         context.load_cert_chain(key.path)
-        self.socket = context.wrap_socket(socket.create_connection(('127.0.0.1', box.port), 10))
+        self.socket = context.wrap_socket(socket.create_connection((box.address, box.port), 10))
         self.socket.setblocking(False)
         self.timeout, self.inbuf, self.next_id, self.next_target = timeout, b'', 1, 1
         self.parts, self.replies, self.events, self.acks = {}, {}, [], 0

@@ -15,18 +15,13 @@ import clean
 import harness
 from patching import NEVER
 from test_caught import FORKS, STORM, Kin, plant as plant_at
-from deaths import GOOD, DEAD, Session, Steps, Tally, held_up, verdict
+from deaths import GOOD, DEAD, TORTURE, Session, Steps, Tally, held_up, times, verdict
 from tracer import bit, eventually, go, go_on, hold_up, stop, tracer_of
 
-TORTURE = 'TORTURE' in os.environ
 # Their guard does not trace its tracer: the check for leaks does.
 SANITIZED = 'san' in os.path.basename(harness.BUILD)
 KIN_STATUS = 7  # of children of tests/debuggees/kin.c
 FATAL = [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL]
-
-
-def times(few, many):
-    return many if TORTURE else few
 
 
 def strike(debuggee, what, n, sig, apart=10000, threads=1, **how):
@@ -263,7 +258,7 @@ def test_the_steps_are_all_come_to(debuggee, world):
 @pytest.mark.once
 @pytest.mark.parametrize('threads', [1, 8, pytest.param(200, marks=pytest.mark.skipif(not TORTURE, reason='torture'))])
 def test_a_tracer_that_faults_at_any_step_leaves_nothing(debuggee, threads):
-    _, bad = at_every_step(debuggee, 'SIGSEGV', signal.SIGSEGV, threads, times((1,), range(1, 6)))
+    _, bad = at_every_step(debuggee, 'SIGSEGV', signal.SIGSEGV, threads, range(1, 1 + times(1, 5)))
     assert not bad
 
 
@@ -271,7 +266,7 @@ def test_a_tracer_that_faults_at_any_step_leaves_nothing(debuggee, threads):
 @pytest.mark.parametrize('threads', [1, pytest.param(8, marks=pytest.mark.skipif(not TORTURE, reason='torture')),
                                      pytest.param(200, marks=pytest.mark.skipif(not TORTURE, reason='torture'))])
 def test_a_tracer_that_is_killed_at_any_step_leaves_nothing_frozen_or_patched(debuggee, threads):
-    _, bad = at_every_step(debuggee, 'SIGKILL', signal.SIGKILL, threads, times((1,), range(1, 6)))
+    _, bad = at_every_step(debuggee, 'SIGKILL', signal.SIGKILL, threads, range(1, 1 + times(1, 5)))
     assert {seen for _, _, seen in bad} <= {DEAD}, bad
 
 

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The link is lost, and comes back or does not: what becomes of the session and of those it debugs."""
 
+import itertools
 import os
+import random
 import signal
 import struct
+import subprocess
+import time
 
 import pytest
 
 import clean
 import harness
 import wire
+from deaths import GOOD, Tally, times, verdict
 from resuming import end, state, stop, traced
 
 
@@ -91,8 +96,8 @@ def cut(p, box, times=1):
 def test_hdb_goes_on_where_it_was_when_the_link_is_cut(world, leased, debuggee):
     box, d = leased(), debuggee('sleepers')
     p, h = console(world, box, d)
-    for times in (1, 2):
-        cut(p, box, times)
+    for n in (1, 2):
+        cut(p, box, n)
         assert traced(d.pid)
     out, err = h.communicate('info threads\ndetach\nquit\n', timeout=harness.PATIENCE)
     assert h.returncode == 0, (out, err)
@@ -273,6 +278,52 @@ def test_a_dead_role_of_the_connection_is_a_lost_link(leased, hosts, debuggee, r
     again.do('threads', target=target)
     end(again, box)
     assert not d.faults()
+
+
+# ---- whatever it was doing
+
+MANY = 1 << 62
+
+
+def places(d):
+    """Where functions of its C library begin."""
+    lo, path = next((int(line.split('-')[0], 16), line.split(None, 5)[5].strip())
+                    for line in clean.read(f'/proc/{d.pid}/maps').splitlines() if 'libc.so' in line)
+    text = subprocess.run(['nm', '-D', '--defined-only', path], check=True, capture_output=True, text=True).stdout
+    return [lo + int(line.split()[0], 16) for line in text.splitlines() if line.split()[1] == 'T']
+
+
+def busy_host(hosts, box, d, planted, doing):
+    """Attached, with so much planted, and at work: the host."""
+    host = hosts(box)
+    target, _ = stop(host, d)
+    at = {'0': [], '1': [d.facts['beat']], '100': places(d)[::13][:100], 'in hardware': [d.facts['beat']]}[planted]
+    kind = wire.ENUM['PATCH_HARD' if planted == 'in hardware' else 'PATCH_SOFT']
+    if at:
+        ignore = MANY if doing == 'running' else 0
+        host.do('patch_set', target=target, patches=[{'id': i + 1, 'addr': a, 'kind': kind, 'ignore': ignore}
+                                                     for i, a in enumerate(at)])
+    if doing != 'stopped':
+        action = wire.ENUM['RESUME_STEP' if doing == 'stepping' else 'RESUME_CONT']
+        host.do('go', target=target, stop=wire.ENUM['STOPS_ALL'], threads=[{'tid': 0, 'signal': -1, 'action': action}])
+    return host
+
+
+@pytest.mark.once
+@pytest.mark.parametrize('threads', [1, 8, 200])
+def test_whatever_a_host_was_doing_its_end_leaves_nothing(leased, hosts, debuggee, threads):
+    box, rng, t = leased('grace=0'), random.Random(threads), Tally(f'host gone, {threads} threads')
+    d = debuggee('beats', 5000 * min(threads, 20), threads, busy=True, env={'DEBUGGEE_SECONDS': '3600'})
+    ways = list(itertools.product(('0', '1', '100', 'in hardware'), ('stopped', 'running', 'stepping')))
+    rng.shuffle(ways)
+    for planted, doing in (ways * (1 + times(5, 1000) // len(ways)))[:times(5, 1000)]:
+        host = busy_host(hosts, box, d, planted, doing)
+        time.sleep(rng.random() * 0.03)
+        host.cut()
+        t.add(seen := verdict(d))
+        assert seen == GOOD, (planted, doing, seen)
+    print(t)
+    assert not box.quiet()
 
 
 # ---- a key that is taken away

@@ -13,12 +13,11 @@ import clean
 import failing
 import harness
 import wire
-from deaths import GOOD, Tally
+from deaths import GOOD, Tally, times
 from patching import plant
 from resuming import state, stop as stop_host, traced
-from test_deaths import times
 from test_reader import reader_of
-from tracer import as_user, eventually, rss, stop, tracer_of
+from tracer import as_user, eventually, rss, tracer_of
 
 MIB = 1024  # KiB
 
@@ -118,7 +117,8 @@ def test_of_3000_that_are_opened_64_are_held_and_the_next_can_be_when_one_goes(w
             seen['OK'] = seen.get('OK', 0) + 1
         except wire.Error as e:
             seen[e.name] = seen.get(e.name, 0) + 1
-    assert seen == {'OK': 64, 'ATTACHED': 64 * (3000 // n) - 64 + min(64, 3000 % n), 'LIMIT': 3000 - 64 - seen['ATTACHED']}
+    attached = 64 * (3000 // n) - 64 + min(64, 3000 % n)
+    assert seen == {'OK': 64, 'ATTACHED': attached, 'LIMIT': 3000 - 64 - attached}
     for i in range(3000):
         link.do('file_stat', path='/etc/passwd') if i % 100 else link.do('file_read', path='/etc/passwd', len=10)
     link.do('detach', target=1)

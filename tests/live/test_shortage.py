@@ -15,9 +15,8 @@ import failing
 import harness
 import tracer
 import wire
-from deaths import GOOD, Tally, verdict
+from deaths import GOOD, TORTURE, Tally, times, verdict
 from resuming import stop
-from test_deaths import TORTURE
 
 SANITIZED = 'san' in os.path.basename(harness.BUILD)
 pytestmark = pytest.mark.skipif(SANITIZED, reason='the sanitizers have an allocator of their own')
@@ -33,7 +32,7 @@ def control(world):
 
 def chosen(n):
     """Which of n: the first ones, and some of the others."""
-    many, rng = (MANY if TORTURE else FEW) // 2, random.Random(7)
+    many, rng = times(FEW, MANY) // 2, random.Random(7)
     return sorted({*range(1, min(n, many) + 1), *(rng.randint(1, n) for _ in range(many if n > many else 0))})
 
 
@@ -147,7 +146,7 @@ def places(calls):
     every = [(name, n, errno) for name, (first, last) in sorted(calls.items())
              for n in sorted({min(last, first + n) for n in (0, 1, 2, 4, 7, 12, 20, 33, 54, 88, 143)})
              for errno in ERRNOS]
-    return every if TORTURE else random.Random(3).sample(every, FEW)
+    return every if TORTURE >= 1 else random.Random(3).sample(every, min(len(every), times(FEW, MANY)))
 
 
 @pytest.mark.once

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A host at the end of a bad network: 30 % of the packets are lost, the others take 300 ms there and back, not in
+order. Nothing is lost or done twice."""
+
+import os
+import struct
+import time
+
+import pytest
+
+import clean
+import harness
+import lossy
+import wire
+from deaths import TORTURE
+from resuming import Host, stop
+
+SECONDS = 600 * TORTURE if TORTURE else 3
+
+
+@pytest.fixture
+def network():
+    if not os.path.exists('/dev/net/tun'):
+        pytest.skip('needs /dev/net/tun')
+    with lossy.Lossy() as n:
+        yield n
+
+
+def come_back(host, box, key):
+    """On the same session, however many tries it takes."""
+    while True:
+        try:
+            return Host(box, key, before=host)
+        except (OSError, wire.Closed, AssertionError):
+            pass
+
+
+@pytest.mark.once
+@pytest.mark.root
+def test_on_a_bad_network_each_request_has_its_effect_once(network, boxes, keys, debuggee):
+    with network.at_box():
+        box = boxes(rows=[f'{keys["alice"].fingerprint} user={harness.ALICE} grace=10m # alice@test'],
+                    at=lossy.BOX)
+        d = debuggee('signals')
+    host, resumes, sent = Host(box, keys['alice']), 0, 0
+    target, _ = stop(host, d, loss=wire.ENUM['LOSS_HOLD'])
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        try:
+            asked = [host.ask('send_signal', target=target, signal=40) for _ in range(5)]
+            sent += 5
+            for id in asked:
+                host.wait(id)
+        except (OSError, wire.Closed, AssertionError):
+            host, resumes = come_back(host, box, keys['alice']), resumes + 1
+    host.do('detach', target=target)
+
+    def count():
+        with open(f'/proc/{d.pid}/mem', 'rb') as mem:
+            mem.seek(d.facts['queued'])
+            return struct.unpack('<Q', mem.read(8))[0]
+    assert not clean.eventually(lambda: count() != sent)
+    print(f'bad network: {network.lost} of {network.seen} packets lost, {sent} requests, {resumes} resumes')
+    host.leave()
+    assert network.lost and not box.quiet()
