@@ -195,6 +195,11 @@ static enum outcome ended(struct tracee *t, int status)
 	if (!t->foreign)
 		tell_thread_exited(tg, t->tid, status);
 	tracee_remove(t);
+	/* The first thread was detached before, and has ended the process. */
+	if (tg->leaving && !tg->count) {
+		trace_left(tg);
+		return GONE;
+	}
 	return REMOVED;
 }
 

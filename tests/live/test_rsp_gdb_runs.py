@@ -37,3 +37,12 @@ def test_nobody_goes_on_before_gdb_knows_that_he_stands(gdb, displaced):
     assert '[Inferior 1 ' in r.out and 'exited normally]' in r.out, r
     assert r.out.count('Detaching after fork') == 8 * 6, r
     assert "Can't detach" not in r.out + r.err and 'failure reply' not in r.out + r.err, r
+
+
+@needs_gdb
+@pytest.mark.once
+def test_gdb_lets_go_of_a_process_that_ends_at_that_moment(gdb):
+    r = gdb(f'set remote exec-file {file("departs")}', 'break depart', 'run 64', 'delete', 'detach', 'info inferiors',
+            file=file('departs'))
+    assert 'hit Breakpoint 1, depart ' in r.out, r
+    assert 'detached]' in r.out and '<null>' in r.out, r
