@@ -119,7 +119,10 @@ struct rsp_process *rsp_process_add(struct rsp *r, struct he_target *t, bool att
 	struct rsp_process *p = calloc(1, sizeof(*p)), **end = &r->processes;
 	struct he_target_info i;
 
-	if (!p) {
+	if (p)
+		p->stops = calloc(1, sizeof(*p->stops));
+	if (!p || !p->stops) {
+		free(p);
 		he_error_free(he_detach(t));
 		return NULL;
 	}

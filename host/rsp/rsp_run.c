@@ -73,10 +73,7 @@ void rsp_run_catch(struct rsp *r, struct rsp_process *p)
 
 void rsp_run_adopt(struct rsp *r, struct rsp_process *p)
 {
-	if (!p->stops)
-		p->stops = calloc(1, sizeof(*p->stops));
-	if (p->stops)
-		rsp_run_catch(r, p);
+	rsp_run_catch(r, p);
 }
 
 static void adopt_child(struct rsp *r, struct rsp_process *parent, const struct he_event *ev)
@@ -86,10 +83,8 @@ static void adopt_child(struct rsp *r, struct rsp_process *parent, const struct 
 	if (!ev->child || rsp_process_of(r, ev->child))
 		return;
 	p = rsp_process_add(r, ev->child, parent->attached);
-	if (p) {
-		p->stops = calloc(1, sizeof(*p->stops));
+	if (p)
 		rsp_breaks_copy(p, parent);
-	}
 }
 
 /* An interrupt of ours: told as what asked for it. false: nobody needs to know. */
