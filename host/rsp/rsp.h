@@ -157,6 +157,9 @@ void rsp_chat(const struct rsp *r, const char *fmt, ...) __attribute__((format(p
 /* Text for the debugger's console: an O packet now (in a qRcmd, or while it waits for a
  * stop). */
 void rsp_console(struct rsp *r, const void *text, size_t n);
+/* The debugger has sent Ctrl-C while this packet is being handled, or has left: an error is
+ * the reply.  For what takes long; nothing else that it sent is taken. */
+bool rsp_interrupted(struct rsp *r);
 /* Something went out besides the reply: write what waits without blocking. */
 void rsp_flush(struct rsp *r);
 /* r->reply goes, as the reply to what was sent later (rsp_later). */

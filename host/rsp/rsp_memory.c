@@ -141,7 +141,7 @@ static void write_binary(struct rsp *r, struct rd *args)
 /* ---- searching ----------------------------------------------------------------------- */
 
 /* What lies in [addr, addr + len), a chunk at a time with the overlap that a pattern across
- * two of them needs. */
+ * two of them needs.  Broken off, the reply says so. */
 static struct he_error *search(struct rsp *r, struct rsp_process *p, uint64_t addr, uint64_t len,
     struct span pattern, uint64_t *found)
 {
@@ -149,7 +149,9 @@ static struct he_error *search(struct rsp *r, struct rsp_process *p, uint64_t ad
 	struct he_error *e = NULL;
 
 	*found = 0;
-	while (data && !e && len >= pattern.n) {
+	if (!data)
+		rsp_fail_errno(r, ENOMEM);
+	while (data && !e && len >= pattern.n && !rsp_interrupted(r)) {
 		size_t want = len < CHUNK + pattern.n ? len : CHUNK + pattern.n, got = 0;
 		const uint8_t *at;
 
@@ -193,6 +195,8 @@ static void search_memory(struct rsp *r, struct rd *args)
 	e = search(r, p, addr, len, pattern, &found);
 	if (e)
 		rsp_done(r, e);
+	else if (r->reply.len)
+		; /* it was broken off */
 	else if (found)
 		rsp_putf(&r->reply, "1,%llx", (unsigned long long)found - 1);
 	else
@@ -231,7 +235,9 @@ static void checksum(struct rsp *r, struct rd *args)
 	if (!p)
 		return;
 	data = malloc(CHUNK);
-	while (data && len && !e) {
+	if (!data)
+		rsp_fail_errno(r, ENOMEM);
+	while (data && len && !e && !rsp_interrupted(r)) {
 		size_t want = len < CHUNK ? len : CHUNK, got = 0;
 
 		e = rsp_read(r, p, addr, data, want, &got);
@@ -240,9 +246,9 @@ static void checksum(struct rsp *r, struct rd *args)
 		len -= want;
 	}
 	free(data);
-	if (e || !data)
+	if (e)
 		rsp_done(r, e);
-	else
+	else if (!r->reply.len)
 		rsp_putf(&r->reply, "C%x", sum);
 }
 

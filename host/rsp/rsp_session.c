@@ -17,6 +17,7 @@
 
 enum {
 	WRITE_MAX = 4096,          /* that much a pipe takes that poll says is writable */
+	BREAK = 0x03,              /* Ctrl-C */
 	WAITING_MAX = 1024 * 1024, /* what a pipe or socket may hold for the debugger */
 };
 
@@ -158,6 +159,20 @@ void rsp_console(struct rsp *r, const void *text, size_t n)
 }
 
 /* ---- in --------------------------------------------------------------------------------- */
+
+bool rsp_interrupted(struct rsp *r)
+{
+	uint8_t first = 0;
+	/* Of a pipe nothing can be seen without taking it. */
+	ssize_t n = recv(r->in, &first, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	if (n < 0 || (n == 1 && first != BREAK))
+		return false;
+	if (n == 1)
+		(void)!recv(r->in, &first, 1, MSG_DONTWAIT);
+	rsp_fail_errno(r, EINTR);
+	return true;
+}
 
 /* What was asked when a process was let go is asked of it once more. */
 static void handle(struct rsp *r, const struct rd *packet)

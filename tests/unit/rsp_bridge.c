@@ -80,6 +80,16 @@ const char *ask_of(const char *packet, const char *word)
 	return ask(whole);
 }
 
+void types(const char *text, size_t n)
+{
+	(void)!send(self.debugger, text, n, 0);
+}
+
+void hangs_up(void)
+{
+	shutdown(self.debugger, SHUT_WR);
+}
+
 void bridge_settle(void)
 {
 	rsp_run_settle(self.r);

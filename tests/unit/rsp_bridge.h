@@ -24,6 +24,9 @@ const char *ask_bytes(const void *packet, size_t n);
 /* %s in the packet is this word in hexadecimal. */
 const char *ask_of(const char *packet, const char *word);
 void hex(char *to, const char *text);
+/* Sent while it does something else, and not taken up yet; no more comes from it. */
+void types(const char *text, size_t n);
+void hangs_up(void);
 /* What is due is told. */
 void bridge_settle(void);
 /* Of FAKE_PID, which stands then. */

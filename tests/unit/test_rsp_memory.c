@@ -161,6 +161,36 @@ static void checksums_are_those_of_gdb(void **state)
 	asks("qCRC:401000,10000000000000000", "E01");
 }
 
+/* ---- broken off ---------------------------------------------------------------------------------
+ */
+
+static void ctrl_c_and_leaving_break_off_what_takes_long(void **state)
+{
+	char search[64], sum[64];
+
+	(void)state;
+	have_much();
+	snprintf(search, sizeof(search), "qSearch:memory:401000;%zx;needle", sizeof(much));
+	snprintf(sum, sizeof(sum), "qCRC:401000,%zx", sizeof(much));
+	types("\003", 1);
+	asks(search, "E04");
+	asks(search, "0");
+	types("\003", 1);
+	asks(sum, "E04");
+	fake_box.reads = 0;
+	hangs_up();
+	ask(sum);
+	assert_int_equal(fake_box.reads, 0);
+}
+
+static void other_packets_wait_for_their_turn(void **state)
+{
+	(void)state;
+	types("$g#67", 5);
+	asks("qSearch:memory:401000;40;nothing", "0");
+	asks("qCRC:401000,0", "Cffffffff");
+}
+
 #define each(f) cmocka_unit_test_setup_teardown(f, begin, bridge_close)
 
 int main(void)
@@ -175,6 +205,8 @@ int main(void)
 	    each(the_end_of_what_can_be_read_is_an_error_unless_it_was_found),
 	    each(searches_that_make_no_sense),
 	    each(checksums_are_those_of_gdb),
+	    each(ctrl_c_and_leaving_break_off_what_takes_long),
+	    each(other_packets_wait_for_their_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
