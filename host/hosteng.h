@@ -471,6 +471,25 @@ struct he_error *he_locate(
     struct he_target *t, const char *where, const char *file, struct he_places **ret);
 void he_places_free(struct he_places *p);
 
+/* Everything of that kind whose name matches a POSIX extended regular expression (NULL: all),
+ * for a person to choose from: by file and name, then symbols without debug information, by
+ * address. */
+enum he_names_of { HE_NAMES_FUNCTIONS, HE_NAMES_VARIABLES, HE_NAMES_TYPES };
+struct he_name {
+	const char *name, *module;
+	const char *file; /* NULL: a symbol without debug information */
+	unsigned line;    /* 0 = not known */
+	uint64_t addr;    /* 0 = none, or not one */
+};
+struct he_names {
+	struct he_name *v;
+	size_t n;
+	size_t left; /* so many more there are */
+};
+struct he_error *he_names(
+    struct he_target *t, enum he_names_of what, const char *regex, struct he_names **ret);
+void he_names_free(struct he_names *p);
+
 /* ---- how targets run -------------------------------------------------------- */
 
 /* What is done about a signal, as GDB's handle table has it. */
@@ -663,6 +682,8 @@ struct he_links {
 /* What the dynamic linker has loaded, in at most three round trips. */
 struct he_error *he_links(struct he_target *t, struct he_links **ret);
 void he_links_free(struct he_links *p);
+/* Where the program says where r_debug is (the value of its DT_DEBUG); 0: nowhere. */
+struct he_error *he_dt_debug(struct he_target *t, uint64_t *ret);
 
 /* ---- memory and registers --------------------------------------------- */
 

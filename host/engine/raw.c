@@ -112,7 +112,7 @@ void raw_executed(struct he_target *t)
 
 	raw_patches_free(r);
 	memcache_flush(r->code);
-	r->r_debug = 0;
+	r->r_debug = r->dt_debug = 0;
 	r->ahead = false;
 	r->sharing = false;
 	r->n_owed = 0;

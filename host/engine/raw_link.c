@@ -117,20 +117,21 @@ static struct he_error *find_dynamic(struct he_target *t, uint64_t *at, uint64_t
 	return err;
 }
 
-static struct he_error *find_debug(struct he_target *t, uint64_t *ret)
+static struct he_error *find_debug(struct he_target *t)
 {
 	uint64_t at, size = 0, pair[2] = {DT_NULL + 1, 0};
 	struct he_error *err = find_dynamic(t, &at, &size);
 	unsigned width = target_width(t);
 	size_t got = 2;
 
-	*ret = 0;
 	for (uint64_t i = 0;
 	     !err && at && got == 2 && pair[0] != DT_NULL && i < size && i < DYNAMIC_MOST;
 	     i += UINT64_C(2) * width) {
 		err = words(t, at + i, pair, 2, &got);
-		if (got == 2 && pair[0] == DT_DEBUG)
-			*ret = pair[1];
+		if (got != 2 || pair[0] != DT_DEBUG)
+			continue;
+		t->raw->dt_debug = at + i + width;
+		t->raw->r_debug = pair[1];
 	}
 	return err;
 }
@@ -240,15 +241,23 @@ static struct he_error *walk(struct he_target *t, struct kept *k)
 	return err;
 }
 
+static struct he_error *look_for_debug(struct he_target *t)
+{
+	struct he_error *err = NULL;
+
+	if (t->raw->r_debug)
+		return NULL;
+	err = raw_fetch_ahead(t, (struct mem_range){0});
+	return err ? err : find_debug(t);
+}
+
 static struct he_error *load(struct he_target *t, struct kept *k)
 {
 	struct he_error *err = t->auxv.len ? NULL : target_load_maps(t, true);
 
 	k->of = t;
-	if (!err && !t->raw->r_debug) {
-		err = raw_fetch_ahead(t, (struct mem_range){0});
-		err = err ? err : find_debug(t, &t->raw->r_debug);
-	}
+	if (!err)
+		err = look_for_debug(t);
 	k->links.r_debug = t->raw->r_debug;
 	if (!err)
 		err = walk(t, k);
@@ -274,5 +283,21 @@ struct he_error *he_links(struct he_target *t, struct he_links **ret)
 		he_links_free(&k->links);
 	else
 		*ret = &k->links;
+	return target_leave(t, err);
+}
+
+struct he_error *he_dt_debug(struct he_target *t, uint64_t *ret)
+{
+	struct he_error *err = target_enter(t);
+
+	if (err)
+		return err;
+	if (!t->raw)
+		return target_leave(t, he_error_new(E_STATE, "this target has no such list."));
+	err = t->auxv.len ? NULL : target_load_maps(t, true);
+	if (!err)
+		err = look_for_debug(t);
+	if (!err)
+		*ret = t->raw->dt_debug;
 	return target_leave(t, err);
 }

@@ -87,6 +87,7 @@ struct raw {
 	uint64_t deep;    /* thread whose stack went beyond it; 0 = none so far */
 	uint64_t row_end, row; /* of the last large read: where it ended, its length */
 	uint64_t r_debug; /* where it is, 0 = not known yet */
+	uint64_t dt_debug; /* where that is told, 0 = not known yet */
 	bool ahead;       /* raw_fetch_ahead was done for this program */
 };
 

@@ -170,9 +170,29 @@ static void modules_info(struct rsp *r, struct rd *args)
 	json_decref(asked);
 }
 
+/* Where the address of the dynamic linker's list is told: LLDB 14 reads it there. */
+static void linker_address(struct rsp *r, struct rd *args)
+{
+	struct rsp_process *p = rsp_current(r);
+	struct he_error *e;
+	uint64_t at = 0;
+
+	(void)args;
+	if (!p)
+		return;
+	e = he_dt_debug(p->t, &at);
+	if (e)
+		rsp_done(r, e);
+	else if (at)
+		rsp_put_u64(&r->reply, at);
+	else
+		rsp_fail_errno(r, ENOENT);
+}
+
 static const struct rsp_row rows[] = {
     {"qModuleInfo:", RSP_PREFIX, module_info, "lldb"},
     {"jModulesInfo:", RSP_PREFIX, modules_info, "lldb"},
+    {"qShlibInfoAddr", RSP_WHOLE, linker_address, "lldb"},
     {0},
 };
 

@@ -351,6 +351,19 @@ static void memory_comes_in_binary(void **state)
 	asks("x1,1", "E08");
 }
 
+static void where_the_linker_s_list_is_told(void **state)
+{
+	static const struct he_link one = {.name = "", .lm = 0x1000};
+
+	(void)state;
+	asks("qShlibInfoAddr", "E03");
+	attach();
+	asks("qShlibInfoAddr", "E02"); /* a static program */
+	fake_box.links = &one;
+	fake_box.n_links = 1;
+	asks("qShlibInfoAddr", "401000");
+}
+
 static void memory_is_allocated_and_given_back(void **state)
 {
 	char packet[64];
@@ -392,6 +405,7 @@ int main(void)
 	    each(one_that_is_there_will_do_where_lldb_says_so),
 	    each(mappings_and_the_gaps_between_them),
 	    each(memory_comes_in_binary),
+	    each(where_the_linker_s_list_is_told),
 	    each(memory_is_allocated_and_given_back),
 	};
 
