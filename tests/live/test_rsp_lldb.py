@@ -16,7 +16,10 @@ import harness
 from terminal import Terminal
 from tracer import eventually
 
-LLDB = next((p for p in ('lldb', *(f'lldb-{n}' for n in range(21, 13, -1))) if shutil.which(p)), None)
+# The oldest there is, and the newest where that is another: they differ in what they ask.
+VERSIONS = [p for p in (*(f'lldb-{n}' for n in range(14, 30)), 'lldb') if shutil.which(p)]
+LLDB = VERSIONS[0] if VERSIONS else None
+LLDBS = sorted({VERSIONS[0], [p for p in VERSIONS if p != 'lldb'][-1]}) if LLDB and LLDB != 'lldb' else VERSIONS[:1]
 pytestmark = [pytest.mark.skipif(not LLDB, reason='lldb is not installed'), pytest.mark.once]
 
 
@@ -31,12 +34,12 @@ def wrap(world, words):
     return path
 
 
-@pytest.fixture
-def lldb(world):
+@pytest.fixture(params=LLDBS)
+def lldb(world, request):
     """lldb(COMMAND…, box=BOX): the result of a batch, crash: what it does about one; without a box, this machine."""
     def run(*commands, crash=(), box=None, port=None, file=None):
         wrapper = wrap(world, world.premote(box, port=port) if box else [])
-        argv = [LLDB, '-x', '-b', *([file] if file else [])]
+        argv = [request.param, '-x', '-b', *([file] if file else [])]
         for command in commands:
             argv += ['-o', command]
         for command in crash:
