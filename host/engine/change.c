@@ -8,6 +8,7 @@
 #include "common/arch_x86.h"
 #include "common/err.h"
 #include "host/engine/engine.h"
+#include "host/engine/raw.h"
 #include "host/engine/run_parts.h"
 #include "host/errtext.h"
 
@@ -59,6 +60,7 @@ struct sets {
 	struct arch_regsets now;
 	uint8_t *copy[ARCH_NOTES];
 	bool changed[ARCH_NOTES];
+	bool refusable; /* the kernel does not take any value of what was changed */
 };
 
 static void sets_free(struct sets *s)
@@ -157,6 +159,8 @@ static struct he_error *send(struct he_target *t, struct thread *h, const struct
 			    .note = s->arch->notes[i],
 			    .data = s->now.v[i]};
 	err = n ? t->ops->regs_write(t, v, n) : NULL;
+	if (!err && t->raw && s->refusable)
+		err = raw_written(t);
 	/* As written: what came with the stop need not be asked for again. */
 	for (size_t i = 0; i < n && !err; i++)
 		threads_put_regs(&t->threads, &v[i]);
@@ -185,6 +189,10 @@ static struct he_error *put_named(struct sets *s, const struct he_register *v, s
 			return he_error_new(
 			    E_TOO_BIG, "$%s has %u bits, not %u.", v[i].name, r->bits, v[i].bits);
 		memcpy(bytes, v[i].value, v[i].bits / 8u);
+		/* But the numbered general ones and the pc: segments and their bases, flags,
+		 * and what xsave has (ptrace's putreg() and its like in arch/x86/kernel). */
+		s->refusable =
+		    s->refusable || r->dwarf < 0 || (unsigned)r->dwarf > s->arch->dwarf_pc;
 		if (put(s, r, bytes))
 			continue;
 		*more = true;

@@ -419,6 +419,11 @@ struct he_error *raw_write_behind(struct he_target *t, struct rpc_call *c)
 	return err;
 }
 
+struct he_error *raw_written(struct he_target *t)
+{
+	return writes_done(t->raw);
+}
+
 static struct he_error *fly(struct he_target *t, const struct going *g)
 {
 	uint8_t stop = t->raw->alone ? WIRE_STOPS_THREAD : WIRE_STOPS_ALL;

@@ -47,6 +47,8 @@ void raw_note_code(struct he_target *t, const struct wire_rec_chunk *c);
 /* Registers were written by that request: its answer is waited for when something is let run,
  * or there are too many of them.  An error of an earlier one. */
 struct he_error *raw_write_behind(struct he_target *t, struct rpc_call *c);
+/* All of those have been taken, when this returns; the first error. */
+struct he_error *raw_written(struct he_target *t);
 
 /* What to fetch for a small read: a page, or a window of a stack. */
 struct mem_range raw_surroundings(struct he_target *t, uint64_t addr, size_t len);

@@ -95,6 +95,35 @@ static void several_registers_are_written_in_one_request(void **state)
 	assert_int_equal(code_of(he_write_registers(target, FAKE_PID, &none, 1)), E_STATE);
 }
 
+static uint8_t first_byte_of(const char *name)
+{
+	struct he_registers *r;
+	uint8_t byte = 0;
+
+	assert_null(he_registers(target, FAKE_PID, 0, &r));
+	for (size_t i = 0; i < r->n; i++)
+		if (strcmp(r->v[i].name, name) == 0)
+			byte = r->v[i].value[0];
+	he_registers_free(r);
+	return byte;
+}
+
+static void what_the_kernel_may_refuse_is_waited_for_and_not_served_as_written(void **state)
+{
+	const struct he_register base = {.name = "fs_base", .bits = 64, .value = {0x5a}};
+
+	(void)state;
+	attach();
+	assert_int_not_equal(first_byte_of("fs_base"), 0x5a);
+	fake.refuse = WIRE_regs_write;
+	fake.refuse_as = E_FAULT;
+	assert_int_equal(code_of(he_write_registers(target, FAKE_PID, &base, 1)), E_FAULT);
+	assert_int_not_equal(first_byte_of("fs_base"), 0x5a);
+	fake.refuse = 0;
+	assert_null(he_write_registers(target, FAKE_PID, &base, 1));
+	assert_int_equal(first_byte_of("fs_base"), 0x5a);
+}
+
 static void a_page_comes_for_a_word_and_nothing_of_it_survives_a_run(void **state)
 {
 	uint64_t at = FAKE_MEM + 3 * FAKE_STACK + 8192;
@@ -157,6 +186,7 @@ int main(void)
 	    T(deeper_stacks_of_all_threads_take_few_more),
 	    T(general_registers_come_with_the_stop),
 	    T(several_registers_are_written_in_one_request),
+	    T(what_the_kernel_may_refuse_is_waited_for_and_not_served_as_written),
 	    T(a_page_comes_for_a_word_and_nothing_of_it_survives_a_run),
 	    T(what_is_read_in_a_row_comes_in_growing_pieces),
 	    T(the_end_of_a_mapping_ends_what_comes_in_a_row),
