@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# deps.sh build|demo|check|bench|suite|suite-lldb|lint|fuzz: see that the Debian packages are
+# deps.sh build|demo|check|torture|bench|suite|suite-lldb|lint|fuzz: see that the Debian packages are
 # there which that needs.  Names what is missing, asks when there is a terminal (YES=1 says yes) and
 # installs it, through sudo when not root.  Nothing missing: nothing is done.
 set -eu
@@ -17,13 +17,14 @@ case ${1-} in
 build) want=$build ;;
 demo) want=$demo ;;
 check) want="$demo $tests" ;;
+torture) want="$demo $tests sslscan testssl.sh" ;;
 bench) want="$demo $tests gdbserver lldb openssh-server openssh-client" ;;
 suite) want="$demo $tests gdbserver" ;;
 suite-lldb) want="$demo $tests lldb-14 python3-lldb-14 clang-14 llvm-14 make" ;;
 lint) want="$demo $tests clang clang-tidy clang-tools cppcheck shellcheck" ;;
 fuzz) want="$build clang" ;;
 *)
-	echo "usage: $0 build|demo|check|bench|suite|suite-lldb|lint|fuzz" >&2
+	echo "usage: $0 build|demo|check|torture|bench|suite|suite-lldb|lint|fuzz" >&2
 	exit 2
 	;;
 esac

@@ -14,6 +14,7 @@ set -eu
 
 # shellcheck source=tests/begin.sh
 . "$(dirname "$0")/begin.sh"
+tests/deps.sh torture
 export TORTURE=${TORTURE:-1}
 status=0
 killing='sigkill or killed_at_any_step'
@@ -33,6 +34,7 @@ part dying "$(nproc)" "not ($killing)" test_deaths.py
 part links "$(nproc)" test test_lease.py test_resume.py test_link.py
 part shortage "$(nproc)" test test_shortage.py test_slow_memory.py
 part pressure "$(nproc)" test test_pressure.py test_clocks.py test_lossy.py
+part rights "$(nproc)" test test_rights.py test_grants.py test_tls.py
 
 # sum PART...
 sum() {

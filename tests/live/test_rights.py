@@ -22,7 +22,12 @@ import wire
 
 pytestmark = pytest.mark.skipif(harness.ROOT and not harness.PREFIX, reason='root needs an installed procsrv')
 
-TORTURE = 'TORTURE' in os.environ
+
+def often(few, many):
+    """make check does few, make torture many, or its share of them."""
+    return max(few, int(many * float(os.environ.get('TORTURE') or 0)))
+
+
 REQUESTS = {name: m for name, m in wire.MSGS.items() if m['kind'] == 'REQ' and name != 'open'}
 PRESETS = {
     '': {'LOOK', 'STOP', 'WRITE', 'LAUNCH'},
@@ -234,7 +239,7 @@ def test_a_readonly_key_that_sends_everything_changes_nothing_and_stops_nothing(
                           text=True)
     sampler.stdout.readline()
     rng, answers = random.Random(5), {}
-    for _ in range(200 if TORTURE else 12):
+    for _ in range(often(12, 500)):
         for name, m in REQUESTS.items():
             if name in ('detach', 'ps'):
                 continue  # the target is needed on; and long lists take their time
@@ -282,7 +287,7 @@ def test_a_map_that_is_rewritten_all_the_time_never_gives_more_than_it_ever_said
     thread.start()
     opened = refused = 0
     try:
-        for _ in range(300 if TORTURE else 40):
+        for _ in range(often(40, 1000)):
             link = None
             try:
                 link = test_conn.Link(box, keys['alice'])
@@ -356,7 +361,7 @@ time.sleep(600)"""], stdout=subprocess.PIPE)
                            inside, outside], stdout=subprocess.PIPE)
     swapper.stdout.readline()
     link, seen = links(), {}
-    for _ in range(10000 if TORTURE else 100):
+    for _ in range(often(100, 31250)):
         asked = [link.ask('file_read', pid=d.pid, path='/dir/file', len=16) for _ in range(32)]
         for id in asked:
             try:
