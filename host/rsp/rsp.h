@@ -185,6 +185,8 @@ bool rsp_gone(const struct rsp_process *p);
 bool rsp_thread_lives(const struct he_thread *t);
 /* Its main thread, or, when that has ended, the first there is. */
 uint64_t rsp_first_thread(struct rsp_process *p);
+/* "m" and the ids of its threads, or "," and those where there are others in the reply. */
+void rsp_put_threads(struct rsp *r, const struct rsp_process *p);
 /* New in the list: a target of ours. NULL without memory (t is detached then). */
 struct rsp_process *rsp_process_add(struct rsp *r, struct he_target *t, bool attached);
 /* Out of the list and freed, its target, too: let go or, when launched and kill, killed. */

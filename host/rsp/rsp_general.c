@@ -123,31 +123,13 @@ static void attached(struct rsp *r, struct rd *args)
 		rsp_put(&r->reply, p->attached ? "1" : "0");
 }
 
-static void put_threads(struct rsp *r, struct rsp_process *p)
-{
-	struct he_threads *v = NULL;
-
-	he_error_free(he_threads(p->t, &v));
-	if (!v) {
-		rsp_put_char(&r->reply, r->reply.len ? ',' : 'm');
-		rsp_put_id(&r->reply, r->knows & RSP_MULTIPROCESS, p->pid, p->pid);
-	}
-	for (size_t i = 0; v && i < v->n; i++) {
-		if (!rsp_thread_lives(&v->v[i]))
-			continue;
-		rsp_put_char(&r->reply, r->reply.len ? ',' : 'm');
-		rsp_put_id(&r->reply, r->knows & RSP_MULTIPROCESS, p->pid, v->v[i].tid);
-	}
-	he_threads_free(v);
-}
-
 /* All at once: a reply may be longer than a packet of the debugger's. */
 static void first_threads(struct rsp *r, struct rd *args)
 {
 	(void)args;
 	for (struct rsp_process *p = r->processes; p; p = p->next)
 		if (!rsp_unheard(r, p))
-			put_threads(r, p);
+			rsp_put_threads(r, p);
 	if (!r->reply.len)
 		rsp_put_char(&r->reply, 'l');
 }

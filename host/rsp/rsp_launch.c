@@ -209,6 +209,16 @@ struct he_error *rsp_launch_attach(struct rsp *r, uint32_t pid, struct rsp_proce
 	return NULL;
 }
 
+void rsp_launch_reply(struct rsp *r, struct he_error *e, struct rsp_process *p)
+{
+	if (e)
+		rsp_fail(r, e);
+	else if (!p)
+		rsp_fail_errno(r, ENOMEM);
+	else
+		rsp_run_stands(r, p);
+}
+
 void rsp_launch_kill(struct rsp *r, struct rsp_process *p)
 {
 	struct he_error *e = rsp_gone(p) ? NULL : he_kill(p->t);

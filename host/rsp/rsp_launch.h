@@ -28,6 +28,8 @@ void rsp_launch_clear_env(struct rsp_launch *l);
 /* It stands before its first instruction. */
 struct he_error *rsp_launch_start(struct rsp *r, struct rsp_process **ret);
 struct he_error *rsp_launch_attach(struct rsp *r, uint32_t pid, struct rsp_process **ret);
+/* The reply to either: where it stands, or why it does not.  Frees e. */
+void rsp_launch_reply(struct rsp *r, struct he_error *e, struct rsp_process *p);
 /* Kills it, waits for its end and forgets it. */
 void rsp_launch_kill(struct rsp *r, struct rsp_process *p);
 

@@ -15,16 +15,6 @@ enum { WORD_MAX = RSP_PACKET, WORDS_MAX = 16 * 1024 };
 
 /* ---- beginning ------------------------------------------------------------------------ */
 
-static void started(struct rsp *r, struct rsp_process *p, struct he_error *e)
-{
-	if (e)
-		rsp_fail(r, e);
-	else if (!p)
-		rsp_fail_errno(r, ENOMEM);
-	else
-		rsp_run_stands(r, p);
-}
-
 static void free_words(char **v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -52,6 +42,7 @@ static char **take_words(struct rd *args, size_t *n)
 static void run(struct rsp *r, struct rd *args)
 {
 	struct rsp_process *p = NULL;
+	struct he_error *e;
 	size_t n;
 	char **v = take_words(args, &n);
 	bool set;
@@ -68,10 +59,12 @@ static void run(struct rsp *r, struct rd *args)
 	}
 	set = rsp_launch_set_args(r->launch, (const char *const *)v);
 	free_words(v, n);
-	if (set)
-		started(r, p, rsp_launch_start(r, &p));
-	else
+	if (!set) {
 		rsp_fail_errno(r, ENOMEM);
+		return;
+	}
+	e = rsp_launch_start(r, &p);
+	rsp_launch_reply(r, e, p);
 }
 
 static void attach(struct rsp *r, struct rd *args)
@@ -89,7 +82,7 @@ static void attach(struct rsp *r, struct rd *args)
 	if (!e && p && r->non_stop)
 		rsp_ok(r);
 	else
-		started(r, p, e);
+		rsp_launch_reply(r, e, p);
 }
 
 /* Again, with the same words; the debugger asks for its state itself. */

@@ -98,18 +98,8 @@ static void first_threads(struct rsp *r, struct rd *args)
 	(void)args;
 	if (!p)
 		rsp_ok(r);
-	for (; p; p = p->next) {
-		struct he_threads *v = NULL;
-
-		he_error_free(he_threads(p->t, &v));
-		for (size_t i = 0; v && i < v->n; i++) {
-			if (!rsp_thread_lives(&v->v[i]))
-				continue;
-			rsp_put_char(&r->reply, r->reply.len ? ',' : 'm');
-			rsp_put_id(&r->reply, r->knows & RSP_MULTIPROCESS, p->pid, v->v[i].tid);
-		}
-		he_threads_free(v);
-	}
+	for (; p; p = p->next)
+		rsp_put_threads(r, p);
 }
 
 /* Of an end that nobody saw it would make the end of a process that is attached to next. */

@@ -206,15 +206,10 @@ static struct he_error *look(struct rsp *r, const struct lldb_wait *w, uint32_t 
 
 static void attach(struct rsp *r, uint32_t pid)
 {
-	struct rsp_process *p;
+	struct rsp_process *p = NULL;
 	struct he_error *e = rsp_launch_attach(r, pid, &p);
 
-	if (e)
-		rsp_fail(r, e);
-	else if (!p)
-		rsp_fail_errno(r, ENOMEM);
-	else
-		rsp_run_stands(r, p);
+	rsp_launch_reply(r, e, p);
 }
 
 /* The name in args; NULL: an error is the reply. */

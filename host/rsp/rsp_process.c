@@ -68,6 +68,24 @@ uint64_t rsp_first_thread(struct rsp_process *p)
 	return tid ? tid : p->pid;
 }
 
+void rsp_put_threads(struct rsp *r, const struct rsp_process *p)
+{
+	struct he_threads *v = NULL;
+
+	he_error_free(he_threads(p->t, &v));
+	if (!v) {
+		rsp_put_char(&r->reply, r->reply.len ? ',' : 'm');
+		rsp_put_id(&r->reply, r->knows & RSP_MULTIPROCESS, p->pid, p->pid);
+	}
+	for (size_t i = 0; v && i < v->n; i++) {
+		if (!rsp_thread_lives(&v->v[i]))
+			continue;
+		rsp_put_char(&r->reply, r->reply.len ? ',' : 'm');
+		rsp_put_id(&r->reply, r->knows & RSP_MULTIPROCESS, p->pid, v->v[i].tid);
+	}
+	he_threads_free(v);
+}
+
 struct rsp_process *rsp_process_with(const struct rsp *r, uint64_t tid)
 {
 	struct rsp_process *p = r->processes;
