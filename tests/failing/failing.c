@@ -48,7 +48,7 @@ __attribute__((constructor)) static void find_control(void)
 	if (!slash)
 		return;
 	strncpy(name, slash + 1, sizeof(name) - 1);
-	strcpy(slash + 1, "control");
+	memcpy(slash + 1, "control", sizeof("control"));
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return;
