@@ -9,14 +9,13 @@ with gdbserver; a TEST is gdb.base/break.exp, say.  With --stock each runs with 
 those that are to be reached.  A row: test, passed, failed, seconds, and what it falls short of.  Exit status 1 when
 a test does."""
 
-import argparse
 import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
+
+from suite import arguments, compare, read_tests, run_limited
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SITE = """set tool gdb
@@ -61,17 +60,10 @@ class Suite:
         """Checks that passed and failed, and None or what went wrong with the run itself."""
         where = os.path.join(self.out, 'logs', test.removesuffix('.exp'))
         os.makedirs(where, exist_ok=True)
-        session, wrong = f'{os.getpid()}.{time.monotonic_ns()}', None
-        with open(os.path.join(where, 'runtest'), 'w') as log:
-            p = subprocess.Popen(['runtest', '--target_board=native-extended-gdbserver', '--outdir', where, test],
-                                 cwd=self.out, env=dict(self.env, HDB_SUITE_SESSION=session), stdout=log, stderr=log,
-                                 stdin=subprocess.DEVNULL, start_new_session=True)
-            try:
-                p.wait(self.limit)
-            except subprocess.TimeoutExpired:
-                wrong = f'not done after {self.limit} s'
-                os.killpg(p.pid, signal.SIGKILL)
-                p.wait()
+        session = f'{os.getpid()}.{time.monotonic_ns()}'
+        wrong = run_limited(['runtest', '--target_board=native-extended-gdbserver', '--outdir', where, test],
+                            os.path.join(where, 'runtest'), self.limit, cwd=self.out,
+                            env=dict(self.env, HDB_SUITE_SESSION=session))
         for pid in children_of(session):
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -87,46 +79,11 @@ class Suite:
         return passed, len(kinds) - passed, wrong
 
 
-def read_tests(names):
-    """(test, passes wanted or None) each."""
-    tests = []
-    for name in names:
-        if name.endswith('.exp'):
-            tests.append((name, None))
-            continue
-        with open(name) as f:
-            for line in f:
-                words = line.split('#')[0].split()
-                if words:
-                    tests.append((words[0], int(words[1]) if len(words) > 1 else None))
-    return tests
-
-
 def main():
-    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument('source')
-    a.add_argument('tests', nargs='+')
-    a.add_argument('--hdb', default=os.environ.get('HDB_SUITE', 'hdb'))
-    a.add_argument('--stock', action='store_true')
-    a.add_argument('--out', default='gdb-suite')
-    a.add_argument('--limit', type=float, default=240)
-    a = a.parse_args()
+    a = arguments(__doc__, 'gdb-suite', 240)
     ours = Suite(a.source, os.path.join(a.out, 'hdb'), os.path.join(HERE, 'gdbserver'), a.hdb, a.limit)
     stock = Suite(a.source, os.path.join(a.out, 'stock'), shutil.which('gdbserver'), a.hdb, a.limit) if a.stock else None
-    short = 0
-    for test, wanted in read_tests(a.tests):
-        began = time.monotonic()
-        passed, failed, wrong = ours.run(test)
-        took, may_fail, beside = time.monotonic() - began, 0 if wanted is None else failed, ''
-        if stock:
-            wanted, may_fail, why = stock.run(test)
-            beside = f'\tgdbserver: {wanted} passed, {may_fail} failed' + (f', {why}' if why else '')
-        bad = passed < (wanted or 0) or failed > may_fail or wrong is not None
-        short += bad
-        print(f'{test}\t{passed} passed\t{failed} failed\t{took:.0f} s{beside}'
-              + (f'\tSHORT of {wanted or 0}, {wrong or "see its log"}' if bad else ''), flush=True)
-    print(f'{short} tests fall short; logs are below {a.out}')
-    sys.exit(short > 0)
+    compare(read_tests(a.tests, '.exp'), ours, stock, 'gdbserver', True, a.out)
 
 
 main()

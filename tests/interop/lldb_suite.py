@@ -9,14 +9,13 @@ lldb-server; a TEST is TestGdbRemoteKill.py, say. With --stock each runs with ll
 those that are to be reached. A row: test, passed, failed, seconds, and what it falls short of. Exit status 1 when a
 test does."""
 
-import argparse
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
+
+from suite import arguments, compare, read_tests, run_limited
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 VERSION = '14'  # of the tests, and of the tools that go with them
@@ -68,20 +67,12 @@ class Suite:
         """Checks that passed and failed, and None or what went wrong with the run itself."""
         if test not in self.where:
             return 0, 0, 'there is no such test'
-        log, wrong = os.path.join(self.out, test.replace('.py', '.log')), None
+        log = os.path.join(self.out, test.replace('.py', '.log'))
         argv = ['--arch', 'x86_64', '--build-dir', self.out + '/build', '--executable', f'{LLVM}/bin/lldb',
                 '--compiler', f'{LLVM}/bin/clang', '--dsymutil', f'{LLVM}/bin/dsymutil', '--lldb-libs-dir',
                 LLVM + '/lib', '--llvm-tools-dir', LLVM + '/bin', '-G', 'llgs', '-p', f'^{re.escape(test)}$',
                 self.where[test]]
-        with open(log, 'w') as f:
-            p = subprocess.Popen([sys.executable, __file__, '--dotest', self.source, *argv], env=self.env, stdout=f,
-                                 stderr=f, stdin=subprocess.DEVNULL, start_new_session=True)
-            try:
-                p.wait(self.limit)
-            except subprocess.TimeoutExpired:
-                wrong = f'not done after {self.limit} s'
-                os.killpg(p.pid, signal.SIGKILL)
-                p.wait()
+        wrong = run_limited([sys.executable, __file__, '--dotest', self.source, *argv], log, self.limit, env=self.env)
         with open(log, errors='replace') as f:
             counts = RESULT.search(f.read())
         if not counts:
@@ -90,45 +81,11 @@ class Suite:
         return passed, failed + errors, wrong
 
 
-def read_tests(names):
-    """(test, passes wanted or None) each."""
-    tests = []
-    for name in names:
-        if name.endswith('.py'):
-            tests.append((name, None))
-            continue
-        with open(name) as f:
-            lines = [line.split('#')[0].split() for line in f]
-        tests += [(words[0], int(words[1]) if len(words) > 1 else None) for words in lines if words]
-    return tests
-
-
 def main():
-    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument('source')
-    a.add_argument('tests', nargs='+')
-    a.add_argument('--hdb', default=os.environ.get('HDB_SUITE', 'hdb'))
-    a.add_argument('--stock', action='store_true')
-    a.add_argument('--out', default='lldb-suite')
-    a.add_argument('--limit', type=float, default=300)
-    a = a.parse_args()
+    a = arguments(__doc__, 'lldb-suite', 300)
     ours = Suite(a.source, os.path.join(a.out, 'hdb'), a.hdb, a.limit)
     stock = Suite(a.source, os.path.join(a.out, 'stock'), None, a.limit) if a.stock else None
-    short, total = 0, [0, 0]
-    for test, wanted in read_tests(a.tests):
-        began = time.monotonic()
-        passed, failed, wrong = ours.run(test)
-        took, may_fail, beside = time.monotonic() - began, 0, ''
-        if stock:
-            wanted, may_fail, why = stock.run(test)
-            beside = f'\tlldb-server: {wanted} passed, {may_fail} failed' + (f', {why}' if why else '')
-        total = [total[0] + passed, total[1] + (wanted or 0)]
-        bad = passed < (wanted or 0) or failed > may_fail or wrong is not None
-        short += bad
-        print(f'{test}\t{passed} passed\t{failed} failed\t{took:.0f} s{beside}'
-              + (f'\tSHORT of {wanted or 0}, {wrong or "see its log"}' if bad else ''), flush=True)
-    print(f'{total[0]} passed, of {total[1]} wanted; {short} tests fall short; logs are below {a.out}')
-    sys.exit(short > 0)
+    compare(read_tests(a.tests, '.py'), ours, stock, 'lldb-server', False, a.out)
 
 
 if sys.argv[1:2] == ['--dotest']:
