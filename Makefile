@@ -42,7 +42,7 @@ KEY = common/key common/proof common/buf common/fingerprint
 TLS = common/tls common/tls_remote
 ARCH = common/arch common/arch_x86_64 common/arch_i386 common/arch_x86
 # everything symbolic: what calls elfutils
-SYMBOLS = $(addprefix host/sym/,symbols sym_lookup extent code locate locate_name locate_inlined prologue prologue_x86 ifunc module symfile symfind fetch debuginfod elf_image elf_class \
+SYMBOLS = $(addprefix host/sym/,symbols sym_lookup extent code names locate locate_name locate_inlined prologue prologue_x86 ifunc module symfile symfind fetch debuginfod elf_image elf_class \
 	symtab plt demangle dwarf_index die_name line pcinfo pcmap strpool cfi cfi_expr saved unwind \
 	unwind_guess type type_read type_detail name_index scope frame look_up dwarf_expr dwarf_arith dw_entry place tls spot returns) host/arena
 EXPR = $(addprefix host/expr/,lex parse parse_literal parse_type value convert operate member assign registers name eval \
@@ -123,7 +123,7 @@ LIB_hosteng = $(LIB_event) $(LIB_pthread) $(LIB_tls) $(LIB_dw) $(LIB_insn)
 # the front end; it sees the engine through host/hosteng.h alone
 HDB = $(addprefix host/hdb/,hdb askpass options console complete cmd cmd_table cmd_process cmd_thread \
 	cmd_stack cmd_data cmd_x cmd_disassemble code mixed cmd_code cmd_info cmd_run program relay front front_frame front_event again numbers address examine \
-	sign auxv processes show show_table screen lines convenience cmd_shell cmd_printf cmd_help cmd_support cmd_table_info cmd_table_set progress json \
+	sign auxv processes show show_table screen lines convenience cmd_names cmd_shell cmd_printf cmd_help cmd_support cmd_table_info cmd_table_set progress json \
 	cmd_break cmd_break_change break_spec break_show cmd_catch settings actions query stop syscalls syscall_groups cmd_step cmd_print cmd_display display)
 # GDB's remote protocol, another front end in the same program
 RSP = $(addprefix host/rsp/,rsp_table rsp_frame rsp_packet rsp_reply rsp_process rsp_general rsp_features rsp_regs \

@@ -490,3 +490,23 @@ struct he_error *he_functions(
 		*ret = found;
 	return err;
 }
+
+struct he_error *he_names(
+    struct he_target *t, enum he_names_of what, const char *regex, struct he_names **ret)
+{
+	struct he_error *err = target_enter(t);
+	struct he_names *found = NULL;
+	struct symbols *s;
+
+	if (err)
+		return err;
+	err = target_symbols(t, &s);
+	if (!err)
+		err = symbols_names(s, what, regex, &found);
+	err = target_leave(t, err);
+	if (err)
+		he_names_free(found);
+	else
+		*ret = found;
+	return err;
+}

@@ -154,6 +154,8 @@ void settings_offer(const char *typed, void (*offer)(void *arg, const char *name
 cmd_fn cmd_run_program, cmd_start, cmd_starti, cmd_kill, cmd_file, cmd_cd, cmd_info_program;
 cmd_fn cmd_set_args, cmd_show_args, cmd_set_environment, cmd_unset_environment,
     cmd_show_environment, cmd_show_cwd, cmd_set_randomization, cmd_show_randomization;
+/* cmd_names.c */
+cmd_fn cmd_info_functions, cmd_info_variables, cmd_info_types;
 /* cmd_shell.c, cmd_printf.c */
 cmd_fn cmd_shell, cmd_printf;
 /* cmd_support.c */

@@ -205,3 +205,18 @@ bool name_index_each(
 	}
 	return true;
 }
+
+bool name_index_all(struct symfile *f,
+    bool (*each)(void *arg, const char *name, Dwarf_Die *die), void *arg)
+{
+	struct name_index *p = index_of(f);
+	Dwarf_Die die;
+	bool more = true;
+
+	if (!p || !p->bucket)
+		return false;
+	for (size_t i = 0; i < p->n && more; i++)
+		if (dwarf_die_addr_die(p->v[i].dw, p->v[i].addr, &die))
+			more = each(arg, p->v[i].name, &die);
+	return true;
+}

@@ -20,6 +20,9 @@ struct name_index;
  * false.  False: there is no DWARF. */
 bool name_index_each(
     struct symfile *f, const char *name, bool (*each)(void *arg, Dwarf_Die *die), void *arg);
+/* The same for all DIEs, in the order of the file. */
+bool name_index_all(struct symfile *f,
+    bool (*each)(void *arg, const char *name, Dwarf_Die *die), void *arg);
 void name_index_free(struct name_index *p);
 
 #endif

@@ -117,6 +117,9 @@ struct he_error *symbols_locate_line(
     struct symbols *s, const char *file, unsigned line, struct he_places **ret);
 struct he_error *symbols_locate_regex(
     struct symbols *s, const char *regex, const char *file, struct he_places **ret);
+/* For a person to choose from; see he_names (he_names_free is defined here, too). */
+struct he_error *symbols_names(
+    struct symbols *s, enum he_names_of what, const char *regex, struct he_names **ret);
 /* A symbol by its exact name in the module around addr; 0 in *ret: there is none. */
 struct he_error *symbols_named_near(
     struct symbols *s, uint64_t addr, const char *name, uint64_t *ret);

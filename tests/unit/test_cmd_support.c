@@ -253,6 +253,21 @@ static void how_a_program_ended_can_be_asked_when_it_is_gone(void **state)
 	assert_true(w->h.conveniences[0].told);
 }
 
+static void names_stand_by_file_and_symbols_behind_them(void **state)
+{
+	struct world *w = attached(state);
+
+	expect(w, "info functions s",
+	    "All functions matching regular expression \"s\":\n\n"
+	    "File a.c:\n12:\tserve;\n\tstart;\n\n"
+	    "File b.c:\n3:\tserve;\n\n"
+	    "Non-debugging symbols:\n0x0000000000402000  e\\x1b[mvil\n");
+	expect(w, "info variables",
+	    "All defined variables:\n\nFile a.c:\n12:\tserve;\n\tstart;\n\nFile b.c:\n3:\tserve;\n"
+	    "5 more are not shown; a REGEX chooses\n");
+	expect(w, "info types", "All defined types:\n");
+}
+
 static void quit_says_what_to_end_with(void **state)
 {
 	struct world *w = *state;
@@ -280,6 +295,7 @@ int main(void)
 	    T(a_word_finds_the_commands_that_speak_of_it),
 	    T(classes_have_help_of_their_own),
 	    T(how_a_program_ended_can_be_asked_when_it_is_gone),
+	    T(names_stand_by_file_and_symbols_behind_them),
 	    T(quit_says_what_to_end_with),
 	};
 
