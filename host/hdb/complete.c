@@ -152,6 +152,11 @@ static void offer_args(struct hdb *h, enum cmd_args kind, const struct offer *o)
 		by_kind[kind](h, o);
 }
 
+static void add_setting(void *arg, const char *name)
+{
+	offer(arg, name);
+}
+
 /* "thread apply 1-3 all" goes before the command. */
 static bool is_thread_list(const char *word)
 {
@@ -185,6 +190,8 @@ void cmd_complete(struct hdb *h, const char *text, size_t n, size_t *start, cmd_
 		offer_table(&o, cmd_table);
 	else if (table)
 		offer_table(&o, table);
+	if (row && (row->run == cmd_set || row->run == cmd_show))
+		settings_offer(p, add_setting, &o);
 	if (row)
 		offer_args(h, row->args, &o);
 	free(line);

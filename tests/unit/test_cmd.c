@@ -192,6 +192,8 @@ static void the_tab_key_offers_commands_and_arguments(void **state)
 	expect_offers(w, "i th", "threads ");
 	expect_offers(w, "help info sh", "sharedlibrary ");
 	expect_offers(w, "thread apply all ba", "backtrace ");
+	expect_offers(w, "set pri", "print elements print thread-events ");
+	expect_offers(w, "show conf", "confirm ");
 	expect_offers(w, "nonsense ", "");
 	expect_offers(w, "attach re", ""); /* not connected: nothing is asked */
 	attached(state);
