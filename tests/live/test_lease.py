@@ -269,7 +269,7 @@ def test_nothing_stands_longer_than_the_map_allows(leased, hosts, debuggee):
 def test_a_dead_role_of_the_connection_is_a_lost_link(leased, hosts, debuggee, role):
     box, d = leased(), debuggee('sleepers')
     host = hosts(box)
-    target, _ = stop(host, d)
+    target, _ = stop(host, d, loss=wire.ENUM['LOSS_HOLD'])
     pid, = [pid for pid, what in box.children().items() if role in what]
     os.kill(pid, signal.SIGKILL)
     box.await_audit(event='lost')
