@@ -82,7 +82,7 @@ class Suite:
 
 
 def main():
-    a = arguments(__doc__, 'lldb-suite', 300)
+    a = arguments(__doc__, 'lldb-suite', 900)
     ours = Suite(a.source, os.path.join(a.out, 'hdb'), a.hdb, a.limit)
     stock = Suite(a.source, os.path.join(a.out, 'stock'), None, a.limit) if a.stock else None
     compare(read_tests(a.tests, '.py'), ours, stock, 'lldb-server', False, a.out)
