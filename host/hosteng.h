@@ -678,6 +678,7 @@ struct he_links {
 	size_t n;
 	uint64_t main_lm; /* of the program; 0: there is no list (yet) */
 	uint64_t r_debug; /* 0: not known (yet) */
+	bool unlisted;    /* it will not be: the program's headers do not say where it is */
 };
 /* What the dynamic linker has loaded, in at most three round trips. */
 struct he_error *he_links(struct he_target *t, struct he_links **ret);

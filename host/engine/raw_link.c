@@ -259,6 +259,7 @@ static struct he_error *load(struct he_target *t, struct kept *k)
 	if (!err)
 		err = look_for_debug(t);
 	k->links.r_debug = t->raw->r_debug;
+	k->links.unlisted = !err && !t->raw->dt_debug;
 	if (!err)
 		err = walk(t, k);
 	if (!err)

@@ -115,8 +115,7 @@ static bool is_named(const struct rsp_process *p, const struct rsp_action *v, si
 	return false;
 }
 
-/* What has happened by now is in the queue. */
-static void take_in(struct rsp *r)
+void rsp_run_take_in(struct rsp *r)
 {
 	struct he_event ev = {0};
 	struct he_error *e;
@@ -143,7 +142,7 @@ static size_t spare_unheard(
 		return m;
 	he_error_free(he_threads(p->t, &v));
 	/* Behind that: whoever stands in it has his stop in the queue, or it was told. */
-	take_in(r);
+	rsp_run_take_in(r);
 	for (size_t i = 0; v && i < v->n; i++)
 		queued += is_queued(r, p, v->v[i].tid);
 	if (queued)
@@ -225,7 +224,7 @@ static void stop_some(struct rsp *r, struct rsp_process *p, uint64_t tid)
 	bool runs = false;
 
 	he_error_free(he_threads(p->t, &v));
-	take_in(r);
+	rsp_run_take_in(r);
 	for (size_t i = 0; v && i < v->n; i++) {
 		if (tid && v->v[i].tid != tid)
 			continue;

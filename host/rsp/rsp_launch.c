@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/err.h"
@@ -134,6 +135,23 @@ static char **environment(const struct rsp_launch *l, bool local)
 	return v;
 }
 
+/* A name alone is the file of that name where we are, if there is one, as with gdbserver; else
+ * it is looked for as a shell does. */
+static void find_here(struct rsp_launch *l)
+{
+	struct stat st;
+	char *path;
+
+	if (!l->args || strchr(l->args[0], '/') || stat(l->args[0], &st) != 0 ||
+	    !S_ISREG(st.st_mode))
+		return;
+	path = realpath(l->args[0], NULL);
+	if (!path)
+		return;
+	free(l->args[0]);
+	l->args[0] = path;
+}
+
 /* All words there are. */
 static char **wrapped(const struct rsp_launch *l)
 {
@@ -187,8 +205,11 @@ static bool adopt(struct rsp *r, struct he_target *t, bool attached, struct rsp_
 struct he_error *rsp_launch_start(struct rsp *r, struct rsp_process **ret)
 {
 	struct he_target *t;
-	struct he_error *e = launch(r, &t);
+	struct he_error *e;
 
+	if (he_server_info(r->server)->local)
+		find_here(r->launch);
+	e = launch(r, &t);
 	if (e)
 		return e;
 	*ret = NULL;

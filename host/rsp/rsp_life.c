@@ -100,6 +100,31 @@ static void restart(struct rsp *r, struct rd *args)
 
 /* ---- ending ------------------------------------------------------------------------------ */
 
+/* Children whose fork was not told are not known to the debugger, and nobody else would let
+ * them go: forks in the queue, and those of threads that stopped at the same time as another. */
+static void let_children_go(struct rsp *r, struct rsp_process *p)
+{
+	struct he_event ev;
+
+	if (r->non_stop)
+		rsp_run_take_in(r);
+	for (struct rsp_stop *s = r->run->queue; s; s = s->next) {
+		struct rsp_process *child =
+		    s->pid == p->pid && s->child ? rsp_process_find(r, s->child) : NULL;
+
+		if (child)
+			rsp_process_remove(r, child, false);
+	}
+	while (he_also_stopped(p->t, &ev)) {
+		struct rsp_process *child = ev.child ? rsp_process_of(r, ev.child) : NULL;
+
+		if (child)
+			rsp_process_remove(r, child, false);
+		else if (ev.child)
+			he_error_free(he_detach(ev.child));
+	}
+}
+
 static void kill_one(struct rsp *r, struct rd *args)
 {
 	uint64_t pid = rsp_take_hex(args);
@@ -110,6 +135,7 @@ static void kill_one(struct rsp *r, struct rd *args)
 		return;
 	}
 	rsp_chat(r, "Killing process(es): %u", p->pid);
+	let_children_go(r, p);
 	rsp_launch_kill(r, p);
 	rsp_ok(r);
 }
@@ -124,17 +150,10 @@ static void kill_all(struct rsp *r, struct rd *args)
 	rsp_later(r);
 }
 
-/* Children whose fork was not told are not known to the debugger. */
 static void let_go(struct rsp *r, struct rsp_process *p)
 {
 	rsp_chat(r, "Detaching from process %u", p->pid);
-	for (struct rsp_stop *s = r->run->queue; s; s = s->next) {
-		struct rsp_process *child =
-		    s->pid == p->pid && s->child ? rsp_process_find(r, s->child) : NULL;
-
-		if (child)
-			rsp_process_remove(r, child, false);
-	}
+	let_children_go(r, p);
 	rsp_process_remove(r, p, false);
 	rsp_ok(r);
 }

@@ -218,6 +218,11 @@ static bool libraries(struct rsp *r, struct rd *annex, struct buf *out)
 	e = he_links(p->t, &v);
 	if (e)
 		return refuse(r, e);
+	/* GDB then looks itself, by the linker's symbols: the program is the linker, say. */
+	if (v->unlisted && !r->lldb) {
+		he_links_free(v);
+		return rsp_bad(r), false;
+	}
 	rsp_put(out, "<library-list-svr4 version=\"1.0\"");
 	if (from.start) {
 		rsp_put_char(out, '>');

@@ -75,6 +75,8 @@ void rsp_run_why(struct rsp *r);
 void rsp_run_drop(struct rsp *r, struct rsp_process *p);
 /* Everything stands when this returns; what else stopped meanwhile is in the queue. */
 void rsp_run_quiet(struct rsp *r);
+/* What has happened by now is in the queue. */
+void rsp_run_take_in(struct rsp *r);
 /* Catches and signals as they are asked for now. */
 void rsp_run_catch(struct rsp *r, struct rsp_process *p);
 

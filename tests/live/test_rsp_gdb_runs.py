@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import time
 
 import pytest
 
@@ -46,3 +47,35 @@ def test_gdb_lets_go_of_a_process_that_ends_at_that_moment(gdb):
             file=file('departs'))
     assert 'hit Breakpoint 1, depart ' in r.out, r
     assert 'detached]' in r.out and '<null>' in r.out, r
+
+
+@needs_gdb
+@pytest.mark.once
+def test_a_child_that_gdb_has_not_heard_of_is_not_left_behind(gdb, world):
+    made = world.path('made')
+    r = gdb(f'set remote exec-file {file("forks_later")}', 'break count', f'run {made}', 'delete', 'set var released = 1',
+            'stepi', 'detach', f'shell for i in $(seq {harness.PATIENCE * 10}); do test -e {made} && break; sleep 0.1; done',
+            'info inferiors', file=file('forks_later'))
+    assert 'Breakpoint 1, count ' in r.out and '<null>' in r.out, r
+    assert os.path.exists(made), 'the child stands still, or was never made'
+
+
+@needs_gdb
+@pytest.mark.once
+def test_a_program_is_named_by_where_the_bridge_is(world):
+    r = world.run(['gdb', '-q', '-nx', '-batch', '-iex', 'set sysroot /', '-ex',
+                   f'target remote | cd {harness.DEBUGGEES} && {harness.program("hdb")} -rsp steps', '-ex', 'break main',
+                   '-ex', 'continue', '-ex', 'kill', file('steps')])
+    assert 'Breakpoint 1, main ' in r.out, r
+
+
+@needs_gdb
+@pytest.mark.once
+def test_libraries_are_found_where_the_program_is_the_linker_itself(world):
+    words = [os.path.join(harness.DEBUGGEES, 'libfirst.so'), 'first_twin'] * 2
+    linker = os.path.realpath('/lib64/ld-linux-x86-64.so.2')
+    bridge = ' '.join([harness.program('hdb'), '-rsp', linker, file('swaps'), *words])
+    r = world.run(['gdb', '-q', '-nx', '-batch', '-iex', 'set sysroot /', '-iex', 'set confirm off', '-ex',
+                   f'target remote | {bridge}', '-ex', 'catch syscall exit_group', '-ex', 'continue', '-ex', 'sharedlibrary',
+                   '-ex', 'info sharedlibrary', '-ex', 'kill', file('swaps')])
+    assert 'Catchpoint 1 (call to syscall exit_group)' in r.out and 'libc.so.6' in r.out, r
