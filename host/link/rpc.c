@@ -17,7 +17,7 @@
 enum {
 	PARK_MS = 20,      /* after a caller's turn the thread leaves the link alone so long */
 	LOOK_MS = 50,      /* a caller that waits for another's turn looks up so often */
-	FAREWELL_MS = 500, /* for the goodbye to leave, and to be heard */
+	FAREWELL_MS = 2000, /* for the goodbye to leave, and to be heard: else the session is kept */
 	TOLD_TEXT = 512,   /* of message goodbye */
 	TOLD_ROOM = TOLD_TEXT + 64,
 };
@@ -545,7 +545,7 @@ static bool turn(struct rpc *r)
 static void farewell(struct rpc *r)
 {
 	bool opened = r->phase == RPC_OPEN || r->phase == RPC_OPENING;
-	struct timeval moment = {0, FAREWELL_MS * 1000L};
+	struct timeval moment = {FAREWELL_MS / 1000, FAREWELL_MS % 1000 * 1000L};
 
 	if (!r->chan)
 		return;
