@@ -43,7 +43,7 @@ static void say_rows(
 
 static void say_all_about(struct hdb *h, const struct cmd *row, const char *parent)
 {
-	char name[NAME_ROOM];
+	char name[2 * NAME_ROOM];
 
 	snprintf(name, sizeof(name), "%s%s ", parent, row->name);
 	fprintf(h->out, "%s%s\n%s", name, row->usage, row->help);
@@ -90,7 +90,7 @@ int cmd_help(struct hdb *h, const char *args)
 	const struct cmd *table = cmd_table, *row = NULL;
 	char parent[NAME_ROOM] = "";
 	enum cmd_class class;
-	size_t n;
+	size_t n, at;
 
 	if (!*args || strcmp(args, "all") == 0) {
 		say_everything(h);
@@ -108,7 +108,8 @@ int cmd_help(struct hdb *h, const char *args)
 		args += n + strspn(args + n, " \t");
 		if (!*args)
 			break;
-		snprintf(parent, sizeof(parent), "%s ", row->name);
+		at = strlen(parent);
+		snprintf(parent + at, sizeof(parent) - at, "%s ", row->name);
 		table = row->sub;
 	}
 	if (!row || *args)
