@@ -193,7 +193,7 @@ def test_while_it_asks(person, sig):
 @both
 def test_while_a_shell_has_the_terminal(person, sig):
     t, d = person()
-    t.type('shell cat; echo over\r').until('cat')
+    t.type("shell echo be''gun; cat; echo over\r").until('begun')
     t.type('x\r').until('x').until('x')
     killed(t, d, sig)
 
