@@ -17,7 +17,7 @@
 enum {
 	PARK_MS = 20,      /* after a caller's turn the thread leaves the link alone so long */
 	LOOK_MS = 50,      /* a caller that waits for another's turn looks up so often */
-	FAREWELL_MS = 2000, /* for the goodbye to leave, and to be heard: else the session is kept */
+	FAREWELL_MS = 2000, /* for the goodbye to leave and be heard */
 	TOLD_TEXT = 512,   /* of message goodbye */
 	TOLD_ROOM = TOLD_TEXT + 64,
 };
