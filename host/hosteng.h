@@ -157,6 +157,7 @@ struct he_error *he_find_unit(struct he_server *s, const char *unit, struct he_p
 /* ---- targets ---------------------------------------------------------- */
 
 enum he_how { HE_STOP, HE_RUN, HE_LOOK }; /* as enum wire_how */
+/* HE_STOPPED can be before the stop is told: one that means nothing is not, and it runs on. */
 enum he_state { HE_RUNNING, HE_STOPPED, HE_LOOKING, HE_FROZEN /* a snapshot */, HE_GONE };
 
 /* start 0: whichever process has that number now.  With HE_STOP it returns when

@@ -437,15 +437,23 @@ static bool one_stopped(const struct hdb *h, const struct he_target *t, const st
 	return s.non_stop && ev->kind == HE_E_STOPPED && ev->target == t;
 }
 
+/* Does that end the wait for t?  Where it stands before its stop was told it may be let run
+ * again: what the stop means is decided when its turn comes. */
+static bool is_over(struct he_target *t, const struct he_event *ev)
+{
+	return front_state(t) != HE_RUNNING &&
+	       (ev->kind == HE_E_NONE || (ev->kind == HE_E_STOPPED && ev->target == t));
+}
+
 static int wait_while_it_runs(struct hdb *h, struct he_target *t)
 {
 	bool asked = false;
 	struct he_event ev;
 	struct he_error *e;
 
-	/* A child that is followed is waited for in the place of its parent. */
-	for (; front_state(t) == HE_RUNNING; t = h->target && h->target != t ? h->target : t) {
-		relay_sleep(h, t);
+	for (;;) {
+		if (front_state(t) == HE_RUNNING)
+			relay_sleep(h, t);
 		e = he_wait(h->engine, 0, &ev);
 		if (e)
 			return fail_error(h, e);
@@ -454,10 +462,14 @@ static int wait_while_it_runs(struct hdb *h, struct he_target *t)
 			return 1;
 		if (one_stopped(h, t, &ev))
 			return 0;
+		/* A child that is followed is waited for in the place of its parent. */
+		if (h->target)
+			t = h->target;
+		if (is_over(t, &ev))
+			return 0;
 		if (ev.kind == HE_E_NONE && h->interrupted && on_break(h, t, &asked) != 0)
 			return 1;
 	}
-	return 0;
 }
 
 int front_wait(struct hdb *h, struct he_target *t)
