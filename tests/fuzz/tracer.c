@@ -491,6 +491,7 @@ static void end(void)
 		target_free(t->targets);
 	launch_forget_texts(t);
 	reading_free(t);
+	touch_free(t);
 	serve_free(t->serve);
 	event_free(t->beat);
 	event_base_free(t->base);
