@@ -28,6 +28,7 @@
 #include "procsrv/repair.h"
 #include "procsrv/serve.h"
 #include "procsrv/target.h"
+#include "procsrv/touch.h"
 #include "procsrv/trace_wait.h"
 #include "procsrv/tracer.h"
 #include "tests/wire_gen.h"
