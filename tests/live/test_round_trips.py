@@ -109,8 +109,9 @@ def test_libraries_that_come_or_go_are_asked_for_in_one_while_something_waits_fo
         waits, r = trips(*begin, *program, input='\n' * n)
         assert r.out.count('loaded\n') == n and 'Breakpoint 1 (nowhere_to_be) pending.' in r.out, r
         return waits, r
-    # Each is loaded and unloaded: two stops, each with one question before it goes on.
-    assert more(5 * 2 * 2, lambda: loads(2), lambda: loads(7)) <= 5 * 2 * 2
+    # Each is loaded and unloaded: two stops, each with one question before it goes on; and one turn in which the
+    # shorter run may have been luckier, input and a stop crossing.
+    assert more(5 * 2 * 2 + 1, lambda: loads(2), lambda: loads(7)) <= 5 * 2 * 2 + 1
 
 
 # ---- stepping ---------------------------------------------------------------------------------------------------
