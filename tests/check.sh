@@ -164,7 +164,8 @@ as_user() {
 ran=()
 for file in patches stepping caught changes stress signals memory_requests os_requests file_requests \
 	backtrace_vs_gdb print step i386 breakpoints catch chosen watch watch_forked optimized run_time examine \
-	system_calls modes awkward exec go mapping threads flow bad_input contract harness rsp_gdb grants rights tls; do
+	system_calls modes awkward exec go mapping threads flow bad_input contract harness rsp_gdb rsp_turns grants rights tls \
+	bounds end habits clocks pressure shortage slow_memory; do
 	ran+=("--ignore=tests/live/test_$file.py")
 done
 
@@ -203,9 +204,9 @@ gdbs_own
 
 # Left out: debuggees for i386, which go the same ways, and files of what would take its time for nothing new:
 # deaths (the guard cannot trace a tracer that looks for leaks), systems that are booted, long silences,
-# comparisons with gdb, the tests' own tools.
+# comparisons with gdb, counts of turns, what makes programs of its own fail, the tests' own tools.
 whole=(-m "not once and not i386")
-for file in deaths units link backtrace_vs_gdb real_programs library harness; do
+for file in deaths units link backtrace_vs_gdb real_programs library harness rsp_turns clocks shortage; do
 	whole+=("--ignore=tests/live/test_$file.py")
 done
 
