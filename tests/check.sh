@@ -11,7 +11,7 @@ BUILD=${BUILD:-build}
 unset MAKEFLAGS MFLAGS MAKELEVEL # a make of our own has its own jobs
 MAKE=${MAKE:-make}
 JOBS=${JOBS:-$(nproc)}
-PYTEST=(/usr/bin/python3 -m pytest -p no:cacheprovider -q -ra --no-header -n "$((JOBS * 3))") # they wait much
+PYTEST=(/usr/bin/python3 -m pytest -p no:cacheprovider -q -ra --no-header -n "$((JOBS * 2))") # they wait much
 export PYTHONDONTWRITEBYTECODE=1
 OUT=$(mktemp -d /tmp/psc.XXXXXX)
 chmod 755 "$OUT"
