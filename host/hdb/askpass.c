@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -19,15 +18,9 @@ extern char **environ;
 /* The first line; false at an end before it has one. */
 static bool read_line(struct hdb *h, int fd, char *text, size_t size)
 {
-	size_t n = 0;
-	ssize_t got = 0;
-	char c = 0;
+	bool whole = screen_line(h, fd, text, size);
 
-	while (screen_wait(h, fd, POLLIN, true) && (got = read(fd, &c, 1)) == 1 && c != '\n')
-		if (n + 1 < size)
-			text[n++] = c;
-	text[n] = 0;
-	return !h->interrupted && (got == 1 || n > 0);
+	return !h->interrupted && (whole || *text);
 }
 
 static bool at_terminal(struct hdb *h, int tty, const char *question, char *text, size_t size)

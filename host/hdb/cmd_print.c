@@ -89,25 +89,31 @@ static int print_known(struct hdb *h, const char *args)
 	return 0;
 }
 
+static int show_result(struct hdb *h, const char *expression, const struct he_format *f,
+    int (*show)(struct hdb *h, struct he_value *v, const struct he_format *f))
+{
+	struct he_value *v;
+	struct he_error *e = he_evaluate(h->target, h->tid, h->frame, expression, &v);
+	int ret;
+
+	if (e)
+		return fail_error(h, e);
+	ret = show(h, v, f);
+	he_value_free(v);
+	if (may_change(expression))
+		reread(h);
+	return ret;
+}
+
 int cmd_print(struct hdb *h, const char *args)
 {
 	struct he_format f;
-	struct he_value *v;
-	struct he_error *e;
-	int ret;
 
 	if (print_format(h, &args, &f) != 0)
 		return 1;
 	if (!h->target)
 		return print_known(h, args);
-	e = he_evaluate(h->target, h->tid, h->frame, *args ? args : "$", &v);
-	if (e)
-		return fail_error(h, e);
-	ret = print_numbered(h, v, &f);
-	he_value_free(v);
-	if (may_change(args))
-		reread(h);
-	return ret;
+	return show_result(h, *args ? args : "$", &f, print_numbered);
 }
 
 /* Shown, unless there is nothing to show. */
@@ -126,39 +132,21 @@ static int show_any(struct hdb *h, struct he_value *v, const struct he_format *f
 int cmd_call(struct hdb *h, const char *args)
 {
 	struct he_format f;
-	struct he_value *v;
-	struct he_error *e;
-	int ret;
 
 	if (print_format(h, &args, &f) != 0)
 		return 1;
 	if (!*args)
 		return fail(h, "call needs an EXPRESSION");
-	e = he_evaluate(h->target, h->tid, h->frame, args, &v);
-	if (e)
-		return fail_error(h, e);
-	ret = show_any(h, v, &f);
-	he_value_free(v);
-	if (may_change(args))
-		reread(h);
-	return ret;
+	return show_result(h, args, &f, show_any);
 }
 
 int cmd_output(struct hdb *h, const char *args)
 {
 	struct he_format f;
-	struct he_value *v;
-	struct he_error *e;
-	int ret;
 
 	if (print_format(h, &args, &f) != 0)
 		return 1;
-	e = he_evaluate(h->target, h->tid, h->frame, args, &v);
-	if (e)
-		return fail_error(h, e);
-	ret = put_value(h, v, &f);
-	he_value_free(v);
-	return ret;
+	return show_result(h, args, &f, put_value);
 }
 
 /* A \ at the end of the line stands for nothing: it keeps blanks in front of it. */

@@ -84,14 +84,22 @@ static int split(struct printing *p, const char *text)
 	return 0;
 }
 
+/* 0, or 1 after saying that there is no process. */
+static int need_process(const struct printing *p)
+{
+	return p->h->target ? 0
+			    : fail(p->h, "printf: %s: no process is attached", p->args[p->taken]);
+}
+
 static int evaluate(struct printing *p, struct he_value **ret)
 {
 	struct hdb *h = p->h;
-	const char *arg = p->args[p->taken++];
+	const char *arg = p->args[p->taken];
 	struct he_error *e;
 
-	if (!h->target)
-		return fail(h, "printf: %s: no process is attached", arg);
+	if (need_process(p) != 0)
+		return 1;
+	p->taken++;
 	e = he_evaluate(h->target, h->tid, h->frame, arg, ret);
 	return e ? fail_error(h, e) : 0;
 }
@@ -259,7 +267,8 @@ static int put_string(struct printing *p, const struct directive *d)
 		p->taken++;
 		text = strndup(arg + 1, strlen(arg) - 2);
 	} else {
-		if (number(p, &addr) != 0)
+		/* A number is known without one, what lies there is not. */
+		if (need_process(p) != 0 || number(p, &addr) != 0)
 			return 1;
 		e = read_string(p->h, addr, most, &text);
 		if (e)

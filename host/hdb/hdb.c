@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <locale.h>
-#include <poll.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,19 +91,6 @@ static void catch_signals(void)
 
 /* ---- what the engine wants of a person -------------------------------------------- */
 
-static bool read_answer(char *buf, size_t size)
-{
-	size_t n = 0;
-	char c;
-
-	while (
-	    screen_wait(&self.h, self.tty, POLLIN, true) && read(self.tty, &c, 1) == 1 && c != '\n')
-		if (n + 1 < size)
-			buf[n++] = c;
-	buf[n] = 0;
-	return n > 0;
-}
-
 /* As ssh does: only a whole word counts, nothing typed is no. */
 static bool ask(void *arg, const char *question)
 {
@@ -115,7 +101,8 @@ static bool ask(void *arg, const char *question)
 	progress_clear(&h->progress, h->err);
 	for (const char *text = clean; text; text = "Please type yes or no:") {
 		dprintf(self.tty, "%s ", text);
-		if (!read_answer(answer, sizeof(answer)) || strcmp(answer, "no") == 0)
+		(void)screen_line(h, self.tty, answer, sizeof(answer));
+		if (!*answer || strcmp(answer, "no") == 0)
 			break;
 		yes = strcmp(answer, "yes") == 0;
 		if (yes)

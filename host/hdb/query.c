@@ -2,7 +2,6 @@
 #include "host/hdb/query.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,16 +9,8 @@
 bool query_line(struct hdb *h, char *buf, size_t size)
 {
 	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
-	bool whole = false;
-	size_t n = 0;
-	char c;
+	bool whole = tty >= 0 && screen_line(h, tty, buf, size);
 
-	while (tty >= 0 && !whole && screen_wait(h, tty, POLLIN, true) && read(tty, &c, 1) == 1) {
-		whole = c == '\n';
-		if (!whole && n + 1 < size)
-			buf[n++] = c;
-	}
-	buf[n] = 0;
 	if (tty >= 0)
 		close(tty);
 	return whole;

@@ -19,7 +19,7 @@ bool confirm(struct hdb *h, const char *question);
 bool confirm_end(struct hdb *h, const char *question);
 
 /* A line typed at the terminal, without its newline, cut to what fits; false: there is
- * none, or Ctrl-C or a signal that ends hdb came first. */
+ * no terminal, or Ctrl-C or a signal that ends hdb came first. */
 bool query_line(struct hdb *h, char *buf, size_t size);
 
 #endif

@@ -41,6 +41,21 @@ bool screen_wait(struct hdb *h, int fd, short events, bool interruptible)
 	return ready;
 }
 
+bool screen_line(struct hdb *h, int fd, char *text, size_t size)
+{
+	bool whole = false;
+	size_t n = 0;
+	char c;
+
+	while (!whole && screen_wait(h, fd, POLLIN, true) && read(fd, &c, 1) == 1) {
+		whole = c == '\n';
+		if (!whole && n + 1 < size)
+			text[n++] = c;
+	}
+	text[n] = 0;
+	return whole;
+}
+
 /* ---- writing ------------------------------------------------------------------- */
 
 /* Once it is to end, only what can be written without waiting. */

@@ -49,4 +49,9 @@ void screen_end(struct hdb *h);
  * is to end, or, with interruptible, Ctrl-C came. */
 bool screen_wait(struct hdb *h, int fd, short events, bool interruptible);
 
+/* A line from a terminal or a pipe, without its newline, cut to what fits (size > 0).  False:
+ * Ctrl-C, a signal that ends hdb, or the end of the input came before its newline; text has what
+ * came until then. */
+bool screen_line(struct hdb *h, int fd, char *text, size_t size);
+
 #endif

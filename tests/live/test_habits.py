@@ -52,6 +52,13 @@ def test_printf_shows_what_the_target_holds(do):
     assert re.search(r'^\w+=.*\|42\| 2\.50\|A$', out, re.M), out + err
 
 
+def test_printf_without_a_process_knows_numbers_and_no_memory(hdb):
+    r = hdb('-batch', '-ex', 'shell exit 7', '-ex', r'printf "%d\n", $_shell_exitcode')
+    assert r.status == 0 and r.out == '7\n', repr(r)
+    r = hdb('-batch', '-ex', 'shell exit 7', '-ex', r'printf "%s\n", $_shell_exitcode')
+    assert r.status == 1 and r.err == 'hdb: printf: $_shell_exitcode: no process is attached.\n', repr(r)
+
+
 def test_a_function_cannot_be_called_and_one_sentence_says_so(do):
     for command in ('call work(1)', 'print work(1)'):
         _, err = do(command, status=1)
