@@ -192,7 +192,7 @@ void kin_vfork_done(struct tracee *maker)
 void kin_let_go(struct tracee *t)
 {
 	if (!shares_memory(t))
-		patch_clean(t->target, t->tid);
+		patch_clean(t->target, t->tid, NULL);
 	else if (!t->target->leaving)
 		begin_sharing(t);
 }
@@ -353,12 +353,20 @@ static struct target *relative(struct tracer *t, pid_t parent)
 	return tg;
 }
 
-/* Of a maker that has ended, and nobody can tell which: what one target has planted means
- * nothing in the memory of another's child (patch_clean). */
+/* Of a maker that has ended, and nobody can tell which: what one target has planted may be
+ * what another's program has at that address. */
 static void clean_of_all(const struct tracer *t, pid_t pid)
 {
+	char name[32];
+	struct buf maps;
+	bool known;
+
+	snprintf(name, sizeof(name), "/proc/%d/maps", (int)pid);
+	buf_init(&maps, PROC_MAPS_MAX);
+	known = proc_read(AT_FDCWD, name, &maps) == 0;
 	for (const struct target *tg = t->targets; tg; tg = tg->next)
-		patch_clean(tg, pid);
+		patch_clean(tg, pid, known ? &maps : NULL);
+	buf_free(&maps);
 }
 
 bool kin_stranger(struct tracer *t, pid_t pid, int status)

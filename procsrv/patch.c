@@ -274,18 +274,24 @@ bool site_stands(struct target *tg, const struct site *s)
 	return !of_file;
 }
 
-void site_locate(struct site *s, const struct buf *maps)
+static bool map_at(const struct buf *maps, uint64_t addr, struct proc_map *m)
 {
 	struct span rest = span_buf(maps);
+
+	while (proc_next_map(&rest, m))
+		if (addr >= m->lo && addr < m->hi)
+			return true;
+	return false;
+}
+
+void site_locate(struct site *s, const struct buf *maps)
+{
 	struct proc_map m;
 
-	while (proc_next_map(&rest, &m))
-		if (s->addr >= m.lo && s->addr < m.hi) {
-			s->place =
-			    (struct journal_place){m.dev, m.ino, m.offset + (s->addr - m.lo)};
-			s->shared = (m.prot & 8) != 0;
-			return;
-		}
+	if (!map_at(maps, s->addr, &m))
+		return;
+	s->place = (struct journal_place){m.dev, m.ino, m.offset + (s->addr - m.lo)};
+	s->shared = (m.prot & 8) != 0;
 }
 
 void patch_locate(struct target *tg)
@@ -447,7 +453,16 @@ static int open_of(pid_t pid, const char *file, int flags)
 	return open(name, flags | O_CLOEXEC);
 }
 
-void patch_clean(const struct target *tg, pid_t child)
+/* Does the same lie there as where it was planted?  Of memory of no file nobody can tell. */
+static bool lies_at(const struct site *s, const struct buf *maps)
+{
+	struct proc_map m;
+
+	return map_at(maps, s->addr, &m) && s->place.dev == m.dev && s->place.ino == m.ino &&
+	       (!m.ino || s->place.offset == m.offset + (s->addr - m.lo));
+}
+
+void patch_clean(const struct target *tg, pid_t child, const struct buf *maps)
 {
 	const struct patches *ps = tg->patches;
 	int mem, pagemap;
@@ -463,7 +478,8 @@ void patch_clean(const struct target *tg, pid_t child)
 
 		/* Lifted ones too: it can have been made before that. */
 		if (s->since && pread(mem, now, n, (off_t)s->addr) == (ssize_t)n &&
-		    memcmp(now, ps->machine->trap, n) == 0 && !page_of_file(pagemap, s->addr))
+		    memcmp(now, ps->machine->trap, n) == 0 && !page_of_file(pagemap, s->addr) &&
+		    (!maps || lies_at(s, maps)))
 			(void)!pwrite(mem, s->saved, n, (off_t)s->addr);
 	}
 	if (mem >= 0)

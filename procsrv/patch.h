@@ -127,7 +127,9 @@ void patch_forget(struct target *tg);
  * of its maker's threads alone. */
 void patch_copy(const struct target *from, struct target *to);
 
-/* Take our bytes out of the copy of the target's memory that a child of fork(2) has. */
-void patch_clean(const struct target *tg, pid_t child);
+/* Take our bytes out of the copy of the target's memory that a child of fork(2) has.  maps: of
+ * a child that may be another's, the text of its proc_pid_maps(5): what lies elsewhere than ours
+ * did is not ours; NULL = it is the target's. */
+void patch_clean(const struct target *tg, pid_t child, const struct buf *maps);
 
 #endif
