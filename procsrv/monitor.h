@@ -69,6 +69,8 @@ struct monitor {
 
 	/* the map, and what is revoked, as they were when they were looked at last */
 	struct stat map_file, revoked_file;
+	bool has_until;
+	time_t until; /* the row ends, as it stood in the map then */
 	uint64_t looked_ms;
 	bool revoked;
 
@@ -126,6 +128,9 @@ void monitor_lost(struct monitor *m);
 void monitor_wait(struct monitor *m);
 
 /* ---- monitor_watch.c: the map while a session runs ------------------------------- */
+
+/* Note when the key's row ends: it is judged by that until the map is another. */
+void monitor_note_until(struct monitor *m, const struct map_row *row);
 
 /* Note what the files are now.  True: they are others than they were. */
 bool monitor_note_files(struct monitor *m);

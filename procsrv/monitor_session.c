@@ -45,6 +45,7 @@ enum err monitor_judge(struct monitor *m)
 		return E_MODE;
 	if (m->row->rights & IPC_RIGHT_ROOT && !spawn_may_give(SPAWN_CAPS_ROOT))
 		return E_ALLOW_ROOT;
+	monitor_note_until(m, m->row);
 	m->user = map_row_user(m->row, span_str(m->user_asked));
 	return m->user ? E_OK : E_NO_USER;
 }

@@ -40,13 +40,19 @@ bool monitor_note_files(struct monitor *m)
 	       map;
 }
 
+void monitor_note_until(struct monitor *m, const struct map_row *row)
+{
+	m->has_until = row->has_expires;
+	m->until = row->expires;
+}
+
 static uint32_t bounds_of(const struct map_row *row)
 {
 	return row->bounds ? bounds_sum(row->bounds) : 0;
 }
 
 /* Would the session be opened as it is by that map, too? */
-static enum err judge(const struct monitor *m, const struct usermap *map)
+static enum err judge(struct monitor *m, const struct usermap *map)
 {
 	const struct map_row *row;
 	struct map_granted made;
@@ -62,7 +68,10 @@ static enum err judge(const struct monitor *m, const struct usermap *map)
 		return E_NO_USER;
 	if (bounds_of(row) != bounds_of(m->row))
 		return E_RIGHT;
-	return m->session.rights & ~row->rights ? E_RIGHT : E_OK;
+	if (m->session.rights & ~row->rights)
+		return E_RIGHT;
+	monitor_note_until(m, row);
+	return E_OK;
 }
 
 enum err monitor_judge_again(struct monitor *m)
@@ -72,7 +81,7 @@ enum err monitor_judge_again(struct monitor *m)
 	enum err err;
 
 	if (!monitor_note_files(m))
-		return map_row_valid_at(m->row, time(NULL)) ? E_OK : E_EXPIRED;
+		return m->has_until && time(NULL) >= m->until ? E_EXPIRED : E_OK;
 	if (usermap_load(&map, m->map_path, m->user_mode, why, sizeof(why)) != 0) {
 		log_warn("%s; what was open stays as it is", why);
 		return E_OK;

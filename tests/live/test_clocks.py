@@ -64,3 +64,34 @@ def test_a_key_is_judged_by_the_calendar(control, boxes, hosts, keys, debuggee):
     control.jump(wall_s=30 * 365 * 24 * HOUR)
     assert host.ending() in ('EXPIRED', 'SHUTDOWN')
     assert not box.quiet()
+
+
+@pytest.mark.once
+@pytest.mark.parametrize('before, after, ends', [
+    ('', 'expires=2050-01-01', True), ('expires=2050-01-01', '', False),
+    ('expires=2050-01-01', 'expires=2100-01-01', False)])
+@pytest.mark.parametrize('waits', [False, True])
+def test_a_date_that_is_written_into_the_map_later_counts(control, boxes, hosts, keys, before, after, ends, waits):
+    """And the one that stood there before does not."""
+    def row(words):
+        return f'{keys["alice"].fingerprint} user={harness.ALICE} grace=1h {words} # alice@test'
+    box = boxes(rows=[row(before)])
+    host = hosts(box)
+    host.do('ps', limit=1)
+    if waits:
+        host.cut()
+        box.await_audit(event='lost')
+    box.write_map([row(after)])
+    assert clean.eventually(lambda: not box.audit(event='revoked'), 1.5), 'it is read, and nothing is wrong with it'
+    control.jump(wall_s=30 * 365 * 24 * HOUR)
+    if ends:
+        assert box.await_audit(event='revoked')[0]['result'] == 'EXPIRED'
+        assert not box.quiet()
+        return
+    assert clean.eventually(lambda: not box.audit(event='revoked'), 1.5)
+    if not waits:
+        host.do('ps', limit=1)
+        host.leave()
+    else:
+        box.write_map([row('expires=2001-01-01')])
+    assert not box.quiet()
