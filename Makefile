@@ -53,7 +53,7 @@ ENGINE = $(addprefix host/engine/,engine engine_events event_apply server proces
 	threads regs link_map stack source run decide held flight raw raw_patch raw_stop raw_mem raw_link target_run patches insn handling \
 	change mapping disassemble disasm breakpoint breakpoint_place breakpoint_stop ifunc catchpoint condition rendezvous watchpoint watch_value asking values tls stack_args \
 	step step_where step_code step_hook step_plan step_line step_insn step_value finish return) host/arena $(EXPR) $(ARCH)
-USERMAP = $(addprefix procsrv/,usermap usermap_words usermap_bounds usermap_grant usermap_revoked trusted_file) common/grant common/fingerprint
+USERMAP = $(addprefix procsrv/,usermap usermap_words usermap_bounds usermap_grant usermap_revoked trusted_file) common/grant common/duration common/fingerprint
 
 # the directories of sessions, as their makers and their readers see them
 SESSION_DIR = procsrv/run_dir procsrv/session_dir procsrv/session_walk procsrv/session_record
@@ -114,7 +114,7 @@ OBJ_procsrv-launch = procsrv/launcher common/log
 # The host's link to a server: transports, calls, events, errors.
 HOST_LINK = $(addprefix host/link/,rpc rpc_call rpc_in rpc_open rpc_out rpc_resume inbox connect connect_exec \
 	connect_tls tls_text child dial find_procsrv boxes known_boxes config_file hostkey hostgrant) \
-	common/grant common/grant_text host/errtext host/errtable common/transport common/keymake common/key_seal
+	common/grant common/grant_text common/duration host/errtext host/errtable common/transport common/keymake common/key_seal
 
 # and of the host side
 PROGS_HOST = bin/hdb

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/duration.h"
 #include "common/wire.h"
 
 enum {
@@ -381,31 +382,11 @@ static int word_max_sessions(struct parse *p, struct span value)
 	return 0;
 }
 
-/* "30", "30s", "500ms", "5m", "1h": at most an hour. */
-static bool parse_time(struct span s, uint32_t *ms)
-{
-	static const struct {
-		const char *unit;
-		uint32_t ms;
-	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"", 1000}};
-	uint32_t digits = 0;
-	unsigned n;
-
-	while (digits < s.n && s.p[digits] >= '0' && s.p[digits] <= '9')
-		digits++;
-	if (!parse_number(map_cut(s, 0, digits), USERMAP_TIME_S * 1000, &n))
-		return false;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (span_eq(map_cut(s, digits, s.n), span_str(units[i].unit))) {
-			*ms = (uint32_t)(n * (uint64_t)units[i].ms);
-			return (uint64_t)n * units[i].ms <= UINT64_C(1000) * USERMAP_TIME_S;
-		}
-	return false;
-}
+enum { TIME_MS = USERMAP_TIME_S * 1000 };
 
 static int word_grace(struct parse *p, struct span value)
 {
-	if (!parse_time(value, &p->row->grace_ms))
+	if (!duration_ms(value, TIME_MS, &p->row->grace_ms))
 		return map_refuse(
 		    p, "grace=%.*s: write a time from 0 to 1h, as 30s, 5m or 500ms", TEXT(value));
 	p->row->has_grace = true;
@@ -414,7 +395,7 @@ static int word_grace(struct parse *p, struct span value)
 
 static int word_max_stop(struct parse *p, struct span value)
 {
-	if (!parse_time(value, &p->row->max_stop_ms) || !p->row->max_stop_ms)
+	if (!duration_ms(value, TIME_MS, &p->row->max_stop_ms) || !p->row->max_stop_ms)
 		return map_refuse(
 		    p, "max-stop=%.*s: write a time up to 1h, as 2s, 5m or 500ms", TEXT(value));
 	return 0;

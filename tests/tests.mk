@@ -1,6 +1,7 @@
 # What the tests build; read by the Makefile.
 
 UNIT_test_buf = common/buf
+UNIT_test_duration = common/duration common/buf
 UNIT_test_wire = $(WIRE)
 UNITLIB_test_wire = $(LIB_event)
 UNIT_test_frame = $(WIRE)
@@ -114,8 +115,8 @@ UNITLIB_test_cmd_support = $(UNITLIB_test_cmd)
 TRANSPORT = common/transport common/fingerprint common/buf
 UNIT_test_program = $(filter-out tests/unit/console_world,$(UNIT_test_cmd))
 UNITLIB_test_program = $(UNITLIB_test_cmd)
-UNIT_test_options = host/hdb/options host/rsp/rsp_listen $(TRANSPORT)
-$(eval $(call program,tests/hdb-scripted,$(HDB) host/rsp/rsp_listen tests/unit/fake_rsp $(TRANSPORT) tests/unit/fake_engine tests/unit/fake_breakpoints tests/unit/fake_values tests/unit/fake_launch tests/unit/fake_steps,$(LIB_console)))
+UNIT_test_options = host/hdb/options host/rsp/rsp_listen common/duration $(TRANSPORT)
+$(eval $(call program,tests/hdb-scripted,$(HDB) host/rsp/rsp_listen tests/unit/fake_rsp common/duration $(TRANSPORT) tests/unit/fake_engine tests/unit/fake_breakpoints tests/unit/fake_values tests/unit/fake_launch tests/unit/fake_steps,$(LIB_console)))
 tests: $(BUILD)/tests/hdb-scripted
 
 # The host's link.

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/duration.h"
 #include "common/transport.h"
 #include "host/rsp/rsp_listen.h"
 #include "host/rsp/rsp_serve.h"
@@ -68,28 +69,11 @@ static const char *on_premote(struct options *o, char *const *arg)
 	return **arg ? NULL : "-premote needs the name or transport of a box";
 }
 
-/* "30", "30s", "500ms", "5m", "1h", as in the map file of a box. */
-static bool take_time(const char *text, uint32_t *ms)
-{
-	static const struct {
-		const char *unit;
-		uint32_t ms;
-	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"", 1000}};
-	size_t digits = strspn(text, "0123456789");
-	unsigned long v = strtoul(text, NULL, 10);
-
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (digits && v && strcmp(text + digits, units[i].unit) == 0) {
-			*ms = (uint32_t)(v * units[i].ms);
-			return v <= GRACE_MOST_MS / units[i].ms;
-		}
-	return false;
-}
-
 static const char *on_grace(struct options *o, char *const *arg)
 {
-	return take_time(arg[0], &o->grace_ms) ? NULL
-					       : "write a time up to 1h, as 30s, 5m or 500ms";
+	return duration_ms(span_str(arg[0]), GRACE_MOST_MS, &o->grace_ms) && o->grace_ms
+		   ? NULL
+		   : "write a time up to 1h, as 30s, 5m or 500ms";
 }
 
 static const char *on_loss(struct options *o, char *const *arg)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/duration.h"
 #include "common/err.h"
 #include "common/grant_text.h"
 #include "common/wire.h"
@@ -81,32 +82,6 @@ static struct he_error *take_users(struct grant *g, const char *users)
 	return NULL;
 }
 
-struct unit {
-	const char *name;
-	uint64_t of;
-};
-
-static const struct unit ms_units[] = {
-    {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"", 1000}, {NULL, 0}};
-static const struct unit s_units[] = {
-    {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}, {NULL, 0}};
-
-/* "8h": false when it is none, or nothing, or more than most. */
-static bool take_time(
-    const char *text, size_t n, const struct unit *units, uint64_t most, uint64_t *ret)
-{
-	size_t digits = strspn(text, "0123456789");
-	uint64_t v = strtoull(text, NULL, 10);
-
-	for (; digits && digits <= 9 && digits <= n && units->name; units++)
-		if (strlen(units->name) == n - digits &&
-		    memcmp(text + digits, units->name, n - digits) == 0) {
-			*ret = v * units->of;
-			return v && *ret <= most;
-		}
-	return false;
-}
-
 static bool take_word(struct grant *g, const char *word, size_t n)
 {
 	static const struct {
@@ -116,18 +91,17 @@ static bool take_word(struct grant *g, const char *word, size_t n)
 	    {"no-write", 1u << WIRE_R_WRITE}, {"no-launch", 1u << WIRE_R_LAUNCH}};
 	static const char max_stop[] = "max-stop=";
 	const size_t prefix = sizeof(max_stop) - 1;
-	uint64_t ms;
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strlen(words[i].name) == n && memcmp(words[i].name, word, n) == 0) {
 			g->rights &= ~words[i].takes;
 			return true;
 		}
-	if (n <= prefix || memcmp(word, max_stop, prefix) != 0 ||
-	    !take_time(word + prefix, n - prefix, ms_units, STOP_MOST_MS, &ms))
+	if (n <= prefix || memcmp(word, max_stop, prefix) != 0)
 		return false;
-	g->max_stop_ms = (uint32_t)ms;
-	return true;
+	return duration_ms((struct span){(const uint8_t *)word + prefix, (uint32_t)(n - prefix)},
+		   STOP_MOST_MS, &g->max_stop_ms) &&
+	       g->max_stop_ms;
 }
 
 /* "readonly max-stop=2s", with commas as well */
@@ -165,10 +139,11 @@ static const char *take_date(const char *text, uint64_t *ret)
 /* "8h" from now, or "2026-11-23..2026-12-01" */
 static struct he_error *take_valid(struct grant *g, const char *text)
 {
-	uint64_t now = (uint64_t)time(NULL), lasts;
+	uint64_t now = (uint64_t)time(NULL);
+	uint32_t lasts;
 	const char *at;
 
-	if (take_time(text, strlen(text), s_units, UINT32_MAX, &lasts)) {
+	if (duration_s(span_str(text), &lasts)) {
 		g->not_before = now - SKEW_S;
 		g->expires = now + lasts;
 		return NULL;
