@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 enum { CGROUP_TEXT = 8192 };
@@ -20,12 +21,15 @@ static uint32_t least(uint32_t a, uint32_t b)
 /* By what was executed, not by its name: the link's text is the process's to choose. */
 static bool runs_one(const struct ipc_bounds *b, int dir)
 {
-	struct stat st;
+	struct statx st;
+	dev_t dev;
 
-	if (fstatat(dir, "exe", &st, 0) != 0)
+	/* As the kernel knows it: a file server that is asked may be dead. */
+	if (statx(dir, "exe", AT_STATX_DONT_SYNC, STATX_INO, &st) != 0)
 		return false;
+	dev = makedev(st.stx_dev_major, st.stx_dev_minor);
 	for (uint32_t i = 0; i < least(b->nexes, BOUND_EXES); i++)
-		if (b->dev[i] == st.st_dev && b->ino[i] == st.st_ino)
+		if (b->dev[i] == dev && b->ino[i] == st.stx_ino)
 			return true;
 	return false;
 }

@@ -2,7 +2,6 @@
 #include "proc.h"
 
 #include <dirent.h>
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -197,31 +196,35 @@ int proc_readlink(int dir, const char *name, struct buf *b)
 	return b->bad ? ENOMEM : 0;
 }
 
-/* ELF machine and class to what seccomp and audit call an architecture. */
+/* What programs of this machine's kernel can be, by the size of their words. */
 static const struct {
-	uint16_t machine;
-	uint32_t arch;
-} arches[] = {
-    {EM_X86_64, AUDIT_ARCH_X86_64},
-    {EM_386, AUDIT_ARCH_I386},
-    {EM_AARCH64, AUDIT_ARCH_AARCH64},
-    {EM_ARM, AUDIT_ARCH_ARM},
-    {EM_RISCV, AUDIT_ARCH_RISCV64},
-};
+	uint32_t wide, narrow;
+} arches =
+#if defined(__x86_64__) || defined(__i386__)
+    {AUDIT_ARCH_X86_64, AUDIT_ARCH_I386};
+#elif defined(__aarch64__) || defined(__arm__)
+    {AUDIT_ARCH_AARCH64, AUDIT_ARCH_ARM};
+#elif defined(__riscv)
+    {AUDIT_ARCH_RISCV64, AUDIT_ARCH_RISCV32};
+#else
+    {0, 0};
+#endif
 
+/* The auxiliary vector is of the program's words, types and values by turns, and no type has
+ * more than 32 bits: of a wide one the second 4 bytes are the upper half of a type.  The
+ * first value is never 0: it is where the vdso is, or the processor's abilities
+ * (create_elf_tables in the kernel's fs/binfmt_elf.c, ARCH_DLINFO, AT_HWCAP). */
 uint32_t proc_arch(int dir)
 {
-	int fd = openat(dir, "exe", O_RDONLY | O_CLOEXEC);
-	uint16_t machine = EM_NONE;
-	uint8_t head[20]; /* up to and with e_machine, the same in both classes */
+	uint8_t head[8];
+	int fd = openat(dir, "auxv", O_RDONLY | O_CLOEXEC);
+	ssize_t n;
 
-	if (fd >= 0) {
-		if (pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head))
-			machine = (uint16_t)(head[18] | head[19] << 8);
-		close(fd);
-	}
-	for (size_t i = 0; i < sizeof(arches) / sizeof(arches[0]); i++)
-		if (arches[i].machine == machine)
-			return arches[i].arch;
-	return 0;
+	if (fd < 0)
+		return 0;
+	n = read(fd, head, sizeof(head));
+	close(fd);
+	if (n != (ssize_t)sizeof(head))
+		return 0;
+	return head[4] | head[5] | head[6] | head[7] ? arches.narrow : arches.wide;
 }

@@ -50,8 +50,8 @@ int proc_read(int dir, const char *name, struct buf *b);
 /* Append the text of a symbolic link.  0, or an errno value. */
 int proc_readlink(int dir, const char *name, struct buf *b);
 
-/* AUDIT_ARCH_* of the program the process runs; 0 if its file cannot be
- * read. */
+/* AUDIT_ARCH_* of the program the process runs; 0 if it has none, or its directory may not be
+ * read.  Its file is not asked: whoever has to provide that may be dead. */
 uint32_t proc_arch(int dir);
 
 /* ---- parsers -------------------------------------------------------------- */

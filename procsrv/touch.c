@@ -83,7 +83,7 @@ static bool start(struct touching *g)
 	return g->toucher > 0;
 }
 
-static bool ask(const struct touching *g, const struct touch_ask *a, int mem)
+static bool ask(const struct touching *g, const struct touch_ask *a, int fd)
 {
 	struct iovec iov = {(void *)a, sizeof(*a)};
 	union {
@@ -95,7 +95,7 @@ static bool ask(const struct touching *g, const struct touch_ask *a, int mem)
 	    .msg_control = &control,
 	    .msg_controllen = sizeof(control.room)};
 
-	memcpy(CMSG_DATA(&control.head), &mem, sizeof(mem));
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
 	return sendmsg(g->socket, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(*a);
 }
 
@@ -133,11 +133,10 @@ static int wait_a_little(const struct touching *g, int ms, bool *ready)
 }
 
 /* Our guard hears that we get on. */
-static bool await(struct tracer *t, struct touching *g, int ms)
+static bool await(struct tracer *t, struct touching *g, int ms, uint8_t *byte)
 {
 	int starved = 0;
 	bool ready = false;
-	char byte;
 
 	while (ms > 0 && !ready) {
 		int passed = wait_a_little(g, ms, &ready);
@@ -150,26 +149,39 @@ static bool await(struct tracer *t, struct touching *g, int ms)
 		g->waited_ms += passed;
 		ms -= passed;
 	}
-	return ready && recv(g->socket, &byte, 1, MSG_DONTWAIT) == 1;
+	return ready && recv(g->socket, byte, 1, MSG_DONTWAIT) == 1;
+}
+
+/* What it answers; -1: nothing, in time. */
+static int answer(struct tracer *t, struct touching *g, const struct touch_ask *a, int fd)
+{
+	int ms = patience(g);
+	uint8_t byte;
+
+	if (!ms || !start(g))
+		return -1;
+	if (ask(g, a, fd) && await(t, g, ms, &byte))
+		return byte;
+	let_go(g);
+	return -1;
 }
 
 /* False: they do not come. */
 static bool fetch(struct target *tg, uint64_t addr, uint64_t len)
 {
 	struct touching *g = touching_of(tg->tracer);
-	const struct touch_ask a = {addr, len};
-	int ms;
+	const struct touch_ask a = {TOUCH_MEMORY, addr, len};
 
 	/* What cannot be asked for is read as if there were nothing to fear. */
-	if (!g || mem_open(tg) != 0)
-		return true;
-	ms = patience(g);
-	if (!ms || !start(g))
-		return false;
-	if (ask(g, &a, tg->mem) && await(tg->tracer, g, ms))
-		return true;
-	let_go(g);
-	return false;
+	return !g || mem_open(tg) != 0 || answer(tg->tracer, g, &a, tg->mem) >= 0;
+}
+
+bool touch_capable(struct target *tg)
+{
+	struct touching *g = touching_of(tg->tracer);
+	const struct touch_ask a = {TOUCH_CAPABLE, 0, 0};
+
+	return g && answer(tg->tracer, g, &a, tg->id.live) == 1;
 }
 
 /* ---- which pages ------------------------------------------------------------------------ */

@@ -4,6 +4,7 @@
  * somewhere (a file on a server that is dead, userfaultfd(2)) takes as long as that: nothing
  * but SIGKILL ends it.  So pages that are not in memory are had read by a process of its own
  * first, which may be given up.  What it comes through with is there, or can never be.
+ * The same process is asked what only the server of a file can tell.
  *
  * Sources: proc_pid_pagemap(5), the kernel's mm/filemap.c and fs/fuse/dev.c.
  */
@@ -23,6 +24,10 @@ struct tracer;
  * look. */
 size_t touch(struct target *tg, uint64_t addr, size_t len);
 
+/* Has the file of the program it runs capabilities(7)?  The same patience; whoever does not
+ * tell has none. */
+bool touch_capable(struct target *tg);
+
 /* Its memory is another from now on. */
 void touch_forget(struct target *tg);
 
@@ -34,8 +39,14 @@ enum { TOUCH_FD = 3 };
 
 #define TOUCH_OPTION "-touch"
 
-/* To it, with the memory's descriptor.  It answers one byte when it has been through. */
+enum touch_what {
+	TOUCH_MEMORY,  /* of the process whose memory the descriptor is; answered with 0 */
+	TOUCH_CAPABLE, /* the program of the process whose directory it is; 1 = it is */
+};
+
+/* To it, with a descriptor.  It answers one byte when it has been through. */
 struct touch_ask {
+	uint64_t what; /* enum touch_what */
 	uint64_t addr, len;
 };
 

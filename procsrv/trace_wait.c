@@ -9,7 +9,6 @@
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <sys/xattr.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include "run.h"
 #include "serve.h"
 #include "target.h"
+#include "touch.h"
 #include "trace_mem.h"
 #include "trace_regs.h"
 #include "trace_snapshot.h"
@@ -125,23 +125,18 @@ static void job_report(struct tracee *t)
 		tell_job(tg, WSTOPSIG(t->status));
 }
 
-/* The file would have given other rights: set-user-id, set-group-id or capabilities. */
+/* The file would have given other rights: set-user-id, set-group-id or capabilities.  It is
+ * not opened, and its server, which may be dead, is not asked by us. */
 static bool privileged(struct target *tg)
 {
-	struct stat st;
-	int fd = openat(tg->id.live, "exe", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	bool yes = false;
+	struct statx st;
 
-	if (fd < 0)
-		return fstatat(tg->id.live, "exe", &st, 0) == 0 &&
-		       (st.st_mode & (S_ISUID | S_ISGID));
-	if (fstat(fd, &st) == 0)
-		yes = ((st.st_mode & S_ISUID) && st.st_uid != geteuid()) ||
-		      ((st.st_mode & S_ISGID) && st.st_gid != getegid());
-	if (fgetxattr(fd, "security.capability", NULL, 0) > 0)
-		yes = true;
-	close(fd);
-	return yes;
+	if (statx(tg->id.live, "exe", AT_STATX_DONT_SYNC, STATX_MODE | STATX_UID | STATX_GID,
+		&st) == 0 &&
+	    (((st.stx_mode & S_ISUID) && st.stx_uid != geteuid()) ||
+		((st.stx_mode & S_ISGID) && st.stx_gid != getegid())))
+		return true;
+	return touch_capable(tg);
 }
 
 static void tell_executed(struct target *tg, pid_t former)

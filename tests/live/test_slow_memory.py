@@ -2,13 +2,14 @@
 """Memory that somebody else has to provide, and does not: the session goes on without."""
 
 import os
+import signal
 
 import pytest
 
 import clean
 import harness
 import wire
-from frozen import FrozenFile
+from frozen import GETXATTR, FrozenFile
 from test_reader import reader_of
 from tracer import eventually, go, stop, tracer_of
 
@@ -99,3 +100,29 @@ def test_a_session_is_left_while_memory_does_not_come(link, debuggee, frozen):
     assert busy(link, ask(link, target, (d.facts['code'], 64)))
     assert link.close() == 0
     assert not clean.eventually(lambda: clean.status(d.pid)['TracerPid'] != '0')
+
+
+@pytest.mark.root
+@pytest.mark.parametrize('program, arch', [('sleepers', 0xc000003e), ('sleepers-i386', 0x40000003)])
+def test_a_program_whose_file_system_is_dead_is_debugged_all_the_same(world, link, debuggee, program, arch):
+    """It is not opened, nor is its server asked about it, by the tracer itself."""
+    with open(os.path.join(harness.DEBUGGEES, program), 'rb') as f:
+        frozen = FrozenFile(world.path('frozen'), f.read())
+    with frozen:
+        d = debuggee('becomes', f'{frozen.path}/file', 2)
+        target, _ = link.attach(d.pid, how='RUN')
+        frozen.executed_once()
+        os.kill(d.pid, signal.SIGUSR1)
+        e = link.event('executed', target)
+        assert e['arch'] == arch and not e['privileged'] and e['exe'] == f'{frozen.path}/file'.encode()
+        assert d.process.stdout.readline() == b'ready\n'
+        assert frozen.unanswered == [GETXATTR], 'one asked, who may be given up'
+        link.do('detach', target=target)
+        link.next_target += 1
+        target, facts = link.attach(d.pid, how='RUN')
+        assert facts['arch'] == arch
+        link.do('detach', target=target)
+        shot = link.do('snapshot', pid=d.pid, window=512, total=1 << 20, notes=[{'note': wire.NT_PRSTATUS}])
+        assert shot
+        assert not clean.eventually(lambda: clean.status(d.pid)['TracerPid'] != '0')
+        d.kill()
