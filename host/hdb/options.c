@@ -2,6 +2,7 @@
 #include "host/hdb/options.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,11 +16,14 @@ typedef const char *option_fn(struct options *o, char *const *arg);
 
 enum shape {
 	NONE,
+	FLAG,  /* nothing; a bool becomes true */
 	ONE,   /* the next word, whatever it is */
+	TEXT,  /* the same, kept as it is */
 	MAYBE, /* the next word when it does not look like an option */
 	PLACE, /* the next word when it is a place to listen */
 	TWO,
 	UNTIL, /* words up to "--" */
+	LATER, /* of a later version */
 };
 
 enum { GRACE_MOST_MS = 3600000 };
@@ -27,7 +31,10 @@ enum { GRACE_MOST_MS = 3600000 };
 struct option {
 	const char *name;
 	enum shape shape;
-	option_fn *fn;    /* NULL: of a later version */
+	union {
+		option_fn *fn;
+		size_t keeps; /* FLAG and TEXT: where in struct options */
+	} does;
 	const char *args; /* as shown by -help */
 	const char *help; /* or what it would have done */
 };
@@ -119,20 +126,6 @@ static const char *on_snapshot(struct options *o, char *const *arg)
 	return wrong ? wrong : set_action(o, ACTION_SNAPSHOT);
 }
 
-static const char *on_json(struct options *o, char *const *arg)
-{
-	(void)arg;
-	o->json = true;
-	return NULL;
-}
-
-static const char *on_batch(struct options *o, char *const *arg)
-{
-	(void)arg;
-	o->batch = true;
-	return NULL;
-}
-
 static const char *add_command(struct options *o, bool file, const char *text)
 {
 	struct option_command *v =
@@ -167,13 +160,6 @@ static const char *on_key(struct options *o, char *const *arg)
 	return **arg ? NULL : "-key needs a FILE";
 }
 
-static const char *on_passphrase(struct options *o, char *const *arg)
-{
-	(void)arg;
-	o->passphrase = true;
-	return NULL;
-}
-
 static const char *on_trust(struct options *o, char *const *arg)
 {
 	o->box = arg[0];
@@ -187,30 +173,6 @@ static const char *on_sign(struct options *o, char *const *arg)
 	return set_action(o, ACTION_SIGN);
 }
 
-static const char *on_user(struct options *o, char *const *arg)
-{
-	o->users = arg[0];
-	return NULL;
-}
-
-static const char *on_words(struct options *o, char *const *arg)
-{
-	o->words = arg[0];
-	return NULL;
-}
-
-static const char *on_valid(struct options *o, char *const *arg)
-{
-	o->valid = arg[0];
-	return NULL;
-}
-
-static const char *on_name(struct options *o, char *const *arg)
-{
-	o->grant_name = arg[0];
-	return NULL;
-}
-
 static const char *on_serial(struct options *o, char *const *arg)
 {
 	char *end;
@@ -222,32 +184,11 @@ static const char *on_serial(struct options *o, char *const *arg)
 		   : NULL;
 }
 
-static const char *on_replace(struct options *o, char *const *arg)
-{
-	(void)arg;
-	o->replace = true;
-	return NULL;
-}
-
 /* What is wrong with a place the caller says. */
 static const char *on_rsp(struct options *o, char *const *arg)
 {
 	o->listen = arg[0];
 	return set_action(o, ACTION_RSP);
-}
-
-static const char *on_once(struct options *o, char *const *arg)
-{
-	(void)arg;
-	o->once = true;
-	return NULL;
-}
-
-static const char *on_multi(struct options *o, char *const *arg)
-{
-	(void)arg;
-	o->multi = true;
-	return NULL;
 }
 
 static const char *on_disable_packet(struct options *o, char *const *arg)
@@ -274,20 +215,6 @@ static const char *on_wrapper(struct options *o, char *const *arg)
 	return o->n_wrapper ? NULL : "a wrapper is a program, perhaps with arguments, and --";
 }
 
-static const char *on_child_result(struct options *o, char *const *arg)
-{
-	(void)arg;
-	o->child_result = true;
-	return NULL;
-}
-
-static const char *on_v(struct options *o, char *const *arg)
-{
-	(void)arg;
-	o->verbose = true;
-	return NULL;
-}
-
 static const char *on_version(struct options *o, char *const *arg)
 {
 	(void)arg;
@@ -302,62 +229,72 @@ static const char *on_help(struct options *o, char *const *arg)
 	return NULL;
 }
 
+#define KEPT(field) .keeps = offsetof(struct options, field)
+
 static const struct option table[] = {
-    {"premote", ONE, on_premote, "TRANSPORT",
+    {"premote", ONE, {on_premote}, "TRANSPORT",
 	"the box: HOST[:PORT], tls:server=HOST,port=N, exec:COMMAND, a name from the file\n"
 	"boxes; without it $HDB_PREMOTE, else this machine"},
-    {"p", ONE, on_p, "PID", "attach to this process"},
-    {"pn", ONE, on_pn, "NAME", "attach to the one process of that name"},
-    {"psn", ONE, on_psn, "UNIT", "attach to the main process of that systemd unit"},
-    {"grace", ONE, on_grace, "TIME",
+    {"p", ONE, {on_p}, "PID", "attach to this process"},
+    {"pn", ONE, {on_pn}, "NAME", "attach to the one process of that name"},
+    {"psn", ONE, {on_psn}, "UNIT", "attach to the main process of that systemd unit"},
+    {"grace", ONE, {on_grace}, "TIME",
 	"how long the box shall keep the session when the link breaks: 30s, 5m, 1h at most"},
-    {"loss", ONE, on_loss, "resume|hold|kill",
+    {"loss", ONE, {on_loss}, "resume|hold|kill",
 	"what then becomes of processes that were attached to"},
-    {"ex", ONE, on_ex, "COMMAND", "do this command (may be given several times)"},
-    {"x", ONE, on_x, "FILE", "do the commands in FILE"},
-    {"batch", NONE, on_batch, "", "end after these; the first that fails ends with status 1"},
-    {"return-child-result", NONE, on_child_result, "",
+    {"ex", ONE, {on_ex}, "COMMAND", "do this command (may be given several times)"},
+    {"x", ONE, {on_x}, "FILE", "do the commands in FILE"},
+    {"batch", FLAG, {KEPT(batch)}, "", "end after these; the first that fails ends with status 1"},
+    {"return-child-result", FLAG, {KEPT(child_result)}, "",
 	"end with the status of the program that was started"},
-    {"ps", MAYBE, on_ps, "[PATTERN]", "list processes, then end"},
-    {"snapshot", MAYBE, on_snapshot, "[PID]",
+    {"ps", MAYBE, {on_ps}, "[PATTERN]", "list processes, then end"},
+    {"snapshot", MAYBE, {on_snapshot}, "[PID]",
 	"backtraces of all threads, the process stopped for milliseconds, then end;\n"
 	"PID, or -pn NAME, or -psn UNIT"},
-    {"json", NONE, on_json, "", "with -ps and -snapshot: for machines"},
-    {"keygen", NONE, on_keygen, "", "make your key and print the line for the box's map file"},
-    {"key", ONE, on_key, "FILE", "with -keygen: where to put it; with -sign: whose name it bears"},
-    {"passphrase", NONE, on_passphrase, "", "with -keygen: ask for one, which protects the key"},
-    {"sign", ONE, on_sign, "SHA256:...",
+    {"json", FLAG, {KEPT(json)}, "", "with -ps and -snapshot: for machines"},
+    {"keygen", NONE, {on_keygen}, "", "make your key and print the line for the box's map file"},
+    {"key", ONE, {on_key}, "FILE",
+	"with -keygen: where to put it; with -sign: whose name it bears"},
+    {"passphrase", FLAG, {KEPT(passphrase)}, "",
+	"with -keygen: ask for one, which protects the key"},
+    {"sign", ONE, {on_sign}, "SHA256:...",
 	"make a grant for that key, signed with yours, and print it: for boxes that have your\n"
 	"key as ca; its holder puts it beside the key, as key.pem.grant"},
-    {"user", ONE, on_user, "NAME[,NAME]", "with -sign: whom it names there"},
-    {"valid", ONE, on_valid, "TIME | FROM..TO", "with -sign: 8h, 7d, or days"},
-    {"words", ONE, on_words, "WORDS", "with -sign: readonly, no-write, no-launch, max-stop=TIME"},
-    {"serial", ONE, on_serial, "N", "with -sign: the number to revoke it by"},
-    {"name", ONE, on_name, "NAME", "with -sign: for the boxes' records"},
-    {"trust", TWO, on_trust, "HOST[:PORT] SHA256:...", "remember a box's key without asking"},
-    {"replace", NONE, on_replace, "", "with -trust: in the place of another key of that box"},
-    {"rsp", PLACE, on_rsp, "[PLACE]",
+    {"user", TEXT, {KEPT(users)}, "NAME[,NAME]", "with -sign: whom it names there"},
+    {"valid", TEXT, {KEPT(valid)}, "TIME | FROM..TO", "with -sign: 8h, 7d, or days"},
+    {"words", TEXT, {KEPT(words)}, "WORDS",
+	"with -sign: readonly, no-write, no-launch, max-stop=TIME"},
+    {"serial", ONE, {on_serial}, "N", "with -sign: the number to revoke it by"},
+    {"name", TEXT, {KEPT(grant_name)}, "NAME", "with -sign: for the boxes' records"},
+    {"trust", TWO, {on_trust}, "HOST[:PORT] SHA256:...", "remember a box's key without asking"},
+    {"replace", FLAG, {KEPT(replace)}, "", "with -trust: in the place of another key of that box"},
+    {"rsp", PLACE, {on_rsp}, "[PLACE]",
 	"speak GDB's remote protocol, for gdb and lldb: on standard input and output, or on\n"
 	"unix:path=FILE or tcp:port=N (of this machine only)"},
-    {"once", NONE, on_once, "", "with -rsp: end with the first debugger"},
-    {"multi", NONE, on_multi, "", "with -rsp: go on when nothing is left to debug"},
-    {"attach", ONE, on_attach, "PID", "with -rsp: begin with this process"},
-    {"wrapper", UNTIL, on_wrapper, "COMMAND --",
+    {"once", FLAG, {KEPT(once)}, "", "with -rsp: end with the first debugger"},
+    {"multi", FLAG, {KEPT(multi)}, "", "with -rsp: go on when nothing is left to debug"},
+    {"attach", ONE, {on_attach}, "PID", "with -rsp: begin with this process"},
+    {"wrapper", UNTIL, {on_wrapper}, "COMMAND --",
 	"with -rsp: what programs are started through, which has to execute them"},
-    {"disable-packet", ONE, on_disable_packet, "WORD",
+    {"disable-packet", ONE, {on_disable_packet}, "WORD",
 	"with -rsp: do as if that packet were not known (to try debuggers out)"},
-    {"v", NONE, on_v, "", "show every message of the wire on stderr"},
-    {"version", NONE, on_version, "", "print the version"},
-    {"help", NONE, on_help, "", "print this"},
-    {"server", NONE, NULL, NULL, "serving a session to other people"},
-    {"remote", NONE, NULL, NULL, "joining somebody's session"},
-    {"k", NONE, NULL, NULL, "debugging a kernel"},
-    {"cimp", NONE, NULL, NULL, "taking what the box has launched"},
-    {"pb", NONE, NULL, NULL, "attaching without stopping (at the prompt: attach PID &)"},
-    {"pv", NONE, NULL, NULL, "attaching for looking only (at the prompt: attach -look PID)"},
+    {"v", FLAG, {KEPT(verbose)}, "", "show every message of the wire on stderr"},
+    {"version", NONE, {on_version}, "", "print the version"},
+    {"help", NONE, {on_help}, "", "print this"},
+    {"server", LATER, {NULL}, NULL, "serving a session to other people"},
+    {"remote", LATER, {NULL}, NULL, "joining somebody's session"},
+    {"k", LATER, {NULL}, NULL, "debugging a kernel"},
+    {"cimp", LATER, {NULL}, NULL, "taking what the box has launched"},
+    {"pb", LATER, {NULL}, NULL, "attaching without stopping (at the prompt: attach PID &)"},
+    {"pv", LATER, {NULL}, NULL, "attaching for looking only (at the prompt: attach -look PID)"},
 };
 
 enum { OPTIONS = sizeof(table) / sizeof(table[0]) };
+
+static bool one_word(const struct option *row)
+{
+	return row->shape == ONE || row->shape == TEXT;
+}
 
 static const struct option *find(const char *word)
 {
@@ -367,7 +304,7 @@ static const struct option *find(const char *word)
 	n = strcspn(word, "=");
 	for (size_t i = 0; i < OPTIONS; i++)
 		if (strlen(table[i].name) == n && strncmp(table[i].name, word, n) == 0 &&
-		    (!word[n] || table[i].shape == ONE))
+		    (!word[n] || one_word(&table[i])))
 			return &table[i];
 	return NULL;
 }
@@ -375,6 +312,17 @@ static const struct option *find(const char *word)
 static bool is_place(const char *word)
 {
 	return strncmp(word, "unix:", 5) == 0 || strncmp(word, "tcp:", 4) == 0;
+}
+
+static const char *do_option(const struct option *row, struct options *o, char *const *arg)
+{
+	if (row->shape == FLAG)
+		*(bool *)((char *)o + row->does.keeps) = true;
+	else if (row->shape == TEXT)
+		*(const char **)((char *)o + row->does.keeps) = arg[0];
+	else
+		return row->does.fn(o, arg);
+	return NULL;
 }
 
 /* Take the option at argv[*at] with its arguments. */
@@ -389,21 +337,21 @@ static int take(int argc, char **argv, int *at, struct options *o, char *why, si
 		snprintf(why, size, "%s is not an option; hdb -help lists them.", word);
 		return 2;
 	}
-	if (!row->fn) {
+	if (row->shape == LATER) {
 		snprintf(why, size, "%s (%s) is not in this version of hdb.", word, row->help);
 		return 2;
 	}
 	want = row->shape == MAYBE   ? *at < argc && argv[*at][0] != '-'
 	       : row->shape == PLACE ? *at < argc && is_place(argv[*at])
 	       : row->shape == TWO   ? 2
-				     : row->shape == ONE;
+				     : one_word(row);
 	/* As gdbserver's options have it. */
 	if (want == 1 && strchr(word, '=')) {
 		arg[0] = strchr(word, '=') + 1;
 		want = 0;
 	}
 	if (row->shape == UNTIL) {
-		wrong = row->fn(o, argv + *at);
+		wrong = row->does.fn(o, argv + *at);
 		*at += (int)o->n_wrapper;
 		if (!wrong && *at++ == argc)
 			wrong = "it ends with --";
@@ -417,7 +365,7 @@ static int take(int argc, char **argv, int *at, struct options *o, char *why, si
 	}
 	for (int i = 0; i < want; i++)
 		arg[i] = argv[(*at)++];
-	wrong = row->fn(o, arg);
+	wrong = do_option(row, o, arg);
 	if (wrong)
 		snprintf(
 		    why, size, "%s%s%s: %s.", word, arg[0] ? " " : "", arg[0] ? arg[0] : "", wrong);
@@ -570,7 +518,7 @@ void options_help(FILE *f)
 		const char *p = row->help;
 		char left[64];
 
-		if (!row->fn)
+		if (row->shape == LATER)
 			continue;
 		snprintf(
 		    left, sizeof(left), "-%s%s%s", row->name, *row->args ? " " : "", row->args);
