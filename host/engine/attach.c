@@ -45,21 +45,18 @@ static struct rpc_call *send_attach(
 	    .start = start,
 	    .how = hows[how],
 	    .loss = how == HE_LOOK ? WIRE_LOSS_DEFAULT : losses[t->engine->config.loss]};
-	struct buf ordered, notes, body;
+	struct buf ordered, notes;
 	struct rpc_call *c;
 
 	buf_init(&ordered, WIRE_PIECE);
 	buf_init(&notes, WIRE_PIECE);
-	buf_init(&body, WIRE_PIECE);
 	if (how != HE_LOOK)
 		attach_order(t, &ordered, &notes);
 	q.recipes = span_buf(&ordered);
 	q.notes = span_buf(&notes);
-	wire_encode_attach(&body, &q);
-	c = rpc_send(t->server->rpc, WIRE_attach, t->handle, &body, 0);
+	c = rpc_ask_attach(t->server->rpc, t->handle, &q);
 	buf_free(&ordered);
 	buf_free(&notes);
-	buf_free(&body);
 	return c;
 }
 

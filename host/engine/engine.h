@@ -115,10 +115,23 @@ void attach_met(struct he_target *t);
 
 /* ---- calls over the wire -------------------------------------------------- */
 
+/* rpc_send of a request with the fields in q, the struct of its row; the row's own form of
+ * it where the row is known: rpc_ask_NAME(r, target, &q). */
+struct rpc_call *rpc_ask(struct rpc *r, enum wire_type type, uint32_t target, const void *q);
+#define MSG(number, name, kind, since, reply, state, right, effect)                                \
+	static inline struct rpc_call *rpc_ask_##name(                                             \
+	    struct rpc *r, uint32_t target, const struct wire_##name *q)                           \
+	{                                                                                          \
+		return rpc_ask(r, WIRE_##name, target, q);                                         \
+	}
+#include "common/wire.def"
+
 /* Every piece of a reply through fn, which returns false when it cannot take more: the
  * rest is dropped then, and the call fails with E_LIMIT. Ends and frees c. */
 struct he_error *rpc_each(
     struct rpc_call *c, bool (*fn)(void *arg, const struct wire_msg *m), void *arg);
+/* For rpc_each: pieces of reply bytes go to a struct buf. */
+bool bytes_piece(void *bytes, const struct wire_msg *m);
 
 /* ---- processes (process.c) ------------------------------------------------ */
 

@@ -23,14 +23,8 @@ static struct rpc_call *send_who(const struct who *w, enum wire_type type)
 {
 	/* facts, maps, auxv and environment have the same two fields. */
 	struct wire_maps q = {.pid = w->handle ? 0 : w->pid, .start = w->handle ? 0 : w->start};
-	struct rpc_call *c;
-	struct buf body;
 
-	buf_init(&body, WIRE_PIECE);
-	wire_encode_maps(&body, &q);
-	c = rpc_send(w->server->rpc, type, w->handle, &body, 0);
-	buf_free(&body);
-	return c;
+	return rpc_ask(w->server->rpc, type, w->handle, &q);
 }
 
 static bool maps_piece(void *arg, const struct wire_msg *m)
@@ -38,17 +32,6 @@ static bool maps_piece(void *arg, const struct wire_msg *m)
 	struct wire_map_list q;
 
 	return wire_decode_map_list(m->body, &q) && maps_put(arg, q.maps);
-}
-
-static bool bytes_piece(void *arg, const struct wire_msg *m)
-{
-	struct wire_bytes q;
-	struct buf *b = arg;
-
-	if (!wire_decode_bytes(m->body, &q))
-		return false;
-	buf_raw(b, q.data.p, q.data.n);
-	return !b->bad;
 }
 
 /* What the process may keep to itself is empty then, but a lost link is an error. */

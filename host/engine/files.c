@@ -54,14 +54,8 @@ static struct rpc_call *send_file(const struct file_part *f, size_t at, size_t l
 	    .offset = f->offset + at,
 	    .len = len,
 	};
-	struct rpc_call *c;
-	struct buf body;
 
-	buf_init(&body, WIRE_PIECE);
-	wire_encode_file_read(&body, &q);
-	c = rpc_send(w->server->rpc, WIRE_file_read, w->handle, &body, 0);
-	buf_free(&body);
-	return c;
+	return rpc_ask_file_read(w->server->rpc, w->handle, &q);
 }
 
 enum { FILE_CALLS = 16 }; /* at most so many under way */
@@ -170,14 +164,8 @@ static struct rpc_call *send_look(const struct he_root *r, const char *path, boo
 	    .start = r->start,
 	    .path = span_str(path),
 	    .flags = link ? WIRE_LOOK_LINK : 0};
-	struct rpc_call *c;
-	struct buf body;
 
-	buf_init(&body, WIRE_PIECE);
-	wire_encode_file_look(&body, &q);
-	c = rpc_send(r->server->rpc, WIRE_file_look, 0, &body, 0);
-	buf_free(&body);
-	return c;
+	return rpc_ask_file_look(r->server->rpc, 0, &q);
 }
 
 struct he_error *he_file_stat(
@@ -269,17 +257,6 @@ struct he_error *he_file_pread(const struct he_root *r, const char *path, uint64
 	return err;
 }
 
-static bool text_piece(void *arg, const struct wire_msg *m)
-{
-	struct wire_bytes q;
-	struct buf *b = arg;
-
-	if (!wire_decode_bytes(m->body, &q))
-		return false;
-	buf_raw(b, q.data.p, q.data.n);
-	return !b->bad;
-}
-
 /* Ends the call; the text with a NUL behind it, for the caller to free. */
 static struct he_error *take_text(struct rpc_call *c, size_t max, char **ret, size_t *len)
 {
@@ -287,7 +264,7 @@ static struct he_error *take_text(struct rpc_call *c, size_t max, char **ret, si
 	struct buf b;
 
 	buf_init(&b, max + 1);
-	err = rpc_each(c, text_piece, &b);
+	err = rpc_each(c, bytes_piece, &b);
 	buf_u8(&b, 0);
 	if (!err && b.bad)
 		err = he_error_new(E_NOMEM, "out of memory.");
@@ -303,17 +280,11 @@ static struct he_error *take_text(struct rpc_call *c, size_t max, char **ret, si
 struct he_error *he_file_readlink(const struct he_root *r, const char *path, char **ret)
 {
 	struct wire_file_link q = {.pid = r->pid, .start = r->start, .path = span_str(path)};
-	struct rpc_call *c;
-	struct buf body;
 	size_t len;
 
 	if (!fits(path))
 		return too_long(path);
-	buf_init(&body, WIRE_PIECE);
-	wire_encode_file_link(&body, &q);
-	c = rpc_send(r->server->rpc, WIRE_file_link, 0, &body, 0);
-	buf_free(&body);
-	return take_text(c, HE_PATH_MAX, ret, &len);
+	return take_text(rpc_ask_file_link(r->server->rpc, 0, &q), HE_PATH_MAX, ret, &len);
 }
 
 /* ---- changing ----------------------------------------------------------------------- */
@@ -335,14 +306,8 @@ static struct rpc_call *send_write(
 	    .offset = d->offset + at,
 	    .data = {(const uint8_t *)d->data + at, (uint32_t)n},
 	};
-	struct rpc_call *c;
-	struct buf body;
 
-	buf_init(&body, WIRE_PIECE);
-	wire_encode_file_write(&body, &q);
-	c = rpc_send(r->server->rpc, WIRE_file_write, 0, &body, 0);
-	buf_free(&body);
-	return c;
+	return rpc_ask_file_write(r->server->rpc, 0, &q);
 }
 
 struct he_error *he_file_write(const struct he_root *r, const char *path,
@@ -384,16 +349,10 @@ struct he_error *he_file_change(const struct he_root *r, const char *path, enum 
 	    .mode = mode,
 	    .text = span_str(text ? text : ""),
 	};
-	struct rpc_call *c;
-	struct buf body;
 
 	if (!fits(path) || (text && !fits(text)))
 		return too_long(fits(path) ? text : path);
-	buf_init(&body, WIRE_PIECE);
-	wire_encode_file_change(&body, &q);
-	c = rpc_send(r->server->rpc, WIRE_file_change, 0, &body, 0);
-	buf_free(&body);
-	return rpc_wait(c, NULL);
+	return rpc_wait(rpc_ask_file_change(r->server->rpc, 0, &q), NULL);
 }
 
 /* ---- texts of /proc ------------------------------------------------------------------ */
@@ -403,14 +362,8 @@ enum { TEXT_MAX = 16 * 1024 * 1024, TEXT_CALLS = 32 /* under way at once */ };
 static struct rpc_call *send_text(const struct who *w, enum he_text text)
 {
 	struct wire_proc_text q = {.pid = w->pid, .start = w->start, .text = (uint8_t)text};
-	struct rpc_call *c;
-	struct buf body;
 
-	buf_init(&body, WIRE_PIECE);
-	wire_encode_proc_text(&body, &q);
-	c = rpc_send(w->server->rpc, WIRE_proc_text, 0, &body, 0);
-	buf_free(&body);
-	return c;
+	return rpc_ask_proc_text(w->server->rpc, 0, &q);
 }
 
 struct he_error *he_proc_text(const struct he_root *r, enum he_text text, char **ret, size_t *len)

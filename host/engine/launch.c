@@ -100,14 +100,10 @@ static void grant(struct he_target *t)
 {
 	struct launched *l = t->launched;
 	struct wire_output_more q = {.bytes = l->owed};
-	struct buf body;
 
 	if (l->owed < GRANT || t->state == HE_GONE)
 		return;
-	buf_init(&body, WIRE_PIECE);
-	wire_encode_output_more(&body, &q);
-	rpc_forget(rpc_send(t->server->rpc, WIRE_output_more, t->handle, &body, 0));
-	buf_free(&body);
+	rpc_forget(rpc_ask_output_more(t->server->rpc, t->handle, &q));
 	l->owed = 0;
 }
 
@@ -175,14 +171,8 @@ static struct rpc_call **free_place(struct launched *l)
 static struct rpc_call *send_piece(struct he_target *t, const uint8_t *data, size_t n, bool end)
 {
 	struct wire_input q = {.end = end, .data = {data, (uint32_t)n}};
-	struct rpc_call *c;
-	struct buf body;
 
-	buf_init(&body, WIRE_PIECE);
-	wire_encode_input(&body, &q);
-	c = rpc_send(t->server->rpc, WIRE_input, t->handle, &body, 0);
-	buf_free(&body);
-	return c;
+	return rpc_ask_input(t->server->rpc, t->handle, &q);
 }
 
 static struct he_error *send_input(
@@ -231,16 +221,12 @@ struct he_error *he_window(struct he_target *t, unsigned rows, unsigned cols)
 {
 	struct wire_window q = {.rows = (uint16_t)rows, .cols = (uint16_t)cols};
 	struct he_error *err = target_enter(t);
-	struct buf body;
 
 	if (err)
 		return target_leave(t, err);
 	if (!launched_terminal(t))
 		return target_leave(t, not_launched(t, "terminal"));
-	buf_init(&body, WIRE_PIECE);
-	wire_encode_window(&body, &q);
-	err = rpc_do(t->server->rpc, WIRE_window, t->handle, &body, 0, NULL);
-	buf_free(&body);
+	err = rpc_wait(rpc_ask_window(t->server->rpc, t->handle, &q), NULL);
 	return target_leave(t, err);
 }
 
@@ -262,13 +248,9 @@ static struct span send_ahead(
 	while (text->len - at > fits) {
 		size_t left = text->len - at, n = left < TEXT_MAX ? left : TEXT_MAX;
 		struct wire_launch_text q = {.list = list, .data = {text->p + at, (uint32_t)n}};
-		struct buf body;
 
-		buf_init(&body, WIRE_PIECE);
-		wire_encode_launch_text(&body, &q);
 		/* That it was refused the launch itself will say. */
-		rpc_forget(rpc_send(t->server->rpc, WIRE_launch_text, t->handle, &body, 0));
-		buf_free(&body);
+		rpc_forget(rpc_ask_launch_text(t->server->rpc, t->handle, &q));
 		at += n;
 	}
 	return (struct span){text->p + at, (uint32_t)(text->len - at)};
@@ -298,22 +280,19 @@ static struct rpc_call *send_launch(const struct he_target *t, const struct he_l
 	    .rows = (uint16_t)q->rows,
 	    .cols = (uint16_t)q->cols,
 	    .loss = fates[q->fate]};
-	struct buf ordered, notes, body;
+	struct buf ordered, notes;
 	struct rpc_call *c;
 
 	buf_init(&ordered, WIRE_PIECE);
 	buf_init(&notes, WIRE_PIECE);
-	buf_init(&body, WIRE_PIECE);
 	attach_order(t, &ordered, &notes);
 	m.recipes = span_buf(&ordered);
 	m.notes = span_buf(&notes);
 	m.args = send_ahead(t, 0, args, ARGS_MAX);
 	m.env = send_ahead(t, 1, env, ENV_MAX);
-	wire_encode_launch(&body, &m);
-	c = rpc_send(t->server->rpc, WIRE_launch, t->handle, &body, 0);
+	c = rpc_ask_launch(t->server->rpc, t->handle, &m);
 	buf_free(&ordered);
 	buf_free(&notes);
-	buf_free(&body);
 	return c;
 }
 

@@ -7,17 +7,14 @@
 #include "host/errtext.h"
 
 static struct he_error *ask(
-    struct he_target *t, enum wire_type type, struct buf *body, struct wire_map_made *made)
+    struct he_target *t, enum wire_type type, const void *q, struct wire_map_made *made)
 {
 	struct rpc_piece *p = NULL;
 	struct he_error *err;
 
-	if (!t->ops->mem_write) { /* a snapshot */
-		buf_free(body);
+	if (!t->ops->mem_write) /* a snapshot */
 		return he_error_new(E_STATE, "this target cannot be changed.");
-	}
-	err = rpc_do(t->server->rpc, type, t->handle, body, 0, made ? &p : NULL);
-	buf_free(body);
+	err = rpc_wait(rpc_ask(t->server->rpc, type, t->handle, q), made ? &p : NULL);
 	if (!err && made && (!p || !wire_decode_map_made(p->m.body, made)))
 		err =
 		    he_error_new(E_MALFORMED, "the box's answer about new memory makes no sense.");
@@ -32,13 +29,10 @@ struct he_error *he_map(
 	struct wire_map_new q = {.tid = tid, .size = size, .prot = (uint8_t)prot};
 	struct he_error *err = target_enter(t);
 	struct wire_map_made made;
-	struct buf body;
 
 	if (err)
 		return err;
-	buf_init(&body, WIRE_PIECE);
-	wire_encode_map_new(&body, &q);
-	err = ask(t, WIRE_map_new, &body, &made);
+	err = ask(t, WIRE_map_new, &q, &made);
 	if (!err)
 		*addr = made.addr;
 	return target_leave(t, err);
@@ -48,13 +42,10 @@ struct he_error *he_unmap(struct he_target *t, uint64_t tid, uint64_t addr, uint
 {
 	struct wire_map_drop q = {.tid = tid, .addr = addr, .size = size};
 	struct he_error *err = target_enter(t);
-	struct buf body;
 
 	if (err)
 		return err;
-	buf_init(&body, WIRE_PIECE);
-	wire_encode_map_drop(&body, &q);
-	err = ask(t, WIRE_map_drop, &body, NULL);
+	err = ask(t, WIRE_map_drop, &q, NULL);
 	if (!err)
 		memcache_flush(t->mem);
 	return target_leave(t, err);

@@ -156,16 +156,10 @@ struct he_error *he_ps(struct he_server *s, const char *pattern, struct he_proce
 	struct wire_ps q = {.pattern = span_str(pattern)};
 	struct process_list *l = calloc(1, sizeof(*l));
 	struct he_error *err;
-	struct rpc_call *c;
-	struct buf body;
 
 	if (!l)
 		return he_error_new(E_NOMEM, "out of memory.");
-	buf_init(&body, WIRE_PIECE);
-	wire_encode_ps(&body, &q);
-	c = rpc_send(s->rpc, WIRE_ps, 0, &body, 0);
-	buf_free(&body);
-	err = rpc_each(c, piece, l);
+	err = rpc_each(rpc_ask_ps(s->rpc, 0, &q), piece, l);
 	if (err) {
 		he_processes_free(&l->public);
 		return err;

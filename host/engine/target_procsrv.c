@@ -17,6 +17,18 @@ enum {
 	CHUNK_HEAD = 32,           /* of a chunk beside its data, about */
 };
 
+struct rpc_call *rpc_ask(struct rpc *r, enum wire_type type, uint32_t target, const void *q)
+{
+	struct rpc_call *c;
+	struct buf body;
+
+	buf_init(&body, WIRE_PIECE);
+	wire_pack(&body, wire_row(type)->form, q);
+	c = rpc_send(r, type, target, &body, 0);
+	buf_free(&body);
+	return c;
+}
+
 struct he_error *rpc_each(
     struct rpc_call *c, bool (*fn)(void *arg, const struct wire_msg *m), void *arg)
 {
@@ -38,6 +50,17 @@ struct he_error *rpc_each(
 			    "what was not asked for.");
 		}
 	}
+}
+
+bool bytes_piece(void *bytes, const struct wire_msg *m)
+{
+	struct wire_bytes q;
+	struct buf *b = bytes;
+
+	if (!wire_decode_bytes(m->body, &q))
+		return false;
+	buf_raw(b, q.data.p, q.data.n);
+	return !b->bad;
 }
 
 static struct rpc *link_of(const struct he_target *t)
@@ -224,29 +247,26 @@ static struct rpc_call *send_regs(
     struct he_target *t, const uint64_t *tids, size_t n, const uint32_t *notes)
 {
 	struct wire_regs_read q = {0};
-	struct buf who, what, body;
+	struct buf who, what;
 	struct rpc_call *c;
 
 	buf_init(&who, WIRE_PIECE);
 	buf_init(&what, WIRE_PIECE);
-	buf_init(&body, WIRE_PIECE);
 	for (size_t i = 0; i < n; i++)
 		wire_put_tid(&who, &(struct wire_rec_tid){tids[i]});
 	for (; *notes; notes++)
 		wire_put_note(&what, &(struct wire_rec_note){*notes});
 	q.tids = span_buf(&who);
 	q.notes = span_buf(&what);
-	wire_encode_regs_read(&body, &q);
-	c = rpc_send(link_of(t), WIRE_regs_read, t->handle, &body, 0);
+	c = rpc_ask_regs_read(link_of(t), t->handle, &q);
 	buf_free(&who);
 	buf_free(&what);
-	buf_free(&body);
 	return c;
 }
 
 /* Under way; NULL without memory.  *calls of them, not all need be there. */
-static struct rpc_call **send_all_regs(struct he_target *t, const uint64_t *tids, size_t n,
-    const uint32_t *notes, size_t *calls)
+static struct rpc_call **send_all_regs(
+    struct he_target *t, const uint64_t *tids, size_t n, const uint32_t *notes, size_t *calls)
 {
 	struct rpc_call **c;
 	size_t done = 0;
@@ -264,8 +284,7 @@ static struct rpc_call **send_all_regs(struct he_target *t, const uint64_t *tids
 	return c;
 }
 
-static struct he_error *wait_regs(
-    struct rpc_call **c, size_t calls, regset_sink *sink, void *arg)
+static struct he_error *wait_regs(struct rpc_call **c, size_t calls, regset_sink *sink, void *arg)
 {
 	struct regs_arg a = {sink, arg};
 	struct he_error *err = NULL;
@@ -360,14 +379,8 @@ static struct he_error *mem_walk(struct he_target *t, uint64_t head, uint32_t ne
 {
 	struct wire_mem_walk q = {.head = head, .next_off = next_off, .size = size, .limit = limit};
 	struct nodes_arg a = {sink, arg, limit};
-	struct rpc_call *c;
-	struct buf body;
 
-	buf_init(&body, WIRE_PIECE);
-	wire_encode_mem_walk(&body, &q);
-	c = rpc_send(link_of(t), WIRE_mem_walk, t->handle, &body, 0);
-	buf_free(&body);
-	return rpc_each(c, nodes_piece, &a);
+	return rpc_each(rpc_ask_mem_walk(link_of(t), t->handle, &q), nodes_piece, &a);
 }
 
 /* ---- running and stopping ------------------------------------------------------------ */
@@ -376,17 +389,14 @@ static struct he_error *interrupt(struct he_target *t, uint64_t tid)
 {
 	struct wire_interrupt q = {0};
 	struct he_error *err;
-	struct buf list, body;
+	struct buf list;
 
 	buf_init(&list, WIRE_PIECE);
-	buf_init(&body, WIRE_PIECE);
 	if (tid)
 		wire_put_tid(&list, &(struct wire_rec_tid){tid});
 	q.tids = span_buf(&list);
-	wire_encode_interrupt(&body, &q);
-	err = rpc_do(link_of(t), WIRE_interrupt, t->handle, &body, 0, NULL);
+	err = rpc_wait(rpc_ask_interrupt(link_of(t), t->handle, &q), NULL);
 	buf_free(&list);
-	buf_free(&body);
 	return err;
 }
 

@@ -220,69 +220,46 @@ struct he_error *procsrv_mem_write(struct he_target *t, uint64_t addr, const voi
 		size_t n = len - done < WRITE_BYTES ? len - done : WRITE_BYTES;
 		struct wire_rec_write w = {.addr = addr + done, .data = {from + done, (uint32_t)n}};
 		struct wire_mem_write q = {0};
-		struct buf list, body;
+		struct buf list;
 
 		buf_init(&list, WIRE_PIECE);
-		buf_init(&body, WIRE_PIECE);
 		wire_put_write(&list, &w);
 		q.writes = span_buf(&list);
-		wire_encode_mem_write(&body, &q);
-		err = rpc_do(link_of(t), WIRE_mem_write, t->handle, &body, 0, NULL);
+		err = rpc_wait(rpc_ask_mem_write(link_of(t), t->handle, &q), NULL);
 		buf_free(&list);
-		buf_free(&body);
 	}
 	return err;
 }
 
-struct he_error *procsrv_regs_write(
-    struct he_target *t, const struct wire_rec_regset *v, size_t n)
+struct he_error *procsrv_regs_write(struct he_target *t, const struct wire_rec_regset *v, size_t n)
 {
 	struct wire_regs_write q = {0};
-	struct he_error *err;
-	struct buf list, body;
+	struct rpc_call *c;
+	struct buf list;
 
 	buf_init(&list, WIRE_PIECE);
-	buf_init(&body, WIRE_PIECE);
 	for (size_t i = 0; i < n; i++)
 		wire_put_regset(&list, &v[i]);
 	q.regs = span_buf(&list);
-	wire_encode_regs_write(&body, &q);
-	/* A debugger that calls a function writes one register after the other. */
-	if (t->raw)
-		err = raw_write_behind(
-		    t, rpc_send(link_of(t), WIRE_regs_write, t->handle, &body, 0));
-	else
-		err = rpc_do(link_of(t), WIRE_regs_write, t->handle, &body, 0, NULL);
+	c = rpc_ask_regs_write(link_of(t), t->handle, &q);
 	buf_free(&list);
-	buf_free(&body);
-	return err;
+	/* A debugger that calls a function writes one register after the other. */
+	return t->raw ? raw_write_behind(t, c) : rpc_wait(c, NULL);
 }
 
 struct he_error *procsrv_signal(struct he_target *t, uint64_t tid, uint32_t signal)
 {
 	struct wire_send_signal q = {.tid = tid, .signal = signal};
-	struct he_error *err;
-	struct buf body;
 
-	buf_init(&body, WIRE_PIECE);
-	wire_encode_send_signal(&body, &q);
-	err = rpc_do(link_of(t), WIRE_send_signal, t->handle, &body, 0, NULL);
-	buf_free(&body);
-	return err;
+	return rpc_wait(rpc_ask_send_signal(link_of(t), t->handle, &q), NULL);
 }
 
 struct he_error *procsrv_siginfo_write(
     struct he_target *t, uint64_t tid, const void *data, size_t len)
 {
 	struct wire_siginfo_write q = {.tid = tid, .siginfo = {data, (uint32_t)len}};
-	struct he_error *err;
-	struct buf body;
 
-	buf_init(&body, WIRE_PIECE);
-	wire_encode_siginfo_write(&body, &q);
-	err = rpc_do(link_of(t), WIRE_siginfo_write, t->handle, &body, 0, NULL);
-	buf_free(&body);
-	return err;
+	return rpc_wait(rpc_ask_siginfo_write(link_of(t), t->handle, &q), NULL);
 }
 
 struct he_error *procsrv_kill(struct he_target *t)
