@@ -216,6 +216,11 @@ struct he_error *he_window(struct he_target *t, unsigned rows, unsigned cols);
 struct he_error *he_snapshot(struct he_server *s, uint32_t pid, uint64_t start, uint32_t window,
     uint64_t total, struct he_target **ret);
 
+/* What a program that was launched reads and writes: by he_input and HE_E_OUTPUT.  One that it
+ * forked has the same: he_input does for each of them, and what they write is told of the one
+ * that was launched, or, when that is gone, of a child of it that is a target. */
+enum he_streams { HE_STREAMS_NONE, HE_STREAMS_PIPES, HE_STREAMS_TERMINAL };
+
 struct he_target_info {
 	unsigned number; /* for people, from 1 within the engine */
 	enum he_state state;
@@ -227,6 +232,7 @@ struct he_target_info {
 	uint32_t arch;          /* and its AUDIT_ARCH_* of linux/audit.h; 0 = not known */
 	bool launched;	     /* by this session */
 	bool terminal;	     /* launched, on a terminal of its own */
+	enum he_streams streams;
 	bool lost;	     /* HE_GONE because the link is: it runs on there */
 	uint64_t stopped_ns; /* of a snapshot: how long it stood still */
 	int exit_status;     /* HE_GONE: wait status, -1 = not known */

@@ -242,6 +242,7 @@ static struct target *new_target(const struct target *from, pid_t pid)
 	}
 	tg->how = WIRE_ATTACH_STOP;
 	tg->arch = from->arch;
+	tg->streams = from->streams;
 	tg->preorder = from->preorder;
 	tg->loss = from->loss;
 	tg->grace_ms = from->grace_ms;

@@ -238,6 +238,7 @@ static int follow(struct call *c, const struct wire_launch *m, pid_t pid, struct
 	if (err != E_OK)
 		return err;
 	tg->how = WIRE_ATTACH_STOP;
+	tg->streams = ++c->tracer->launches;
 	l = launch_new(c, m, tg);
 	if (!l) {
 		target_free(tg);
@@ -347,18 +348,58 @@ void launch_exited(struct target *tg)
 	launch_io_finish(l);
 }
 
+/* Debuggers let go of a program, or see its end, and go on with what it forked, which writes
+ * where it wrote. */
+static struct target *heir(const struct target *tg)
+{
+	struct target *s = tg->tracer->targets;
+
+	while (s && (s == tg || s->streams != tg->streams || s->leaving || !s->handle))
+		s = s->next;
+	return tg->streams ? s : NULL;
+}
+
+/* What the host allowed the other to write it allowed nobody else. */
+static void pass_on(struct launch *l, struct target *to)
+{
+	l->target->launch = NULL;
+	l->target = to;
+	l->inherited = true;
+	l->room = WIRE_OUTPUT_WINDOW;
+	to->launch = l;
+	launch_io_start(l);
+}
+
+struct launch *launch_of(const struct target *tg)
+{
+	const struct target *s = tg;
+
+	if (!s->launch && s->streams)
+		for (s = tg->tracer->targets; s && (s->streams != tg->streams || !s->launch);)
+			s = s->next;
+	return s ? s->launch : NULL;
+}
+
 void launch_free(struct target *tg)
 {
 	struct launch *l = tg->launch;
 	struct fault f = {.code = E_GONE};
+	struct target *to;
+	bool open;
 
 	if (!l)
 		return;
 	answer(l, &f);
 	close_socket(l);
-	launch_io_close_input(l, E_GONE);
 	/* Of one that never was there is nothing to read. */
-	if (tg->handle && (l->out[0].fd >= 0 || l->out[1].fd >= 0))
+	open = tg->handle && (l->out[0].fd >= 0 || l->out[1].fd >= 0);
+	to = open ? heir(tg) : NULL;
+	if (to) {
+		pass_on(l, to);
+		return;
+	}
+	launch_io_close_input(l, E_GONE);
+	if (open)
 		launch_drain(l->out[0].fd, l->out[1].fd);
 	launch_io_free(l);
 	tg->launch = NULL;
@@ -367,7 +408,7 @@ void launch_free(struct target *tg)
 
 bool launch_kill(struct target *tg)
 {
-	if (!tg->launch || !goes_along(tg->launch))
+	if (!tg->launch || tg->launch->inherited || !goes_along(tg->launch))
 		return false;
 	if (tg->handle)
 		target_audit(IPC_KILL, &tg->id, "launched", 0, E_OK);
@@ -379,5 +420,7 @@ bool launch_kill(struct target *tg)
 
 long launch_options(const struct target *tg)
 {
-	return tg->launch && tg->launch->loss == WIRE_LOSS_KILL ? PTRACE_O_EXITKILL : 0;
+	const struct launch *l = tg->launch;
+
+	return l && !l->inherited && l->loss == WIRE_LOSS_KILL ? PTRACE_O_EXITKILL : 0;
 }

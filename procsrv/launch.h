@@ -42,10 +42,11 @@ struct launch_input {
 };
 
 struct launch {
-	struct target *target;
+	struct target *target; /* that was started, or who has its streams since it is gone */
 	uint32_t handle; /* that it will have; 0 = it has it */
 	uint8_t loss;    /* enum wire_loss */
 	bool terminal;
+	bool inherited;   /* target was not started, but forked by one that was */
 	unsigned through; /* so many programs more execute another before it is the one */
 	/* until the first instruction */
 	struct reply *reply; /* of request launch; NULL = answered */
@@ -73,8 +74,13 @@ void launch_executed(struct target *tg, struct tracee *t);
 /* The target has ended: what it wrote last is told, or why it never began. */
 void launch_exited(struct target *tg);
 
-/* The target is no longer ours (or gone): whoever still writes to the terminal or the
- * pipes gets another reader than us, who forgets it. */
+/* Whose streams a target's are: its own, or those of the one that forked it and is ours still.
+ * NULL: nobody's of ours. */
+struct launch *launch_of(const struct target *tg);
+
+/* The target is no longer ours (or gone): a child of it that is ours has its streams from now
+ * on.  Without one, whoever still writes to the terminal or the pipes gets another reader than
+ * us, who forgets it. */
 void launch_free(struct target *tg);
 
 /* The session ends, or the link is lost: kill it, if it shall not outlive that.  False: it

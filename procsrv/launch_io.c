@@ -275,7 +275,7 @@ static void on_drop(struct reply *r)
 
 int on_input(struct call *c)
 {
-	struct launch *l = c->target->launch;
+	struct launch *l = launch_of(c->target);
 	struct launch_input *i;
 	struct wire_input m;
 
@@ -305,7 +305,7 @@ int on_input(struct call *c)
 
 int on_window(struct call *c)
 {
-	struct launch *l = c->target->launch;
+	struct launch *l = launch_of(c->target);
 	struct wire_window m;
 	struct winsize size;
 

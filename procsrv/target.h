@@ -140,7 +140,8 @@ struct target {
 	uint64_t since_ms;         /* when the wait for threads began; 0 = none */
 	struct event *timer;
 	struct event *death;   /* of one we do not trace, by pidfd */
-	struct launch *launch; /* of a program we started; NULL = we did not */
+	struct launch *launch; /* of a program we started, or its streams; NULL = none */
+	uint32_t streams;      /* the same number for all that we started at once; 0 = others */
 	/* run.c */
 	struct patches *patches; /* NULL: it never had any */
 	struct debugregs debugregs;

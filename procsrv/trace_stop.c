@@ -337,6 +337,7 @@ static void encode_stopped(struct pack *p, struct buf *out)
 
 void trace_push(struct target *tg)
 {
+	struct launch *l = launch_of(tg);
 	struct reply *r;
 	struct pack p;
 	struct stop stop;
@@ -344,8 +345,8 @@ void trace_push(struct target *tg)
 	tg->push = false;
 	tg->generation++;
 	run_tell_causes(tg);
-	if (tg->launch)
-		launch_io_catch_up(tg->launch);
+	if (l)
+		launch_io_catch_up(l);
 	r = serve_event(tg->tracer->serve, WIRE_stopped, tg->handle);
 	if (!r)
 		return;

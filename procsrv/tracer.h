@@ -47,6 +47,7 @@ struct tracer {
 	struct touching *touching; /* the same of touch.c */
 	bool unrecorded;   /* nothing may be done that has to be recorded first */
 	uint32_t children; /* handles given to those that were followed */
+	uint32_t launches; /* numbers given to those that were started */
 	uint8_t *scratch; /* of SCRATCH bytes, for a handler's own use */
 };
 

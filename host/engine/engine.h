@@ -101,6 +101,10 @@ void launched_follow(struct pending *p);
 void launched_told(struct pending *p);
 void launched_free(struct he_target *t);
 bool launched_terminal(const struct he_target *t);
+/* We started it; what it forked only has its streams. */
+bool launched_here(const struct he_target *t);
+/* A child may come to write where its parent does.  Without memory nobody hears what. */
+void launched_inherit(struct he_target *child, const struct he_target *parent);
 
 /* ---- attaching (attach.c) ---------------------------------------------------- */
 

@@ -183,6 +183,7 @@ static struct he_target *child_of(struct he_target *parent, const struct wire_fo
 	t->pid = q->pid;
 	t->start = q->start;
 	t->arch_id = parent->arch_id;
+	launched_inherit(t, parent);
 	target_set_names(t, span_str(parent->comm), span_str(parent->exe));
 	if (t->raw)
 		raw_forked(t, parent, q->vfork);

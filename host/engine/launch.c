@@ -28,6 +28,7 @@ enum {
 
 struct launched {
 	bool terminal;
+	bool inherited; /* the target was forked by one that we started */
 	/* output */
 	struct pending *newest[STREAMS]; /* may still grow; NULL = none */
 	size_t room[STREAMS];            /* of their data */
@@ -123,6 +124,20 @@ void launched_told(struct pending *p)
 bool launched_terminal(const struct he_target *t)
 {
 	return t->launched && t->launched->terminal;
+}
+
+bool launched_here(const struct he_target *t)
+{
+	return t->launched && !t->launched->inherited;
+}
+
+void launched_inherit(struct he_target *child, const struct he_target *parent)
+{
+	child->launched = parent->launched ? calloc(1, sizeof(*child->launched)) : NULL;
+	if (!child->launched)
+		return;
+	child->launched->terminal = parent->launched->terminal;
+	child->launched->inherited = true;
 }
 
 void launched_free(struct he_target *t)

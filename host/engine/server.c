@@ -125,7 +125,7 @@ static void detach_all(struct he_server *s)
 	calls = calloc(n + 1, sizeof(struct rpc_call *));
 	for (struct he_target *t = s->engine->targets; calls && t; t = t->next)
 		if (t->server == s && t->ops->detach && t->state != HE_GONE)
-			calls[i++] = rpc_send(s->rpc, t->launched ? WIRE_kill : WIRE_detach,
+			calls[i++] = rpc_send(s->rpc, launched_here(t) ? WIRE_kill : WIRE_detach,
 			    t->handle, NULL, 0);
 	/* Without memory for that, the goodbye detaches them all the same. */
 	for (n = 0; n < i; n++)

@@ -218,6 +218,13 @@ struct he_error *target_leave(struct he_target *t, struct he_error *err)
 
 /* ---- public ----------------------------------------------------------------- */
 
+static enum he_streams streams_of(const struct he_target *t)
+{
+	if (!t->launched)
+		return HE_STREAMS_NONE;
+	return launched_terminal(t) ? HE_STREAMS_TERMINAL : HE_STREAMS_PIPES;
+}
+
 void he_target_info(const struct he_target *t, struct he_target_info *ret)
 {
 	*ret = (struct he_target_info){
@@ -230,8 +237,9 @@ void he_target_info(const struct he_target *t, struct he_target_info *ret)
 	    .exe = t->exe,
 	    .address_bytes = target_width(t),
 	    .arch = t->arch_id,
-	    .launched = t->launched != NULL,
-	    .terminal = launched_terminal(t),
+	    .launched = launched_here(t),
+	    .terminal = launched_here(t) && launched_terminal(t),
+	    .streams = streams_of(t),
 	    .lost = t->lost,
 	    .stopped_ns = t->stopped_ns,
 	    .exit_status = t->exit_status,

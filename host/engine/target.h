@@ -155,7 +155,7 @@ struct he_target {
 	bool stepped;                  /* its symbols are wanted at every stop */
 	struct step_hooks hooks;       /* see step_hook.c */
 	struct he_value *result;       /* of the function that was finished last */
-	struct launched *launched;     /* its input and output; NULL = we did not start it */
+	struct launched *launched;     /* its input and output; NULL = not through us */
 };
 
 /* ---- making and ending (target.c) --------------------------------------- */

@@ -143,7 +143,7 @@ void rsp_terminal_output(struct rsp *r, const struct he_event *ev)
 	if (!text)
 		return;
 	memcpy(text, ev->data, n);
-	if (i.terminal && (!r->lldb || r->terminal->streams[1] >= 0) &&
+	if (i.streams == HE_STREAMS_TERMINAL && (!r->lldb || r->terminal->streams[1] >= 0) &&
 	    !isatty(r->terminal->streams[1]))
 		n = unreturn(text, n);
 	show(r, ev->stream, text, n);
@@ -152,7 +152,7 @@ void rsp_terminal_output(struct rsp *r, const struct he_event *ev)
 
 /* ---- input ------------------------------------------------------------------------------- */
 
-/* The program that was started last. */
+/* The program that was started last, or what it forked. */
 static struct rsp_process *reader(const struct rsp *r)
 {
 	struct rsp_process *last = NULL;
@@ -160,7 +160,7 @@ static struct rsp_process *reader(const struct rsp *r)
 
 	for (struct rsp_process *p = r->processes; p; p = p->next) {
 		he_target_info(p->t, &i);
-		if (i.launched && i.state != HE_GONE)
+		if (i.streams && i.state != HE_GONE)
 			last = p;
 	}
 	return last;

@@ -3,6 +3,8 @@
 
 import os
 import shutil
+import subprocess
+import threading
 import time
 
 import pytest
@@ -78,3 +80,36 @@ def test_libraries_are_found_where_the_program_is_the_linker_itself(world):
                    f'target remote | {bridge}', '-ex', 'catch syscall exit_group', '-ex', 'continue', '-ex', 'sharedlibrary',
                    '-ex', 'info sharedlibrary', '-ex', 'kill', file('swaps')])
     assert 'Catchpoint 1 (call to syscall exit_group)' in r.out and 'libc.so.6' in r.out, r
+
+
+@needs_gdb
+@pytest.mark.once
+@pytest.mark.parametrize('ways', [
+    ['set follow-fork-mode child', 'run'],
+    ['set detach-on-fork off', 'run', 'inferior 2', 'continue'],
+], ids=['is let go', 'has ended'])
+def test_a_child_is_read_and_written_to_when_its_maker(world, ways):
+    path = world.path('rsp.sock')
+    bridge = world.start([harness.program('hdb'), '-rsp', f'unix:path={path}', '--once'], stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE, text=True)
+    said = []
+
+    def converse():
+        for line in bridge.stdout:
+            said.append(line)
+            if line == 'child asks\n':
+                bridge.stdin.write('who is there\n')
+                bridge.stdin.flush()
+
+    listener = threading.Thread(target=converse)
+    listener.start()
+    deadline = time.monotonic() + harness.PATIENCE
+    while not os.path.exists(path) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    r = world.run(['gdb', '-q', '-nx', '-batch', '-iex', 'set sysroot /', '-iex', 'set confirm off', '-ex',
+                   f'target extended-remote {path}', '-ex', f'set remote exec-file {file("heirs")}',
+                   *[word for way in ways for word in ('-ex', way)], file('heirs')])
+    listener.join(harness.PATIENCE)
+    bridge.stdin.close()
+    assert '[Inferior 2 ' in r.out and 'exited normally]' in r.out, r
+    assert said[0] == 'maker forks\n' and 'child heard who is there\n' in said, (said, r)

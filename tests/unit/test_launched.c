@@ -257,6 +257,44 @@ static void output_of_what_was_not_launched_is_not_believed(void **state)
 	next(HE_E_NONE);
 }
 
+#define CHILD 0x80000001u /* a handle of the agent's */
+
+static struct he_target *forks(void)
+{
+	struct wire_forked f = {.tid = FAKE_PID, .pid = FAKE_PID + 1, .handle = CHILD};
+	struct buf body;
+
+	buf_init(&body, WIRE_PIECE);
+	wire_encode_forked(&body, &f);
+	fake_event(WIRE_forked, 1, 0, 0, &body);
+	buf_free(&body);
+	return next(HE_E_FORKED).child;
+}
+
+static void a_child_writes_for_its_maker_and_is_none_that_we_started(void **state)
+{
+	struct he_target_info info;
+	struct he_target *child;
+	struct he_event ev;
+	size_t taken;
+
+	(void)state;
+	launch();
+	child = forks();
+	he_target_info(child, &info);
+	assert_false(info.launched);
+	assert_int_equal(info.streams, HE_STREAMS_PIPES);
+	fake_output(CHILD, 1, "x", false);
+	ev = next(HE_E_OUTPUT);
+	assert_ptr_equal(ev.target, child);
+	assert_int_equal(ev.len, 1);
+	assert_null(he_input(child, "y", 1, false, &taken));
+	assert_int_equal(taken, 1);
+	he_disconnect(server);
+	assert_int_equal(fake.requests[WIRE_kill], 1);
+	assert_int_equal(fake.requests[WIRE_detach], 1);
+}
+
 /* ---- input ------------------------------------------------------------------------ */
 
 static void input_goes_in_pieces_and_its_end_behind_them(void **state)
@@ -334,6 +372,7 @@ int main(void)
 	    T(the_program_may_write_on_when_its_output_was_told),
 	    T(a_box_that_sends_output_without_end_is_not_kept),
 	    T(output_of_what_was_not_launched_is_not_believed),
+	    T(a_child_writes_for_its_maker_and_is_none_that_we_started),
 	    T(input_goes_in_pieces_and_its_end_behind_them),
 	    T(a_program_that_does_not_read_takes_no_more_than_a_few_pieces),
 	    T(input_that_could_not_be_given_is_told_by_the_next_call),
