@@ -506,9 +506,24 @@ static bool is_last(const struct tracee *t)
 	return true;
 }
 
+static bool is_to_unmap(const struct tracee *t)
+{
+	return t->target->patches && slots_any(t->target->patches) && is_last(t);
+}
+
+bool run_leaves_call(struct tracee *t)
+{
+	if (!is_to_unmap(t) || !is_in_call(t) || t->status >> 16 == PTRACE_EVENT_VFORK)
+		return false;
+	ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
+	trace_run(t, PTRACE_CONT, 0);
+	t->asked = true;
+	return true;
+}
+
 void run_detach(struct tracee *t)
 {
 	watch_load(t);
-	if (t->target->patches && slots_any(t->target->patches) && is_last(t))
+	if (is_to_unmap(t))
 		t->target->slots_left = tracee_in_group_stop(t) || is_in_call(t) || !slots_unmap(t);
 }

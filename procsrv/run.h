@@ -60,6 +60,11 @@ void run_alone(struct target *tg);
  * come to stand are seen to by run_stopped, and by run_detach before they are detached. */
 void run_leave(struct target *tg);
 void run_detach(struct tracee *t);
+
+/* The last to be detached stands in a system call, where it cannot unmap the slots: it goes on,
+ * and stands again at the end of the call, or where a call that waits is broken off as for any
+ * stop.  False: it need not; or it is in vfork(2), which nothing breaks off. */
+bool run_leaves_call(struct tracee *t);
 void run_free(struct target *tg);
 
 #endif

@@ -505,6 +505,8 @@ bool trace_detach(struct tracee *t)
 {
 	struct target *tg = t->target;
 
+	if (!t->foreign && run_leaves_call(t))
+		return false;
 	detach(t);
 	if (tg->count || !tg->leaving)
 		return false;

@@ -293,6 +293,10 @@ def test_a_trap_from_outside_is_a_signal_like_any_other(link, patched):
     assert worked(link, target, d) and hits(link, target) == {1: 10}
 
 
+def slot_pages(link, target):
+    return [m for m in link.do('maps', target=target)['maps'] if m['prot'] & 4 and not m['name']]
+
+
 def test_detaching_from_threads_that_run_over_patches_leaves_nothing(link, patched):
     d = patched(20, 100000)
     work(d)
@@ -306,8 +310,26 @@ def test_detaching_from_threads_that_run_over_patches_leaves_nothing(link, patch
     target, _ = stop(link, d)
     assert all(c <= 100000 and w == 0 for c, _, w in tallies(link, target, d, 20))
     assert peek(link, target, d.facts['traps']) == 0
-    maps = link.do('maps', target=target)['maps']
-    assert not [m for m in maps if m['prot'] & 4 and not m['name']], 'a page of slots is left'
+    assert not slot_pages(link, target), 'a page of slots is left'
+
+
+@pytest.mark.parametrize('reasons', [['SYSCALL'], ['SYSCALL', 'SYSRET']], ids=['entry', 'return'])
+def test_detaching_from_one_that_stands_in_a_system_call_leaves_nothing(link, patched, reasons):
+    d = patched(1, 1000)
+    target, _ = stop(link, d)
+    plant(link, target, patch(d, 1, 'plain', ignore=MANY))
+    link.do('catch', target=target, events=E['CATCH_SYSCALL'], syscalls=[{'number': {8: 39, 4: 20}[width(d)]}])
+    work(d)
+    for reason in reasons:
+        resume(link, target)
+        stopped(link, target, reason)
+    assert slot_pages(link, target)
+    link.do('detach', target=target)
+    assert not d.faults()
+    target, _ = stop(link, d)
+    assert not slot_pages(link, target)
+    resume(link, target)
+    assert worked(link, target, d) and tallies(link, target, d) == [expected(1000)]
 
 
 @pytest.mark.parametrize('standing', [True, False], ids=['standing', 'running'])
