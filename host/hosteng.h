@@ -797,6 +797,11 @@ struct he_error *he_symbol_at(struct he_target *t, uint64_t addr, struct he_symb
 /* By name: exact, first in the executable, then in link-map order. */
 struct he_error *he_symbol_named(struct he_target *t, const char *name, struct he_symbol **ret);
 void he_symbol_free(struct he_symbol *s);
+/* Where a thread that stands has what lies at offset in the thread-local data of the module whose
+ * struct link_map (link.h) is at that address of the target's.  E_STATE: it has none of that module
+ * yet, or the C library does not tell where it keeps them. */
+struct he_error *he_tls(
+    struct he_target *t, uint64_t tid, uint64_t link_map, uint64_t offset, uint64_t *addr);
 
 struct he_line {
 	char *file, *directory, *function;

@@ -135,15 +135,16 @@ static struct he_error *describe(struct he_target *t, const char *name, struct f
 	return NULL;
 }
 
-static struct he_error *not_there(const struct sym_tls *m)
+static struct he_error *not_there(const char *module)
 {
 	return he_error_new(E_STATE,
 	    "this thread has no thread-local storage of %s: it gets some when it first uses it",
-	    m->name);
+	    module);
 }
 
+/* name: of the module, for people. */
 static struct he_error *of_library(
-    struct he_target *t, uint64_t pointer, const struct sym_tls *m, uint64_t *block)
+    struct he_target *t, uint64_t pointer, uint64_t link_map, const char *name, uint64_t *block)
 {
 	struct field number = {0}, vector = {0}, element = {0}, value = {0};
 	uint64_t dtv = 0, module = 0, most = 0;
@@ -156,7 +157,7 @@ static struct he_error *of_library(
 	if (!err)
 		err = describe(t, "_thread_db_dtv_t_pointer_val", &value);
 	if (!err)
-		err = read_word(t, m->link_map + number.offset, &module);
+		err = read_word(t, link_map + number.offset, &module);
 	if (!err)
 		err = read_word(t, pointer + vector.offset, &dtv);
 	/* In front of its first element stands how many there are. */
@@ -165,12 +166,13 @@ static struct he_error *of_library(
 	if (err)
 		return err;
 	if (!module || module > most)
-		return not_there(m);
+		return not_there(name);
 	err = read_word(t, dtv + module * (element.bits / 8) + value.offset, block);
 	if (err)
 		return err;
-	return *block && *block != (target_width(t) == 4 ? UINT32_MAX : UINT64_MAX) ? NULL
-										    : not_there(m);
+	return *block && *block != (target_width(t) == 4 ? UINT32_MAX : UINT64_MAX)
+		   ? NULL
+		   : not_there(name);
 }
 
 struct he_error *target_tls(
@@ -200,8 +202,32 @@ struct he_error *target_tls(
 		    "the dynamic linker's list does not have %s: its thread-local storage cannot "
 		    "be found",
 		    m.name);
-	err = of_library(t, pointer, &m, &block);
+	err = of_library(t, pointer, m.link_map, m.name, &block);
 	if (!err)
 		*addr = block + offset;
 	return err;
+}
+
+struct he_error *he_tls(
+    struct he_target *t, uint64_t tid, uint64_t link_map, uint64_t offset, uint64_t *addr)
+{
+	struct he_error *err = target_enter(t), *below;
+	uint64_t pointer = 0, block = 0;
+	struct symbols *s;
+
+	if (err)
+		return err;
+	err = target_thread_pointer(t, tid, &pointer);
+	if (!err)
+		err = target_linked_symbols(t, &s);
+	if (!err)
+		err = of_library(t, pointer, link_map, "that module", &block);
+	below = target_symbol_trouble(t);
+	if (below) {
+		he_error_free(err);
+		err = below;
+	}
+	if (!err)
+		*addr = block + offset;
+	return target_leave(t, err);
 }

@@ -2,6 +2,7 @@
 """Debian's gdb through hdb -rsp, and what the bridge does about bad input: a debuggee, commands, what is to be seen."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -151,6 +152,17 @@ def test_gdb_gets_variables_watched_by_the_processor(gdb):
     r = gdb(f'set remote exec-file {file("watched")}', 'break main', 'run', 'info watchpoints', 'kill',
             file=file('watched'))
     assert 'Breakpoint 1, main ' in r.out, r
+
+
+@needs_gdb
+@pytest.mark.once
+@pytest.mark.parametrize('kind', ['', '-i386'])
+def test_gdb_gets_thread_local_variables_of_libraries(gdb, kind):
+    program, library = file('owns' + kind), file(f'libloaded{kind}.so')
+    both = ['print linked_own', 'print loaded_own']
+    r = gdb(f'set remote exec-file {program}', f'set args {library}', 'break rests', 'run', *both, 'continue', *both,
+            'thread 1', *both, 'delete', 'break rests if n == 0', 'continue', *both, 'kill', file=program)
+    assert re.findall(r'^\$\d+ = (.*)', r.out, re.M) == ['8', '9', '12', '57', '8', '9', '7'], r
 
 
 # ---- how it ends ----------------------------------------------------------------------------------------------------

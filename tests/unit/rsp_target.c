@@ -205,17 +205,20 @@ struct he_error *he_dt_debug(struct he_target *t, uint64_t *ret)
 	return NULL;
 }
 
-struct he_error *he_symbol_named(struct he_target *t, const char *name, struct he_symbol **ret)
+struct he_error *he_tls(
+    struct he_target *t, uint64_t tid, uint64_t link_map, uint64_t offset, uint64_t *addr)
 {
-	(void)t;
-	(void)name;
-	(void)ret;
-	return fake_no(ENOENT, "no such symbol.");
-}
+	struct he_error *e = fake_no(0, "this thread has no thread-local storage of that module.");
 
-void he_symbol_free(struct he_symbol *s)
-{
-	(void)s;
+	(void)t;
+	(void)tid;
+	(void)addr;
+	e->code = E_STATE;
+	if (link_map != FAKE_AT)
+		return e;
+	he_error_free(e);
+	*addr = FAKE_AT + offset;
+	return NULL;
 }
 
 static struct he_error *no_siginfo(void)

@@ -163,6 +163,13 @@ static void threads_that_never_were_are_errors(void **state)
 	asks("qC", "QCp2a.2a");
 }
 
+static void thread_local_variables_are_where_their_thread_has_them(void **state)
+{
+	(void)state;
+	asks("qGetTLSAddr:p2a.2a,10,401000", "401010");
+	assert_true(ask("qGetTLSAddr:p2a.2a,10,402000")[0] == 'E');
+}
+
 static void what_runs_is_not_let_run_again(void **state)
 {
 	(void)state;
@@ -295,6 +302,7 @@ int main(void)
 	    each(words_that_cannot_be_start_nothing),
 	    each(without_a_process_everything_is_an_error),
 	    attached(threads_that_never_were_are_errors),
+	    attached(thread_local_variables_are_where_their_thread_has_them),
 	    attached(what_runs_is_not_let_run_again),
 	    attached(resumes_that_make_no_sense),
 	    attached(breakpoints_that_make_no_sense),
