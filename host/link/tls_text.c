@@ -37,22 +37,26 @@ static const struct alert_text {
 	"it had an internal error. Its log says more (journalctl -u procsrv)"},
 };
 
+static struct he_error *denied(const struct tls_story *s)
+{
+	if (!s->hello)
+		return tls_unknown_key(s);
+	if (s->granted)
+		return he_error_new(E_RIGHT,
+		    "%s: it takes neither your key %s nor the grant beside it (KEY.grant), which "
+		    "may be damaged, or signed by none that it trusts. Its log says more "
+		    "(journalctl -u procsrv)",
+		    s->name, s->key);
+	return he_error_new(E_RIGHT,
+	    "%s: it refuses your key %s, which may not be in its map file, or not any more, or "
+	    "needs a grant beside it (KEY.grant). Its log says more (journalctl -u procsrv)",
+	    s->name, s->key);
+}
+
 static struct he_error *alerted(const struct tls_story *s, const struct tls_report *r)
 {
-	if (r->alert_got == TLS_ALERT_ACCESS_DENIED && !s->hello)
-		return tls_unknown_key(s);
 	if (r->alert_got == TLS_ALERT_ACCESS_DENIED)
-		return he_error_new(E_RIGHT,
-		    s->granted
-			? "%s: it takes neither your key %s nor the grant beside it (KEY.grant), "
-			  "which "
-			  "may be damaged, or signed by none that it trusts. Its log says more "
-			  "(journalctl -u procsrv)"
-			: "%s: it refuses your key %s, which may not be in its map file, or not "
-			  "any "
-			  "more, or needs a grant beside it (KEY.grant). Its log says more "
-			  "(journalctl -u procsrv)",
-		    s->name, s->key);
+		return denied(s);
 	for (size_t i = 0; i < sizeof(alerts) / sizeof(alerts[0]); i++)
 		if (alerts[i].alert == r->alert_got)
 			return he_error_new(alerts[i].code, "%s: %s", s->name, alerts[i].text);
