@@ -41,6 +41,8 @@ UNIT_test_raw = $(UNIT_test_target) tests/unit/raw_agent
 UNITLIB_test_raw = $(UNITLIB_test_target)
 UNIT_test_decide = $(UNIT_test_raw) tests/unit/person
 UNITLIB_test_decide = $(UNITLIB_test_target)
+UNIT_test_late = $(UNIT_test_decide)
+UNITLIB_test_late = $(UNITLIB_test_target)
 UNIT_test_happens = $(UNIT_test_decide)
 UNITLIB_test_happens = $(UNITLIB_test_target)
 UNIT_test_raw_trips = $(UNIT_test_raw)
@@ -102,7 +104,8 @@ faults:
 include tests/bench/bench.mk
 
 # hdb over a scripted engine.
-UNIT_test_cmd = $(filter-out host/hdb/hdb host/hdb/askpass host/hdb/options host/hdb/console,$(HDB)) tests/unit/fake_engine tests/unit/fake_breakpoints tests/unit/fake_values tests/unit/fake_launch tests/unit/fake_steps tests/unit/console_world
+FAKE_ENGINE = $(addprefix tests/unit/fake_,engine code breakpoints values launch steps)
+UNIT_test_cmd = $(filter-out host/hdb/hdb host/hdb/askpass host/hdb/options host/hdb/console,$(HDB)) $(FAKE_ENGINE) tests/unit/console_world
 UNIT_test_cmd_target = $(UNIT_test_cmd)
 UNIT_test_cmd_data = $(UNIT_test_cmd)
 UNIT_test_cmd_show = $(UNIT_test_cmd)
@@ -116,7 +119,7 @@ TRANSPORT = common/transport common/fingerprint common/buf
 UNIT_test_program = $(filter-out tests/unit/console_world,$(UNIT_test_cmd))
 UNITLIB_test_program = $(UNITLIB_test_cmd)
 UNIT_test_options = host/hdb/options host/rsp/rsp_listen common/duration $(TRANSPORT)
-$(eval $(call program,tests/hdb-scripted,$(HDB) host/rsp/rsp_listen tests/unit/fake_rsp common/duration $(TRANSPORT) tests/unit/fake_engine tests/unit/fake_breakpoints tests/unit/fake_values tests/unit/fake_launch tests/unit/fake_steps,$(LIB_console)))
+$(eval $(call program,tests/hdb-scripted,$(HDB) host/rsp/rsp_listen tests/unit/fake_rsp common/duration $(TRANSPORT) $(FAKE_ENGINE),$(LIB_console)))
 tests: $(BUILD)/tests/hdb-scripted
 
 # The host's link.

@@ -14,6 +14,11 @@ enum {
 	FAKE_MAIN = 0x401000,
 };
 
+#define FAKE_EXE "/usr/bin/redis-server"
+
+/* For he_error_free. */
+struct he_error *fake_error(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* Something happens to the attached target; he_wait hands it out. */
 void fake_happens(struct he_engine *e, enum he_event_kind kind, uint32_t sig, int status);
 
