@@ -6,37 +6,14 @@
 #include <linux/audit.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "common/err.h"
-#include "host/link/connect.h"
+#include "fake_link.h"
 #include "host/errtext.h"
 
 struct fake fake;
 
-struct inbox {
-	struct rpc_piece *first, **end;
-	int fd;
-};
-
-struct rpc {
-	struct rpc_peer peer;
-	struct inbox *inbox;
-	bool lost;
-};
-
-struct rpc_call {
-	struct rpc_piece *first, **end;
-	struct he_error *failed;
-	uint32_t pieces;
-	uint16_t reply;
-	uint32_t target;
-};
-
-static struct rpc *the_link;
 static uint32_t held_target; /* whose stop is held back */
-static bool sent_since;      /* something was sent that nobody has waited for */
 
 /* ---- the process ------------------------------------------------------------------ */
 
@@ -76,52 +53,7 @@ static bool mapped(uint64_t addr)
 	return addr >= FAKE_MEM && addr < stack_top(fake.threads - 1);
 }
 
-/* ---- replies and events ------------------------------------------------------------- */
-
-static struct rpc_piece *piece(
-    enum wire_type type, uint32_t target, uint32_t n, uint16_t flags, const struct buf *body)
-{
-	struct rpc_piece *p = calloc(1, sizeof(*p) + body->len);
-
-	p->rpc = the_link;
-	p->m.h = (struct wire_head){.type = (uint16_t)type,
-	    .target = target,
-	    .piece = n,
-	    .flags = flags,
-	    .len = (uint32_t)body->len};
-	if (body->len)
-		memcpy(p->bytes, body->p, body->len);
-	p->m.body = (struct span){p->bytes, (uint32_t)body->len};
-	return p;
-}
-
-void fake_event(
-    enum wire_type type, uint32_t target, uint32_t n, uint16_t flags, const struct buf *body)
-{
-	struct inbox *b = the_link->inbox;
-
-	*b->end = piece(type, target, n, flags, body);
-	b->end = &(*b->end)->next;
-	(void)eventfd_write(b->fd, 1);
-}
-
-void fake_lose(const char *why)
-{
-	struct wire_goodbye g = {.code = E_LOST, .text = span_str(why)};
-	struct buf body;
-
-	buf_init(&body, WIRE_PIECE);
-	wire_encode_goodbye(&body, &g);
-	fake_event(WIRE_goodbye, 0, 0, 0, &body);
-	buf_free(&body);
-	the_link->lost = true;
-}
-
-static void reply(struct rpc_call *c, const struct buf *body, bool more)
-{
-	*c->end = piece(c->reply, c->target, c->pieces++, more ? WIRE_MORE : 0, body);
-	c->end = &(*c->end)->next;
-}
+/* ---- pieces of replies and events --------------------------------------------------- */
 
 static void put_thread(struct buf *list, unsigned i, uint8_t state)
 {
@@ -238,7 +170,7 @@ static void answer_attached(struct rpc_call *c)
 	put_proc(&list, FAKE_PID, 1, "redis.service");
 	r.procs = span_buf(&list);
 	wire_encode_attached(&out, &r);
-	reply(c, &out, false);
+	fake_reply(c, &out, false);
 	buf_free(&list);
 	buf_free(&out);
 }
@@ -267,8 +199,8 @@ static void on_maps(struct rpc_call *c, struct span body)
 	    &(struct wire_rec_map){.lo = FAKE_MEM, .hi = stack_top(fake.threads - 1), .prot = 3});
 	wire_encode_map_list(&out, &(struct wire_map_list){.maps = span_buf(&list)});
 	for (uint64_t i = 0; fake.lie == FAKE_ENDLESS_MAPS && i < 100; i++)
-		reply(c, &out, true);
-	reply(c, &out, false);
+		fake_reply(c, &out, true);
+	fake_reply(c, &out, false);
 	buf_free(&list);
 	buf_free(&out);
 }
@@ -280,7 +212,7 @@ static void on_auxv(struct rpc_call *c, struct span body)
 	(void)body;
 	buf_init(&out, WIRE_PIECE);
 	wire_encode_bytes(&out, &(struct wire_bytes){.data = span_str("0123456789abcdef")});
-	reply(c, &out, false);
+	fake_reply(c, &out, false);
 	buf_free(&out);
 }
 
@@ -290,7 +222,7 @@ static void on_ok(struct rpc_call *c, struct span body)
 
 	(void)body;
 	buf_init(&out, WIRE_PIECE);
-	reply(c, &out, false);
+	fake_reply(c, &out, false);
 }
 
 static void on_resume(struct rpc_call *c, struct span body)
@@ -318,7 +250,7 @@ static void on_threads(struct rpc_call *c, struct span body)
 	for (unsigned i = 0; i < fake.threads; i++)
 		put_thread(&list, i, WIRE_T_RUNNING);
 	wire_encode_thread_list(&out, &(struct wire_thread_list){.threads = span_buf(&list)});
-	reply(c, &out, false);
+	fake_reply(c, &out, false);
 	buf_free(&list);
 	buf_free(&out);
 }
@@ -332,7 +264,7 @@ static void flush_regs(struct rpc_call *c, struct buf *list)
 		return;
 	buf_init(&out, WIRE_PIECE);
 	wire_encode_regs(&out, &(struct wire_regs){.regs = span_buf(list)});
-	reply(c, &out, true);
+	fake_reply(c, &out, true);
 	buf_free(&out);
 	buf_reset(list);
 }
@@ -359,7 +291,7 @@ static void on_regs(struct rpc_call *c, struct span body)
 		}
 	}
 	wire_encode_regs(&out, &(struct wire_regs){.regs = span_buf(&list)});
-	reply(c, &out, false);
+	fake_reply(c, &out, false);
 	buf_free(&list);
 	buf_free(&out);
 }
@@ -404,7 +336,7 @@ static void on_mem(struct rpc_call *c, struct span body)
 			if (list.len && list.len + n + 64 > 65000) {
 				wire_encode_memory(
 				    &out, &(struct wire_memory){.chunks = span_buf(&list)});
-				reply(c, &out, true);
+				fake_reply(c, &out, true);
 				list.len = out.len = 0;
 			}
 			put_range(&list, &(struct wire_rec_range){.addr = r.addr + done, .len = n});
@@ -412,7 +344,7 @@ static void on_mem(struct rpc_call *c, struct span body)
 		}
 	}
 	wire_encode_memory(&out, &(struct wire_memory){.chunks = span_buf(&list)});
-	reply(c, &out, false);
+	fake_reply(c, &out, false);
 	buf_free(&list);
 	buf_free(&out);
 }
@@ -480,7 +412,7 @@ static void on_ps(struct rpc_call *c, struct span body)
 	put_proc(&list, FAKE_PID + 1, FAKE_PID, "redis.service");
 	r.procs = span_buf(&list);
 	wire_encode_processes(&out, &r);
-	reply(c, &out, false);
+	fake_reply(c, &out, false);
 	buf_free(&list);
 	buf_free(&out);
 }
@@ -516,7 +448,7 @@ static void on_snapshot(struct rpc_call *c, struct span body)
 	r.chunks = span_buf(&chunks);
 	r.cuts = span_buf(&cuts);
 	wire_encode_snapshot_data(&out, &r);
-	reply(c, &out, false);
+	fake_reply(c, &out, false);
 	buf_free(&procs);
 	buf_free(&threads);
 	buf_free(&regs);
@@ -559,7 +491,7 @@ static bool answer_more(struct rpc_call *c, enum wire_type type, struct span bod
 	buf_init(&out, WIRE_PIECE);
 	c->reply = (uint16_t)fake.more(type, c->target, body, &out, &code);
 	if (c->reply)
-		reply(c, &out, false);
+		fake_reply(c, &out, false);
 	else if (code)
 		c->failed =
 		    he_error_wire("box", "do that", &(struct wire_error){.code = (uint16_t)code});
@@ -567,14 +499,8 @@ static bool answer_more(struct rpc_call *c, enum wire_type type, struct span bod
 	return c->reply || code;
 }
 
-/* ---- rpc.h ------------------------------------------------------------------------------- */
-
-static void handle(struct rpc_call *c, enum wire_type type, struct span body)
+void fake_answer(struct rpc_call *c, enum wire_type type, struct span body)
 {
-	if (the_link->lost) {
-		c->failed = he_error_new(E_LOST, "lost");
-		return;
-	}
 	if (fake.refuse == type) {
 		c->failed =
 		    he_error_wire("box", "do that", &(struct wire_error){.code = fake.refuse_as});
@@ -591,189 +517,9 @@ static void handle(struct rpc_call *c, enum wire_type type, struct span body)
 	c->failed = he_error_wire("box", "do that", &(struct wire_error){.code = E_UNKNOWN});
 }
 
-struct rpc_call *rpc_send(
-    struct rpc *r, enum wire_type type, uint32_t target, const struct buf *body, uint64_t brings)
+void fake_tell_held(void)
 {
-	struct rpc_call *c = calloc(1, sizeof(*c));
-
-	(void)r;
-	(void)brings;
-	c->end = &c->first;
-	c->target = target;
-	fake.requests[type]++;
-	sent_since = true;
-	handle(c, type, body ? span_buf(body) : (struct span){0});
-	return c;
-}
-
-static void waited(void)
-{
-	fake.flights += sent_since;
-	sent_since = false;
-}
-
-void rpc_drop(struct rpc_call *c)
-{
-	if (!c)
-		return;
-	rpc_pieces_free(c->first);
-	he_error_free(c->failed);
-	free(c);
-}
-
-void rpc_forget(struct rpc_call *c)
-{
-	rpc_drop(c);
-}
-
-bool rpc_done(struct rpc_call *c)
-{
-	return c->reply != WIRE_ok || !fake.unread;
-}
-
-struct he_error *rpc_wait_piece(struct rpc_call *c, struct rpc_piece **ret)
-{
-	struct rpc_piece *p = c->first;
-	struct he_error *err = c->failed;
-
-	waited();
-	if (!p) {
-		*ret = NULL;
-		free(c);
-		return err;
-	}
-	c->first = p->next;
-	p->next = NULL;
-	*ret = p;
-	return NULL;
-}
-
-struct he_error *rpc_wait(struct rpc_call *c, struct rpc_piece **ret)
-{
-	struct he_error *err = c->failed;
-
-	waited();
-	c->failed = NULL;
-	if (ret && !err) {
-		*ret = c->first;
-		c->first = NULL;
-	}
-	rpc_drop(c);
-	return err;
-}
-
-struct he_error *rpc_do(struct rpc *r, enum wire_type type, uint32_t target, const struct buf *body,
-    uint64_t brings, struct rpc_piece **ret)
-{
-	return rpc_wait(rpc_send(r, type, target, body, brings), ret);
-}
-
-void rpc_pieces_free(struct rpc_piece *p)
-{
-	while (p) {
-		struct rpc_piece *next = p->next;
-
-		free(p);
-		p = next;
-	}
-}
-
-const struct rpc_peer *rpc_peer(const struct rpc *r)
-{
-	the_link->peer.max_read = fake.max_read;
-	return &r->peer;
-}
-
-void rpc_free(struct rpc *r)
-{
-	free(r);
-	the_link = NULL;
-}
-
-struct he_error *connect_open(
-    const struct he_config *config, const char *transport, struct inbox *inbox, struct rpc **ret)
-{
-	(void)config;
-	the_link = calloc(1, sizeof(*the_link));
-	the_link->inbox = inbox;
-	the_link->peer = (struct rpc_peer){
-	    .name = transport,
-	    .box = "box",
-	    .build = "",
-	    .os = "",
-	    .machine = "",
-	    .host = "",
-	    .user = "alice",
-	    .arch = AUDIT_ARCH_X86_64,
-	    .version = fake.version,
-	    .rights = fake.rights,
-	};
-	*ret = the_link;
-	return NULL;
-}
-
-/* ---- inbox ----------------------------------------------------------------------------------- */
-
-struct inbox *inbox_new(void)
-{
-	struct inbox *b = calloc(1, sizeof(*b));
-
-	b->end = &b->first;
-	b->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	return b;
-}
-
-void inbox_free(struct inbox *b)
-{
-	rpc_pieces_free(b->first);
-	close(b->fd);
-	free(b);
-}
-
-int inbox_fd(const struct inbox *b)
-{
-	return b->fd;
-}
-
-/* All pieces of the oldest event; nothing there: as if cancelled. */
-struct rpc_piece *inbox_take(struct inbox *b, int timeout_ms)
-{
-	struct rpc_piece *event = b->first, *last = event;
-	eventfd_t n;
-
-	if (timeout_ms) {
-		waited();
-		if (held_target)
-			fake_stopped(held_target, ++fake.generation);
-		held_target = 0;
-		event = b->first;
-		last = event;
-	}
-	if (!event) {
-		(void)eventfd_read(b->fd, &n);
-		return NULL;
-	}
-	while (last->m.h.flags & WIRE_MORE && last->next)
-		last = last->next;
-	b->first = last->next;
-	last->next = NULL;
-	if (!b->first)
-		b->end = &b->first;
-	return event;
-}
-
-void inbox_cancel(struct inbox *b)
-{
-	(void)b;
-}
-
-void inbox_idle(struct inbox *b)
-{
-	(void)b;
-}
-
-void fake_reset(void)
-{
-	fake = (struct fake){.threads = 5, .depth = 12, .frame_size = 64, .max_read = 1 << 20};
-	sent_since = false;
+	if (held_target)
+		fake_stopped(held_target, ++fake.generation);
+	held_target = 0;
 }
