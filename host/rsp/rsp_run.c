@@ -397,10 +397,47 @@ void rsp_run_why(struct rsp *r)
 	remember(r, s);
 }
 
+/* The signal that its main thread came with to the stop of the attach, 0 = none.  Before GDB has
+ * said which signals it wants to see (QPassSignals) it would go on with most of them, and no
+ * other stop would follow: such a one is told when it shall run. */
+static uint32_t came_with(const struct rsp *r, const struct rsp_process *p)
+{
+	struct he_threads *v = NULL;
+	uint32_t signal = 0;
+
+	if (!p->attached || r->non_stop || r->lldb || !r->run->pass)
+		return 0;
+	he_error_free(he_threads(p->t, &v));
+	for (size_t i = 0; v && i < v->n; i++)
+		if (v->v[i].tid == p->pid)
+			signal = v->v[i].signal;
+	he_threads_free(v);
+	return signal && signal <= HE_SIGNALS && !(r->run->pass >> (signal - 1) & 1) ? signal : 0;
+}
+
+/* Its stop, taken out of what is told later; those of other threads wait. */
+static struct rsp_stop *signalled(struct rsp *r, struct rsp_process *p)
+{
+	struct rsp_stop *own = NULL;
+	struct he_event ev;
+
+	while (came_with(r, p) && he_also_stopped(p->t, &ev)) {
+		struct rsp_stop *s = rsp_stop_of(p, &ev);
+
+		if (s && !own && s->tid == p->pid && s->reason == HE_R_SIGNAL)
+			own = s;
+		else
+			rsp_queue_append(r, s);
+	}
+	return own;
+}
+
 void rsp_run_stands(struct rsp *r, struct rsp_process *p)
 {
-	struct rsp_stop *s = rsp_stop_plain(p, p->pid, SIGTRAP);
+	struct rsp_stop *s = signalled(r, p);
 
+	if (!s)
+		s = rsp_stop_plain(p, p->pid, SIGTRAP);
 	if (!s) {
 		rsp_fail_errno(r, ENOMEM);
 		return;

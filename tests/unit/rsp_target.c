@@ -25,7 +25,8 @@ void he_target_info(const struct he_target *t, struct he_target_info *ret)
 	    .address_bytes = fake_box.narrow ? 4 : 8,
 	    .arch = fake_box.narrow ? AUDIT_ARCH_I386 : AUDIT_ARCH_X86_64,
 	    .launched = t->launched,
-	    .terminal = t->launched};
+	    .terminal = t->launched,
+	    .streams = t->launched ? HE_STREAMS_TERMINAL : HE_STREAMS_NONE};
 }
 
 struct he_error *he_threads(struct he_target *t, struct he_threads **ret)

@@ -51,6 +51,41 @@ static void attaching_tells_where_it_stands(void **state)
 	assert_string_equal(fake_box_log(), "attach 50\ndetach 50\n");
 }
 
+/* One of the main thread, one of another. */
+static void meet_signals(void)
+{
+	for (uint64_t i = 0; i < 2; i++) {
+		fake_box.threads[i].signal = i ? SIGHUP : SIGALRM;
+		fake_box.also[i] = (struct he_event){.kind = HE_E_STOPPED,
+		    .tid = FAKE_PID + 1 - i,
+		    .reason = HE_R_SIGNAL,
+		    .signal = i ? SIGALRM : SIGHUP};
+	}
+}
+
+static void a_signal_that_an_attach_meets_is_its_stop(void **state)
+{
+	(void)state;
+	asks("QPassSignals:14", "OK");
+	meet_signals();
+	has(ask("vAttach;2a"), "T0e");
+	/* The other is told instead of letting it run. */
+	has(ask("vCont;c"), "T01");
+	assert_string_equal(fake_box_log(), "attach 42\n");
+}
+
+static void one_that_gdb_would_go_on_with_waits_until_it_shall_run(void **state)
+{
+	(void)state;
+	meet_signals();
+	has(ask("vAttach;2a"), "T05");
+	asks("D;2a", "OK");
+	asks("QPassSignals:0e", "OK");
+	meet_signals();
+	has(ask("vAttach;2a"), "T05");
+	assert_int_equal(fake_box.also[0].tid, FAKE_PID + 1);
+}
+
 static void why_nothing_was_attached_to_is_told(void **state)
 {
 	(void)state;
@@ -295,6 +330,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    each(attaching_tells_where_it_stands),
+	    each(a_signal_that_an_attach_meets_is_its_stop),
+	    each(one_that_gdb_would_go_on_with_waits_until_it_shall_run),
 	    each(why_nothing_was_attached_to_is_told),
 	    each(a_program_starts_with_its_words),
 	    each(a_wrapper_stands_in_front_of_it),
