@@ -18,8 +18,8 @@ enum {
 
 struct chan {
 	int rfd, wfd;
-	struct event *rev, *wev, *bad; /* readable, writable, closed() is due */
-	struct evbuffer *in, *out;     /* plain */
+	struct event *rev, *wev, *bad;     /* readable, writable, closed() is due */
+	struct evbuffer *in, *out;         /* plain */
 	struct evbuffer *raw_in, *raw_out; /* the same two without a filter */
 	const struct chan_filter *filter;
 	void *f;
@@ -31,6 +31,7 @@ struct chan {
 	int why; /* for closed() */
 	bool paused, eof, dead;
 	bool nosignal;
+	bool rest;   /* what has arrived is to be taken before closed() */
 	bool *freed; /* set while callbacks run: tells their caller that c is gone */
 };
 
@@ -45,13 +46,16 @@ static void fail(struct chan *c, int why)
 	event_active(c->bad, EV_TIMEOUT, 1);
 }
 
-static void on_bad(evutil_socket_t fd, short what, void *arg)
+/* Nothing can be written any more: whoever has gone may have said something before. */
+static void fail_write(struct chan *c, int why)
 {
-	struct chan *c = arg;
+	c->rest = !c->dead && !c->eof;
+	fail(c, why);
+}
 
-	(void)fd;
-	(void)what;
-	c->cb->closed(c, c->why, c->arg);
+void chan_break(struct chan *c)
+{
+	fail_write(c, EPIPE);
 }
 
 /* Whether reading should go on, put to the event loop. */
@@ -117,7 +121,7 @@ void chan_flush(struct chan *c)
 		return;
 	ok = pump(c);
 	if (!write_some(c))
-		fail(c, c->why);
+		fail_write(c, c->why);
 	else if (!ok)
 		fail(c, -1);
 }
@@ -168,7 +172,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	size_t before = evbuffer_get_length(c->in);
 	ssize_t n = read_some(c);
 	int why = n < 0 ? errno : 0;
-	bool freed = false;
+	bool freed = false, broken = false;
 
 	(void)fd;
 	(void)what;
@@ -182,8 +186,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		/* The filter's answers (handshake, alerts) go out before it is judged. */
 		bool ok = pump(c);
 
-		if (!write_some(c))
-			ok = false;
+		broken = !write_some(c);
 		if (!ok && !why)
 			why = -1;
 	}
@@ -195,8 +198,40 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	c->freed = NULL;
 	if (c->eof || why)
 		fail(c, why);
+	else if (broken)
+		fail_write(c, c->why);
 	else
 		arm_read(c);
+}
+
+/* No more than may wait here at any time. */
+static bool take_rest(struct chan *c)
+{
+	size_t before = evbuffer_get_length(c->in), got = 0;
+	bool freed = false;
+	ssize_t n;
+
+	while (got < c->high && (n = read_some(c)) != 0 && (n > 0 || errno == EINTR))
+		got += n > 0 ? (size_t)n : 0;
+	c->bytes_in += got;
+	if (c->filter)
+		c->filter->pump(c->f, c->raw_in, c->raw_out, c->in, c->out, false);
+	c->freed = &freed;
+	if (evbuffer_get_length(c->in) > before)
+		c->cb->readable(c, c->arg);
+	if (!freed)
+		c->freed = NULL;
+	return !freed;
+}
+
+static void on_bad(evutil_socket_t fd, short what, void *arg)
+{
+	struct chan *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (!c->rest || take_rest(c))
+		c->cb->closed(c, c->why, c->arg);
 }
 
 struct chan *chan_new(
@@ -210,12 +245,8 @@ struct chan *chan_new(
 			close(wfd);
 		return NULL;
 	}
-	*c = (struct chan){.rfd = rfd,
-	    .wfd = wfd,
-	    .cb = cb,
-	    .arg = arg,
-	    .high = DEFAULT_HIGH,
-	    .room = READ_LEAST};
+	*c = (struct chan){
+	    .rfd = rfd, .wfd = wfd, .cb = cb, .arg = arg, .high = DEFAULT_HIGH, .room = READ_LEAST};
 	evutil_make_socket_nonblocking(rfd);
 	evutil_make_socket_nonblocking(wfd);
 	c->in = c->raw_in = evbuffer_new();

@@ -22,7 +22,8 @@ struct chan_cb {
 	/* What waited for the descriptor fell below chan_set_low's mark. May be NULL. */
 	void (*writable)(struct chan *c, void *arg);
 	/* The other side is gone: os_errno 0 = end of file, -1 = the filter failed
-	 * (ask it why).  Called once; bytes still in chan_in() may be read. */
+	 * (ask it why).  Called once; bytes still in chan_in() may be read, and what had
+	 * arrived when a write failed has been given to readable() before. */
 	void (*closed)(struct chan *c, int os_errno, void *arg);
 };
 
@@ -58,6 +59,9 @@ struct evbuffer *chan_out(struct chan *c);
  * when it can.  An error is reported by closed() from the event loop, never from
  * inside this call. */
 void chan_flush(struct chan *c);
+
+/* As if a write had failed: what has arrived is still taken, then closed() is called. */
+void chan_break(struct chan *c);
 
 /* Bytes that wait to be sent, plain and raw. */
 size_t chan_pending(const struct chan *c);

@@ -108,7 +108,7 @@ void serve_drop_link(struct serve *s, const char *why)
 	s->chan = NULL;
 }
 
-void serve_lose(struct serve *s)
+static void lose_link(struct serve *s)
 {
 	struct ipc_none none = {0};
 
@@ -118,6 +118,14 @@ void serve_lose(struct serve *s)
 	s->phase = LOST;
 	if (ipc_send(FD_PIPE, IPC_LOST, &none, sizeof(none)) != 0)
 		serve_end(s);
+}
+
+void serve_unwatched(struct serve *s)
+{
+	if (s->phase == OPENED && s->chan)
+		chan_break(s->chan);
+	else
+		lose_link(s);
 }
 
 uint64_t serve_last_id(const struct serve *s)
@@ -309,7 +317,7 @@ static void on_closed(struct chan *c, int os_errno, void *arg)
 	if (serve_keeps(s) && s->phase == OPENED) {
 		chan_free(s->chan);
 		s->chan = NULL;
-		serve_lose(s);
+		lose_link(s);
 	} else {
 		serve_end(s);
 	}

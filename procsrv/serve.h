@@ -52,8 +52,9 @@ bool serve_room(const struct serve *s);
 /* Say goodbye to the host: the tracer is told to end, for this reason. */
 void serve_shutdown(struct serve *s, int code);
 
-/* The link is gone, and another may come; or it is to be gone.  The guard is told. */
-void serve_lose(struct serve *s);
+/* The link is to be gone, once what has arrived over it is taken, and another may come.  The
+ * guard is told. */
+void serve_unwatched(struct serve *s);
 
 /* Another link takes the session up (what the host has is said), over fd, which is ours
  * from now on but when it is refused: E_OK, or why. */

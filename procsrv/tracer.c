@@ -82,7 +82,7 @@ static void change_link(struct tracer *t, const struct ipc_resume *r, int fd)
 	};
 
 	if (fd < 0) {
-		serve_lose(t->serve);
+		serve_unwatched(t->serve);
 		return;
 	}
 	loss_over(t);

@@ -227,6 +227,22 @@ def test_another_key_of_the_same_user_does_not_get_the_session(boxes, hosts, key
     end(host, box)
 
 
+# ---- who leaves
+
+
+def test_a_goodbye_is_heard_whatever_is_on_its_way_to_who_says_it(leased, hosts, debuggee):
+    """A box that finds it cannot send has the goodbye still to read: that is no lost link, which would be waited for."""
+    box, d = leased(), debuggee('sleepers', 40)
+    for _ in range(25):
+        host = hosts(box)
+        asked = host.ask('attach', target=1, pid=d.pid)
+        host.ask('snapshot', target=1, window=65536, total=8 << 20, notes=[{'note': wire.NT_PRSTATUS}])
+        host.wait(asked)
+        host.leave()
+        assert not box.quiet() and not box.audit(event='lost')
+    assert not d.faults()
+
+
 # ---- who stands, and for how long
 
 

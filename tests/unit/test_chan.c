@@ -158,6 +158,38 @@ static void a_broken_descriptor_is_reported_from_the_loop_not_from_flush(void **
 	assert_int_equal(w->closed, 1);
 }
 
+static void what_was_said_before_a_write_failed_is_heard(void **state)
+{
+	struct world *w = *state;
+
+	say(w, "goodbye");
+	hang_up(w);
+	evbuffer_add(chan_out(w->c), "xyz", 3);
+	chan_flush(w->c);
+	assert_int_equal(w->readable, 0);
+	turn(w);
+	assert_int_equal(w->readable, 1);
+	assert_int_equal(evbuffer_get_length(chan_in(w->c)), 7);
+	assert_int_equal(w->closed, 1);
+	assert_int_equal(w->why, EPIPE);
+	turn(w);
+	assert_int_equal(w->closed, 1);
+}
+
+static void a_channel_may_be_freed_by_what_was_said_last(void **state)
+{
+	struct world *w = *state;
+
+	w->free_when_readable = true;
+	say(w, "goodbye");
+	chan_break(w->c);
+	turn(w);
+	turn(w);
+	assert_int_equal(w->readable, 1);
+	assert_int_equal(w->closed, 0);
+	assert_null(w->c);
+}
+
 static void a_channel_may_be_freed_while_it_reads(void **state)
 {
 	struct world *w = *state;
@@ -274,6 +306,20 @@ static void a_filter_turns_bytes_round_both_ways(void **state)
 	assert_memory_equal(got, "XYZ", 3);
 }
 
+static void a_filter_has_what_was_said_before_a_write_failed(void **state)
+{
+	struct world *w = *state;
+	struct xor x = {0};
+
+	chan_set_filter(w->c, &xor_filter, &x);
+	say(w, "GOODBYE");
+	chan_break(w->c);
+	turn(w);
+	assert_int_equal(w->closed, 1);
+	assert_int_equal(evbuffer_get_length(chan_in(w->c)), 7);
+	assert_memory_equal(evbuffer_pullup(chan_in(w->c), 7), "goodbye", 7);
+}
+
 static void the_last_words_of_a_filter_that_fails_are_sent(void **state)
 {
 	struct world *w = *state;
@@ -336,11 +382,14 @@ int main(void)
 	    WORLD(what_is_added_and_flushed_is_sent),
 	    WORLD(the_end_is_told_once_and_unread_bytes_survive_it),
 	    WORLD(a_broken_descriptor_is_reported_from_the_loop_not_from_flush),
+	    WORLD(what_was_said_before_a_write_failed_is_heard),
+	    WORLD(a_channel_may_be_freed_by_what_was_said_last),
 	    WORLD(a_channel_may_be_freed_while_it_reads),
 	    WORLD(reading_stops_at_the_high_mark_and_goes_on_after_draining),
 	    WORLD(a_paused_channel_does_not_read),
 	    WORLD(the_low_mark_is_told_when_a_slow_reader_catches_up),
 	    WORLD(a_filter_turns_bytes_round_both_ways),
+	    WORLD(a_filter_has_what_was_said_before_a_write_failed),
 	    WORLD(the_last_words_of_a_filter_that_fails_are_sent),
 	    WORLD(a_filter_learns_of_the_end),
 	    cmocka_unit_test(two_descriptors_make_one_channel),
