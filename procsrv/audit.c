@@ -7,6 +7,7 @@
  *   procsrv-audit -collect      what dead sessions have left for it
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,7 @@ static int collect(void)
 int main(int argc, char **argv)
 {
 	umask(077);
+	signal(SIGXFSZ, SIG_IGN);
 	log_init("procsrv", false); /* whose options these are */
 	if (argc == 3 && strcmp(argv[1], "-check") == 0)
 		return audit_check(argv[2]);

@@ -10,9 +10,17 @@
 int spool_write(int fd, const struct ipc_audit *a)
 {
 	struct spooled s = {.at = time(NULL), .audit = *a};
+	ssize_t n;
+	struct stat st;
 
 	errno = ENOSPC;
-	return write(fd, &s, sizeof(s)) == (ssize_t)sizeof(s) ? 0 : -1;
+	n = write(fd, &s, sizeof(s));
+	if (n == (ssize_t)sizeof(s))
+		return 0;
+	/* What has no end would be the beginning of the next. */
+	if (n > 0 && fstat(fd, &st) == 0)
+		(void)!ftruncate(fd, st.st_size - st.st_size % (off_t)sizeof(s));
+	return -1;
 }
 
 int spool_add(int own, const struct ipc_audit *a)

@@ -325,6 +325,7 @@ static void take_signals(void)
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* whoever is of our user can set that limit, at any time */
 	self.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (self.signals >= 0 && self.signals <= FD_SPOOL) {
 		int high = fcntl(self.signals, F_DUPFD_CLOEXEC, FD_SPOOL + 1);

@@ -227,6 +227,8 @@ static void refuse(int fd, enum err why)
  * before has lost its link, if it did not know yet. */
 static void take_up(struct guard *g, int fd, const struct ipc_resume *r, int channel)
 {
+	/* That the monitor before could not write its record is nothing this one has said. */
+	static const struct ipc_verdict can_record = {.result = E_OK};
 	int err;
 
 	if (g->stopping || g->tracer < 0) {
@@ -242,6 +244,7 @@ static void take_up(struct guard *g, int fd, const struct ipc_resume *r, int cha
 		refuse(fd, E_BUSY);
 		return;
 	}
+	tell_tracer(g, IPC_REFUSE, &can_record, sizeof(can_record));
 	let_go_of_monitor(g);
 	g->handing++;
 	g->monitor = fd;

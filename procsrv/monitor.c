@@ -78,6 +78,7 @@ static void close_up(struct monitor *m)
 	prctl(PR_SET_DUMPABLE, 0); /* no core file either, core(5) */
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a record that may not grow is one that cannot be written */
 	if (getrlimit(RLIMIT_NOFILE, &m->nofile) == 0)
 		setrlimit(RLIMIT_NOFILE, &(struct rlimit){DESCRIPTORS, m->nofile.rlim_max});
 }

@@ -13,6 +13,7 @@ import clean
 import harness
 import wire
 from resuming import Host
+from tracer import as_user
 
 pytestmark = pytest.mark.skipif(harness.ROOT and not harness.PREFIX, reason='root needs an installed procsrv')
 
@@ -245,3 +246,45 @@ def test_a_record_nobody_could_trust_is_refused_at_the_start(world, keys, where,
         f.write(f'{keys["alice"].fingerprint} user={harness.ALICE}\n')
     r = world.run([harness.program('procsrv'), '-t', f'tls:port=0,key={keys["box"].path},map={m}', '-audit', where])
     assert r.status == 78 and why in r.err, repr(r)
+
+
+# ---- what may not grow
+
+
+def bound(pid, most, root=False):
+    """As anybody of the same user can."""
+    ids = as_user(harness.ALICE) if harness.ROOT and not root else {}
+    subprocess.run(['prlimit', '--pid', str(pid), f'--fsize={most}:'], check=True, **ids)
+
+
+def test_files_that_may_not_grow_end_nobody(recorded, record, hosts, debuggee):
+    """Of the guard it is what waits for the record, of the monitor the record; the tracer's journal has its size."""
+    box, d, other = recorded('grace=20s'), debuggee('sleepers'), debuggee('sleepers')
+    host = hosts(box)
+    attach(host, d)
+    record.await_events('attach')
+    children = box.children()
+    guard, tracer, monitor = ([p for p, what in children.items() if name in what][0]
+                              for name in ('guard', 'tracer', 'monitor'))
+    bound(tracer, 0)
+    host.do('attach', target=2, pid=other.pid)
+    host.do('detach', target=2)
+    clean.eventually(lambda: 'detach' not in record.events())
+    bound(monitor, os.stat(record.path).st_size, root=harness.ROOT)
+    with pytest.raises(wire.Error) as e:
+        for target in range(3, 9):  # the first is done when it is found out
+            host.do('attach', target=target, pid=other.pid)
+            host.do('detach', target=target)
+            clean.eventually(lambda: 'cannot be written' not in box.text(), 2)
+    assert e.value.name == 'UNRECORDED' and host.do('threads', target=1)['threads']
+    bound(monitor, 'unlimited', root=harness.ROOT)
+    bound(guard, 100)
+    os.kill(monitor, signal.SIGKILL)
+    clean.eventually(lambda: clean.alive(monitor), 5)
+    again = hosts(box, before=host)
+    assert again.opened['resumed']
+    bound(guard, 'unlimited')
+    again.do('attach', target=5, pid=other.pid)
+    again.leave()
+    assert not box.quiet() and not d.faults() and not other.faults()
+    record.is_whole()
