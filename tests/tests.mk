@@ -49,6 +49,8 @@ UNIT_test_raw_trips = $(UNIT_test_raw)
 UNITLIB_test_raw_trips = $(UNITLIB_test_target)
 UNIT_test_step = $(filter-out host/engine/step_line,$(UNIT_test_target))
 UNITLIB_test_step = $(UNITLIB_test_target)
+UNIT_test_hooks = $(filter-out host/engine/step_hook,$(UNIT_test_target))
+UNITLIB_test_hooks = $(UNITLIB_test_target)
 
 # in the engine's place under the bridge
 RSP_ENGINE = tests/unit/rsp_engine tests/unit/rsp_target common/buf common/err common/log common/gdb_reg

@@ -94,7 +94,7 @@ struct he_error *step_word(struct he_target *t, uint64_t addr, uint64_t *ret);
 struct he_error *step_calls(struct he_target *t, uint64_t addr, uint64_t n,
     void (*each)(void *arg, uint64_t target), void *arg);
 /* A function that does nothing but return. */
-bool step_returns_at_once(struct he_target *t, uint64_t addr);
+struct he_error *step_returns_at_once(struct he_target *t, uint64_t addr, bool *ret);
 
 /* ---- one step ------------------------------------------------------------------------- */
 

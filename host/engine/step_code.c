@@ -466,7 +466,7 @@ struct he_error *step_calls(struct he_target *t, uint64_t addr, uint64_t n,
 }
 
 /* With endbr in front of it, or not; i386's thunks read the address they return to. */
-bool step_returns_at_once(struct he_target *t, uint64_t addr)
+struct he_error *step_returns_at_once(struct he_target *t, uint64_t addr, bool *ret)
 {
 	static const uint8_t mark[] = {0xf3, 0x0f, 0x1e};
 	uint8_t bytes[sizeof(mark)];
@@ -478,6 +478,6 @@ bool step_returns_at_once(struct he_target *t, uint64_t addr)
 		addr += sizeof(mark) + 1;
 	if (!err)
 		err = look(t, addr, &d);
-	he_error_free(err);
-	return !err && d.flow == FLOW_RETURN;
+	*ret = !err && d.flow == FLOW_RETURN;
+	return err;
 }

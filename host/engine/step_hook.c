@@ -69,6 +69,7 @@ static const struct abi *abi_of(const struct he_target *t)
 struct search {
 	struct he_target *t;
 	struct step_hooks *hooks;
+	struct he_error *err; /* the first of its own */
 };
 
 static void add(uint64_t v[HOOKS_MAX], unsigned *n, uint64_t addr)
@@ -105,17 +106,26 @@ static void take_glibc(void *arg, const struct spot_symbol *sym)
 static void called(void *arg, uint64_t target)
 {
 	struct search *q = arg;
+	bool empty = false;
 
-	if (step_returns_at_once(q->t, target))
+	if (!q->err)
+		q->err = step_returns_at_once(q->t, target, &empty);
+	if (empty)
 		add(q->hooks->throws, &q->hooks->n_throws, target);
 }
 
 static void look_into(void *arg, const struct spot_symbol *sym)
 {
 	struct search *q = arg;
+	struct he_error *err;
 
-	if (!q->hooks->n_throws)
-		he_error_free(step_calls(q->t, sym->addr, sym->size, called, q));
+	if (q->hooks->n_throws || q->err)
+		return;
+	err = step_calls(q->t, sym->addr, sym->size, called, q);
+	if (q->err)
+		he_error_free(err);
+	else
+		q->err = err;
 }
 
 static struct he_error *find(struct he_target *t, struct step_hooks *hooks)
@@ -131,15 +141,23 @@ static struct he_error *find(struct he_target *t, struct step_hooks *hooks)
 	    {"__longjmp_chk", take_jump},
 	    {"gnu_get_libc_version", take_glibc},
 	};
-	struct search q = {t, hooks};
+	struct search q = {.t = t, .hooks = hooks};
 	uint64_t stamp = symbols_stamp(t->symbols);
 	struct he_error *err = NULL;
 
 	if (hooks->stamp == stamp)
 		return NULL;
-	*hooks = (struct step_hooks){.stamp = stamp};
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && !err; i++)
+	*hooks = (struct step_hooks){.stamp = 0};
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && !err; i++) {
 		err = symbols_each_named(t->symbols, names[i].name, names[i].take, &q);
+		if (err)
+			he_error_free(q.err);
+		else
+			err = q.err;
+	}
+	/* A search that broke off is begun anew the next time. */
+	if (!err)
+		hooks->stamp = stamp;
 	return err;
 }
 

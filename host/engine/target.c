@@ -147,6 +147,7 @@ void target_forget(struct he_target *t)
 	threads_clear(&t->threads);
 	symbols_free(t->symbols);
 	t->symbols = NULL;
+	t->hooks = (struct step_hooks){.stamp = 0};
 }
 
 void target_gone(struct he_target *t, int exit_status)

@@ -275,6 +275,16 @@ static struct he_mapping *tidy(const struct he_mapping *maps, size_t *n)
 	return v;
 }
 
+/* Did modules come or go between m and the list that follows it? */
+static bool differs(const struct modules *m, const struct modules *next)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < m->n; i++)
+		kept += m->v[i]->keep;
+	return kept != m->n || kept != next->n;
+}
+
 /* Free what is in m only (marked: kept by another list). */
 static void drop(struct modules *m)
 {
@@ -304,6 +314,7 @@ struct he_error *modules_update(struct modules *m, const struct he_mapping *maps
 		drop(&next);
 		return he_error_new(E_NOMEM, "no memory for the list of modules");
 	}
+	next.changes = m->changes + differs(m, &next);
 	drop(m);
 	*m = next;
 	return NULL;

@@ -52,6 +52,7 @@ struct module {
 struct modules {
 	struct module **v; /* by address */
 	size_t n;
+	uint64_t changes; /* how often some came or went */
 	struct module_part *exec; /* every executable mapping, by address */
 	size_t n_exec;
 };

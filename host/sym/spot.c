@@ -177,9 +177,5 @@ struct he_error *symbols_each_named(struct symbols *s, const char *name,
 
 uint64_t symbols_stamp(const struct symbols *s)
 {
-	uint64_t stamp = s->modules.n;
-
-	for (size_t i = 0; i < s->modules.n; i++)
-		stamp = stamp * 31 + s->modules.v[i]->lo;
-	return stamp;
+	return s->modules.changes;
 }

@@ -62,7 +62,7 @@ struct type;
 struct he_error *symbols_returns(
     struct symbols *s, uint64_t addr, struct type **ret, bool *reference);
 
-/* Changes when modules come or go. */
+/* Changes when modules come or go; 0 = there have been none. */
 uint64_t symbols_stamp(const struct symbols *s);
 
 /* A frame that is not inlined. */

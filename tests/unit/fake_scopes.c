@@ -162,7 +162,7 @@ bool symbols_cfa_rule(struct symbols *s, uint64_t addr, unsigned *reg, int64_t *
 	return false;
 }
 
-struct he_error *symbols_each_named(struct symbols *s, const char *name,
+OWN struct he_error *symbols_each_named(struct symbols *s, const char *name,
     void (*each)(void *arg, const struct spot_symbol *sym), void *arg)
 {
 	(void)s;
@@ -172,7 +172,7 @@ struct he_error *symbols_each_named(struct symbols *s, const char *name,
 	return NULL;
 }
 
-uint64_t symbols_stamp(const struct symbols *s)
+OWN uint64_t symbols_stamp(const struct symbols *s)
 {
 	(void)s;
 	return 0;

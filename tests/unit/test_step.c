@@ -166,14 +166,17 @@ static void a_stub_tells_its_slot_and_a_function_that_only_returns_is_one(void *
 	static const uint8_t empty[32] = {0xf3, 0x0f, 0x1e, 0xfa, 0xc3};
 	struct code c = {.regs = {.pc = 0}};
 	uint64_t slot;
+	bool returns;
 
 	(void)state;
 	put_code(&c, CODE, stub, sizeof(stub));
 	put_code(&c, CODE + 0x100, empty, sizeof(empty));
 	assert_null(step_slot(&c.t, CODE, &slot));
 	assert_int_equal(slot, CODE + 10 + 0x10);
-	assert_true(step_returns_at_once(&c.t, CODE + 0x100));
-	assert_false(step_returns_at_once(&c.t, CODE));
+	assert_null(step_returns_at_once(&c.t, CODE + 0x100, &returns));
+	assert_true(returns);
+	assert_null(step_returns_at_once(&c.t, CODE, &returns));
+	assert_false(returns);
 	memcache_free(c.t.mem);
 }
 

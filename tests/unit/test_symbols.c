@@ -528,6 +528,33 @@ static void mappings_group_to_modules(void **state)
 	grouping(NULL, 0, 0);
 }
 
+static void modules_that_come_or_go_are_counted(void **state)
+{
+	enum { R = 1, X = 4 };
+	struct he_mapping v[] = {
+	    {.lo = 0x1000, .hi = 0x2000, .ino = 5, .prot = R | X, .name = "/lib/a"},
+	    {.lo = 0x3000, .hi = 0x4000, .ino = 6, .prot = R | X, .name = "/lib/b"},
+	};
+	struct modules m = {.n = 0};
+
+	(void)state;
+	assert_null(modules_update(&m, v, 0));
+	assert_int_equal(m.changes, 0);
+	assert_null(modules_update(&m, v, 2));
+	assert_null(modules_update(&m, v, 2));
+	assert_int_equal(m.changes, 1);
+	/* Another in the place of one. */
+	v[1].ino = 7;
+	v[1].name = "/lib/c";
+	assert_null(modules_update(&m, v, 2));
+	assert_int_equal(m.changes, 2);
+	assert_null(modules_update(&m, v, 1));
+	assert_int_equal(m.changes, 3);
+	assert_null(modules_update(&m, v, 2));
+	assert_int_equal(m.changes, 4);
+	modules_free(&m);
+}
+
 static void build_ids_are_parsed_strictly(void **state)
 {
 	struct build_id id;
@@ -571,6 +598,7 @@ int main(void)
 	    cmocka_unit_test(a_file_that_was_replaced_is_not_taken_for_the_mapped_one),
 	    cmocka_unit_test(symbols_outlive_changes_of_the_mappings),
 	    cmocka_unit_test(mappings_group_to_modules),
+	    cmocka_unit_test(modules_that_come_or_go_are_counted),
 	    cmocka_unit_test(build_ids_are_parsed_strictly),
 	};
 
