@@ -19,6 +19,11 @@
 #include "session_list.h"
 #include "where.h"
 
+enum {
+	ENDING_MS = 2000,
+	AGAIN_MS = 20,
+};
+
 /* A guard, held by a descriptor: its number may come to mean another process. */
 struct held {
 	char id[SESSION_ID_TEXT];
@@ -142,10 +147,39 @@ static int collect(char *why, size_t size)
 	return 0;
 }
 
+static void note_ending(const struct session_facts *f, void *arg)
+{
+	int guard = f->live && f->pid > 1 ? pidfd_open(f->pid, 0) : -1;
+	struct pollfd p = {.fd = guard, .events = POLLIN};
+	bool *any = arg;
+
+	*any |= f->live && f->pid > 1 && (guard < 0 ? errno == ESRCH : poll(&p, 1, 0) == 1);
+	if (guard >= 0)
+		close(guard);
+}
+
+/* The lock is a dead guard's for as long as what was forked at its end has yet to execute
+ * something (a reader, who takes what a kept program writes), or its tracer lets go. */
+static void await_locks(void)
+{
+	uint64_t end = now_ms() + ENDING_MS;
+	bool any = true;
+	char why[512];
+
+	while (any && now_ms() < end) {
+		any = false;
+		if (session_list(note_ending, &any, why, sizeof(why)) < 0)
+			return;
+		if (any)
+			poll(NULL, 0, AGAIN_MS);
+	}
+}
+
 int release_sweep(void)
 {
 	char why[512];
 
+	await_locks();
 	if (mend_sessions(why, sizeof(why)) >= 0 && collect(why, sizeof(why)) == 0 &&
 	    session_sweep(keep, why, sizeof(why)) >= 0)
 		return 0;

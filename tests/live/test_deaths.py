@@ -3,6 +3,7 @@
 each in `make check`, as often as SECURITY asks in `make torture`."""
 
 import ctypes
+import fcntl
 import os
 import signal
 import struct
@@ -318,6 +319,19 @@ def test_when_both_are_killed_the_listener_has_it_put_right(box, planted):
     kill_both(*both)
     assert not clean.eventually(d.faults)
     assert not clean.eventually(box.sessions)
+
+
+def test_what_is_locked_for_a_moment_after_its_end_is_swept_all_the_same(box, planted):
+    """As by a process that was forked at the end and has yet to get the processor."""
+    d, *both = planted
+    os.kill(box.pid, signal.SIGSTOP)  # who sweeps
+    kill_both(*both)
+    lock = os.open(f'{box.runtime}/s/{box.sessions()[0]}/record', os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    os.kill(box.pid, signal.SIGCONT)
+    assert clean.eventually(box.sessions, 0.7)
+    os.close(lock)
+    assert not clean.eventually(box.sessions) and not clean.eventually(d.faults)
 
 
 def kill_listener(box):
