@@ -117,7 +117,8 @@ bool rsp_again(struct rsp *r, struct rsp_process *p, const struct he_event *ev)
 	    p->pid, s);
 	if (r->non_stop)
 		let_others_run(p);
-	else if (r->run->waiting && p->stops->n_went)
+	/* With a stop about to be told, all are to stand. */
+	else if (r->run->waiting && !r->run->queue && p->stops->n_went)
 		run_on(r, p);
 	else
 		stand(r, p);

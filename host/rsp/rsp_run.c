@@ -292,6 +292,9 @@ static void settle_all_stop(struct rsp *r)
 	if (!r->run->waiting || !r->run->queue)
 		return;
 	rsp_run_quiet(r);
+	/* Its end may have taken its place, and found no memory. */
+	if (!r->run->queue)
+		return;
 	s = rsp_queue_take(r);
 	r->run->waiting = false;
 	buf_reset(&r->reply);

@@ -299,6 +299,25 @@ static void what_was_let_go_is_attached_to_again_and_runs_on(void **state)
 	has(sent(), "T1e");
 }
 
+static void what_was_let_go_while_its_stop_was_about_to_be_told_stands(void **state)
+{
+	struct he_event ev = {
+	    .kind = HE_E_STOPPED, .tid = 42, .reason = HE_R_SIGNAL, .signal = SIGUSR1};
+
+	(void)state;
+	fake_box.takes_again = true;
+	ask("vCont;c");
+	fake_box_log();
+	ev.target = fake_target(FAKE_PID);
+	rsp_event(bridge(), &ev);
+	let_go();
+	assert_string_equal(fake_box_log(), "attach 42 again\n");
+	has(sent(), "thread:p2a.2a;");
+	assert_string_equal(sent(), "");
+	asks("vCont;c", "");
+	assert_string_equal(fake_box_log(), "go 42 0:cont:0\n");
+}
+
 static void what_stood_and_was_let_go_is_not_changed_where_it_stands_now(void **state)
 {
 	(void)state;
@@ -345,6 +364,7 @@ int main(void)
 	    attached(breakpoints_that_make_no_sense),
 	    attached(the_end_of_a_process_is_told_once),
 	    attached(what_was_let_go_is_attached_to_again_and_runs_on),
+	    attached(what_was_let_go_while_its_stop_was_about_to_be_told_stands),
 	    attached(what_stood_and_was_let_go_is_not_changed_where_it_stands_now),
 	    attached(one_that_cannot_be_attached_to_again_has_ended),
 	};
