@@ -31,7 +31,7 @@ part() {
 }
 part killing '' "$killing" test_deaths.py
 part dying "$(nproc)" "not ($killing)" test_deaths.py
-part links "$(nproc)" test test_lease.py test_resume.py test_link.py
+part links "$(nproc)" test test_lease.py test_lease_faults.py test_resume.py test_link.py
 part shortage "$(nproc)" test test_shortage.py test_slow_memory.py
 part pressure "$(nproc)" test test_pressure.py test_clocks.py test_lossy.py
 part rights "$(nproc)" test test_rights.py test_grants.py test_tls.py
