@@ -139,17 +139,36 @@ static unsigned registers_of(const struct he_target *t, const struct raw_patch *
 	return p->wanted && p->kind != HE_PATCH_SOFT ? cut(p, target_width(t), v) : 0;
 }
 
+/* A child of vfork is in memory that is its parent's, too, where nothing may be planted: what the
+ * processor itself looks out for is the child's alone. */
+static enum wire_patch kind_of(const struct raw *r, const struct raw_patch *p)
+{
+	return r->sharing && p->kind == HE_PATCH_SOFT ? WIRE_PATCH_HARD : kinds[p->kind];
+}
+
+/* There it is planted, or this is one of as many as the processor has, the newest first. */
+static bool fits(const struct raw *r, const struct raw_patch *p)
+{
+	unsigned n = 0;
+
+	if (!r->sharing || p->n_pieces)
+		return !r->sharing || !is_data(p->kind);
+	for (const struct raw_patch *q = r->patches; q; q = q->next)
+		n += q->n_pieces;
+	return !is_data(p->kind) && !p->dormant && p->n_conditions <= 1 && n < DEBUG_REGISTERS;
+}
+
 static bool put_piece(struct he_target *t, struct raw_patch *p, unsigned n,
     const struct mem_range *where, struct span condition)
 {
 	const struct patch_want want = {.owner = PATCH_RAW,
 	    .of = p,
-	    .kind = kinds[p->kind],
+	    .kind = kind_of(t->raw, p),
 	    .addr = where->addr,
 	    .len = (uint32_t)where->len,
 	    .tid = p->tid,
 	    .stop = t->raw->alone ? WIRE_STOPS_THREAD : WIRE_STOPS_ALL,
-	    .needed = !p->dormant,
+	    .needed = !p->dormant && !t->raw->sharing,
 	    .condition = condition};
 
 	if (n < p->n_pieces)
@@ -246,7 +265,7 @@ struct he_error *raw_patches_ready(struct he_target *t)
 			continue;
 		}
 		retry(t, p);
-		if (p->changed && !r->sharing)
+		if (p->changed && fits(r, p))
 			err = make(t, p);
 		if (err)
 			return err;
@@ -329,7 +348,8 @@ bool raw_patches_mend(struct he_target *t)
 struct he_error *raw_patches_refusal(const struct he_target *t)
 {
 	for (const struct raw_patch *p = t->raw->patches; p; p = p->next) {
-		const struct patch *piece = p->wanted && !p->dormant ? refused(t, p) : NULL;
+		const struct patch *piece =
+		    p->wanted && !p->dormant && !t->raw->sharing ? refused(t, p) : NULL;
 		struct he_error *err;
 
 		if (!piece)

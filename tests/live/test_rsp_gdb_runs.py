@@ -113,3 +113,14 @@ def test_a_child_is_read_and_written_to_when_its_maker(world, ways):
     bridge.stdin.close()
     assert '[Inferior 2 ' in r.out and 'exited normally]' in r.out, r
     assert said[0] == 'maker forks\n' and 'child heard who is there\n' in said, (said, r)
+
+
+@needs_gdb
+@pytest.mark.once
+def test_a_child_of_vfork_comes_to_breakpoints_and_its_makers_memory_has_none(gdb):
+    r = gdb(f'set remote exec-file {file("lends")}', 'set detach-on-fork off', 'set follow-fork-mode child', 'break visit',
+            'run', 'info inferiors', 'continue', 'inferior 1', 'continue', 'continue', file=file('lends'))
+    assert 'Thread 2.1 "lends" hit Breakpoint 1' in r.out and 'is vfork parent of inferior 2' in r.out, r
+    assert '[Inferior 2 ' in r.out and 'exited with code 03]' in r.out, r
+    assert r.out.count('hit Breakpoint 1, visit ') == 2, r
+    assert '[Inferior 1 ' in r.out and 'exited normally]' in r.out, r
