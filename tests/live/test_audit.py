@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The record in a file of its own: who did what to which process, in a chain that shows what was changed."""
 
+import collections
 import os
+import random
 import re
 import shlex
 import signal
 import subprocess
+import threading
 
 import pytest
 
 import clean
 import harness
 import wire
+from deaths import times
 from resuming import Host
 from tracer import as_user
 
@@ -287,4 +291,54 @@ def test_files_that_may_not_grow_end_nobody(recorded, record, hosts, debuggee):
     again.do('attach', target=5, pid=other.pid)
     again.leave()
     assert not box.quiet() and not d.faults() and not other.faults()
+    record.is_whole()
+
+
+# ---- killed between the record and what it is of
+
+
+def spin(d):
+    """What of it others can see: traced, written to, ended."""
+    if not clean.alive(d.pid):
+        return {'kill'}
+    seen = {'attach'} if clean.status(d.pid).get('TracerPid', '0') != '0' else set()
+    try:
+        with open(f'/proc/{d.pid}/mem', 'rb') as f:
+            f.seek(d.facts['counts'] + 8000)
+            return seen | ({'write-memory'} if f.read(8) == b'x' * 8 else set())
+    except (OSError, KeyError):
+        return seen
+
+
+@pytest.mark.once
+@pytest.mark.parametrize('whom', ['tracer', 'conn'])
+def test_whoever_is_killed_has_what_was_done_on_record(recorded, record, hosts, debuggee, whom):
+    """At any moment of it; what is on record need not have been done."""
+    box, rng, seen = recorded('grace=0'), random.Random(whom), collections.Counter()
+    for _ in range(times(8, 200)):
+        host, d = hosts(box), debuggee('beats', 10000, 2, busy=True)
+        d.expect_gone = True
+        host.do('ps', limit=1)
+        pid, = [pid for pid, what in box.children().items() if f'procsrv-{whom}' in what]
+        threading.Timer(rng.uniform(0, 0.03), lambda pid=pid: os.kill(pid, signal.SIGKILL)).start()
+        done = set()
+        try:
+            for name, fields in (('attach', dict(pid=d.pid, how=wire.ENUM['ATTACH_RUN'])),
+                                 ('mem_write', dict(writes=[{'addr': d.facts['counts'] + 8000, 'data': b'x' * 8}])),
+                                 ('kill', {})):
+                host.ask(name, target=1, **fields)
+                done |= spin(d)
+                host.settle(rng.uniform(0, 0.01))
+                done |= spin(d)
+        except (OSError, wire.Closed, wire.Error, AssertionError):
+            pass
+        assert not box.quiet()
+        done |= spin(d)
+        missing = clean.eventually(
+            lambda: done - {a['event'] for a in record.lines() if a['pid'] == str(d.pid)})
+        assert not missing, (whom, done, record.events())
+        seen.update(done)
+        d.kill()
+    print(f'SIGKILL of the {whom} amid what is recorded:', dict(seen))
+    assert seen['attach']
     record.is_whole()
