@@ -102,6 +102,10 @@ enum run_verdict breakpoints_on_cause(
 void breakpoints_counted(struct he_target *t, uint32_t patch, uint64_t hits);
 /* It is told with this stop (the first of them is shown). */
 void breakpoint_tell(struct he_engine *e, struct breakpoint *b, struct he_event *ev);
+/* A hit of one that the agent only reports (a watched value, a caught event): its condition is
+ * looked at here, and how often it is to be passed.  True: it is to be told. */
+bool breakpoint_counts(
+    struct he_target *t, struct breakpoint *b, uint64_t tid, struct he_event *ev);
 
 /* ---- conditions (condition.c) ----------------------------------------------------------- */
 

@@ -73,20 +73,31 @@ static const char *condition_trouble(struct he_engine *e, const struct cause_hit
 	return arena_str(&e->told.texts, span_str(text));
 }
 
-/* The part of the condition that is evaluated here; what cannot be evaluated stops. */
+/* Conditions that are evaluated here; what cannot be evaluated stops. */
 static bool holds(
     struct he_target *t, const struct breakpoint *b, uint64_t tid, struct he_event *ev)
 {
 	struct he_error *err;
 	bool yes = true;
 
-	if (!b->on_host || !b->spec.condition)
+	if (!b->spec.condition)
 		return true;
 	err = condition_true(t, tid, b->spec.condition, &yes);
 	if (err)
 		ev->trouble = arena_str(&t->engine->told.texts, span_str(err->message));
 	he_error_free(err);
 	return yes;
+}
+
+bool breakpoint_counts(struct he_target *t, struct breakpoint *b, uint64_t tid, struct he_event *ev)
+{
+	if ((b->spec.tid && b->spec.tid != tid) || !holds(t, b, tid, ev))
+		return false;
+	b->hits++;
+	if (!b->ignore)
+		return true;
+	b->ignore--;
+	return false;
 }
 
 /* True: it is to be told. */
@@ -100,7 +111,7 @@ static bool hit_site(struct he_target *t, struct site *p, const struct cause *c,
 		return false;
 	if (hit->err != E_OK)
 		ev->trouble = condition_trouble(t->engine, hit);
-	else if (!holds(t, b, c->tid, ev))
+	else if (b->on_host && !holds(t, b, c->tid, ev))
 		return false;
 	if (b->on_host)
 		b->hits++;

@@ -102,28 +102,6 @@ static bool concerns(const struct breakpoint *b, const struct cause *c, int64_t 
 	return k != HE_CATCH_SIGNAL || names(b, c->signal);
 }
 
-/* Conditions of catchpoints are evaluated here: they have no code of their own. */
-static bool counts(struct he_target *t, struct breakpoint *b, uint64_t tid, struct he_event *ev)
-{
-	struct he_error *err = NULL;
-	bool yes = true;
-
-	if (b->spec.tid && b->spec.tid != tid)
-		return false;
-	if (b->spec.condition)
-		err = condition_true(t, tid, b->spec.condition, &yes);
-	if (err)
-		ev->trouble = arena_str(&t->engine->told.texts, span_str(err->message));
-	he_error_free(err);
-	if (!yes)
-		return false;
-	b->hits++;
-	if (!b->ignore)
-		return true;
-	b->ignore--;
-	return false;
-}
-
 static int64_t value_of(const struct cause *c)
 {
 	for (size_t i = 0; i < c->n_hits; i++)
@@ -143,7 +121,8 @@ static enum run_verdict tell_caught(struct he_target *t, const struct cause *c, 
 		snprintf(ev->text, sizeof(ev->text), "%s", t->exe);
 	for (struct breakpoint *b = t->engine->breakpoints.first; b; b = next) {
 		next = b->next;
-		if (!is_live(b, t) || !concerns(b, c, ev->number) || !counts(t, b, c->tid, ev))
+		if (!is_live(b, t) || !concerns(b, c, ev->number) ||
+		    !breakpoint_counts(t, b, c->tid, ev))
 			continue;
 		breakpoint_tell(t->engine, b, ev);
 		v = RUN_TELL;
@@ -213,7 +192,7 @@ enum run_verdict catch_library(
 		if (t->engine->told.n &&
 		    t->engine->told.numbers[t->engine->told.n - 1] == b->number)
 			continue;
-		if (!counts(t, b, ev->tid, ev))
+		if (!breakpoint_counts(t, b, ev->tid, ev))
 			continue;
 		breakpoint_tell(t->engine, b, ev);
 		v = RUN_TELL;

@@ -289,27 +289,6 @@ static enum run_verdict left(struct he_target *t, struct breakpoint *b, struct h
 	return RUN_TELL;
 }
 
-static bool counts(struct he_target *t, struct breakpoint *b, uint64_t tid, struct he_event *ev)
-{
-	struct he_error *err = NULL;
-	bool yes = true;
-
-	if (b->spec.tid && b->spec.tid != tid)
-		return false;
-	if (b->spec.condition)
-		err = condition_true(t, tid, b->spec.condition, &yes);
-	if (err)
-		ev->trouble = keep(t->engine, err->message);
-	he_error_free(err);
-	if (!yes)
-		return false;
-	b->hits++;
-	if (!b->ignore)
-		return true;
-	b->ignore--;
-	return false;
-}
-
 /* Is that worth telling?  On x86 a register for reading also sees writes: a read is where
  * nothing has changed. */
 static bool concerns(const struct breakpoint *b, bool changed)
@@ -365,7 +344,7 @@ static enum run_verdict look(
 	if (gone)
 		return left(t, b, ev);
 	changed = !watch_value_same(&w->value, &now);
-	told = concerns(b, changed) && counts(t, b, tid, ev);
+	told = concerns(b, changed) && breakpoint_counts(t, b, tid, ev);
 	if (told)
 		tell(t, b, &now, changed, ev);
 	take(b, &now);
