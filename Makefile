@@ -51,7 +51,7 @@ EXPR = $(addprefix host/expr/,lex parse parse_literal parse_type value convert o
 ENGINE = $(addprefix host/engine/,engine engine_events event_apply server process facts files attach launch \
 	target target_mem target_threads target_symbols target_procsrv target_snapshot memcache maps \
 	threads regs link_map stack source run decide held flight raw raw_patch raw_stop raw_mem raw_link target_run patches insn handling \
-	change mapping disassemble disasm breakpoint breakpoint_place breakpoint_stop ifunc catchpoint condition rendezvous watchpoint watch_value asking values tls stack_args \
+	change mapping disassemble disasm decoder breakpoint breakpoint_place breakpoint_stop ifunc catchpoint condition rendezvous watchpoint watch_value asking values tls stack_args \
 	step step_where step_code step_hook step_plan step_line step_insn step_value finish return) host/arena $(EXPR) $(ARCH)
 USERMAP = $(addprefix procsrv/,usermap usermap_words usermap_bounds usermap_grant usermap_revoked trusted_file) common/grant common/duration common/fingerprint
 

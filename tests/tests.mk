@@ -157,9 +157,9 @@ UNIT_test_monitor_times = procsrv/monitor_conn procsrv/monitor_session procsrv/m
 UNITLIB_test_monitor_times = $(LIB_tls)
 
 # Breakpoints.
-UNIT_test_disasm = host/engine/disasm
+UNIT_test_disasm = host/engine/disasm host/engine/decoder
 UNITLIB_test_disasm = $(LIB_insn)
-UNIT_test_insn = host/engine/insn
+UNIT_test_insn = host/engine/insn host/engine/decoder
 UNITLIB_test_insn = $(LIB_insn)
 UNIT_test_locate_name = host/sym/locate_name
 

@@ -1,39 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/engine/disasm.h"
 
-#include <capstone/capstone.h>
 #include <linux/audit.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "host/engine/decoder.h"
 
 struct disassembler {
 	csh h;
 	bool wide; /* 64-bit code */
 };
 
-static const struct {
-	uint32_t audit;
-	cs_mode mode;
-} modes[] = {
-    {AUDIT_ARCH_X86_64, CS_MODE_64},
-    {AUDIT_ARCH_I386, CS_MODE_32},
-};
-
 struct disassembler *disassembler_new(uint32_t audit, bool intel)
 {
 	struct disassembler *d = calloc(1, sizeof(*d));
-	size_t row = 0;
 
-	while (row < sizeof(modes) / sizeof(*modes) && modes[row].audit != audit)
-		row++;
-	if (!d || row == sizeof(modes) / sizeof(*modes) ||
-	    cs_open(CS_ARCH_X86, modes[row].mode, &d->h) != CS_ERR_OK) {
+	if (!d || !decoder_open(audit, &d->h)) {
 		free(d);
 		return NULL;
 	}
-	cs_option(d->h, CS_OPT_DETAIL, CS_OPT_ON);
 	cs_option(d->h, CS_OPT_SYNTAX, intel ? CS_OPT_SYNTAX_INTEL : CS_OPT_SYNTAX_ATT);
-	d->wide = modes[row].mode == CS_MODE_64;
+	d->wide = audit == AUDIT_ARCH_X86_64;
 	return d;
 }
 

@@ -1,24 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/engine/insn.h"
 
-#include <capstone/capstone.h>
-#include <linux/audit.h>
-
-static const struct {
-	uint32_t audit;
-	cs_mode mode;
-} modes[] = {
-    {AUDIT_ARCH_X86_64, CS_MODE_64},
-    {AUDIT_ARCH_I386, CS_MODE_32},
-};
-
-static bool in_group(const cs_insn *i, uint8_t group)
-{
-	for (unsigned n = 0; n < i->detail->groups_count; n++)
-		if (i->detail->groups[n] == group)
-			return true;
-	return false;
-}
+#include "host/engine/decoder.h"
 
 /* A 4-byte displacement from the pc in its ModRM byte's address. */
 static bool relative(const cs_insn *i)
@@ -74,8 +57,8 @@ static bool leaves(const cs_insn *i)
  * encodings, too) has to run where it is. */
 static bool stays(const cs_insn *i)
 {
-	return in_group(i, CS_GRP_INT) || in_group(i, CS_GRP_IRET) ||
-	       in_group(i, CS_GRP_PRIVILEGE) || i->id == X86_INS_SYSCALL ||
+	return decoder_in_group(i, CS_GRP_INT) || decoder_in_group(i, CS_GRP_IRET) ||
+	       decoder_in_group(i, CS_GRP_PRIVILEGE) || i->id == X86_INS_SYSCALL ||
 	       i->id == X86_INS_SYSENTER || i->id == X86_INS_CALL || i->id == X86_INS_LCALL ||
 	       i->id == X86_INS_LJMP || i->id == X86_INS_RETF || i->id == X86_INS_RETFQ ||
 	       i->id == X86_INS_HLT || i->id == X86_INS_UD2 || i->id == X86_INS_XBEGIN ||
@@ -88,11 +71,11 @@ static void classify(const cs_insn *i, struct insn *ret)
 {
 	const cs_x86_encoding *e = &i->detail->x86.encoding;
 
-	if (in_group(i, CS_GRP_CALL) && near_call(i))
+	if (decoder_in_group(i, CS_GRP_CALL) && near_call(i))
 		ret->class = WIRE_INSN_CALL;
-	else if (in_group(i, CS_GRP_JUMP) && direct(i) && near_jump(i))
+	else if (decoder_in_group(i, CS_GRP_JUMP) && direct(i) && near_jump(i))
 		ret->class = WIRE_INSN_JUMP;
-	else if (stays(i) || (in_group(i, CS_GRP_JUMP) && direct(i)) ||
+	else if (stays(i) || (decoder_in_group(i, CS_GRP_JUMP) && direct(i)) ||
 		 (relative(i) && (e->disp_size != 4 || !e->disp_offset)))
 		ret->class = WIRE_INSN_OTHER;
 	else if (relative(i)) { /* of jmp *disp(%rip) nothing is behind it to be gone on to */
@@ -106,15 +89,10 @@ struct insn insn_look(uint32_t audit, uint64_t addr, const uint8_t *bytes, size_
 {
 	struct insn ret = {.class = WIRE_INSN_OTHER};
 	cs_insn *i = NULL;
-	size_t row = 0;
 	csh h;
 
-	while (row < sizeof(modes) / sizeof(*modes) && modes[row].audit != audit)
-		row++;
-	if (row == sizeof(modes) / sizeof(*modes) ||
-	    cs_open(CS_ARCH_X86, modes[row].mode, &h) != CS_ERR_OK)
+	if (!decoder_open(audit, &h))
 		return ret;
-	cs_option(h, CS_OPT_DETAIL, CS_OPT_ON);
 	if (cs_disasm(h, bytes, n, addr, 1, &i) == 1 && i->size <= INSN_MAX) {
 		ret.len = (uint8_t)i->size;
 		classify(i, &ret);

@@ -2,12 +2,11 @@
  *
  * Code taken apart: which ways lead out of a line.
  */
-#include <capstone/capstone.h>
-#include <linux/audit.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/err.h"
+#include "host/engine/decoder.h"
 #include "host/engine/step.h"
 #include "host/errtext.h"
 
@@ -39,24 +38,6 @@ struct decoded {
 };
 
 /* ---- one instruction ---------------------------------------------------------------- */
-
-static bool decoder_open(const struct he_target *t, csh *h)
-{
-	cs_mode mode = t->arch_id == AUDIT_ARCH_I386 ? CS_MODE_32 : CS_MODE_64;
-
-	if (cs_open(CS_ARCH_X86, mode, h) != CS_ERR_OK)
-		return false;
-	cs_option(*h, CS_OPT_DETAIL, CS_OPT_ON);
-	return true;
-}
-
-static bool in_group(const cs_insn *i, uint8_t group)
-{
-	for (unsigned n = 0; n < i->detail->groups_count; n++)
-		if (i->detail->groups[n] == group)
-			return true;
-	return false;
-}
 
 static const cs_x86_op *operand(const cs_insn *i)
 {
@@ -95,7 +76,7 @@ static void call(const cs_insn *i, struct decoded *d)
 
 static bool relative_branch(const cs_insn *i)
 {
-	return in_group(i, CS_GRP_JUMP) || in_group(i, CS_GRP_BRANCH_RELATIVE) ||
+	return decoder_in_group(i, CS_GRP_JUMP) || decoder_in_group(i, CS_GRP_BRANCH_RELATIVE) ||
 	       i->id == X86_INS_LOOP || i->id == X86_INS_LOOPE || i->id == X86_INS_LOOPNE ||
 	       i->id == X86_INS_JCXZ || i->id == X86_INS_JECXZ || i->id == X86_INS_JRCXZ;
 }
@@ -106,10 +87,10 @@ static void classify(const cs_insn *i, struct decoded *d)
 
 	if (i->id == X86_INS_RET)
 		d->flow = FLOW_RETURN;
-	else if (in_group(i, CS_GRP_CALL))
+	else if (decoder_in_group(i, CS_GRP_CALL))
 		call(i, d);
-	else if (i->id == X86_INS_LJMP || in_group(i, CS_GRP_IRET) || in_group(i, CS_GRP_RET) ||
-		 i->id == X86_INS_XBEGIN)
+	else if (i->id == X86_INS_LJMP || decoder_in_group(i, CS_GRP_IRET) ||
+		 decoder_in_group(i, CS_GRP_RET) || i->id == X86_INS_XBEGIN)
 		d->flow = FLOW_STRANGE;
 	else if (relative_branch(i))
 		branch(i, d);
@@ -309,7 +290,7 @@ struct he_error *step_code(struct he_target *t, const struct sym_regs *regs, uin
 		return he_error_new(E_NOMEM, "out of memory.");
 	w.seen = w.bytes + n;
 	err = fetch(t, lo, w.bytes, n, &got);
-	if (!err && got && decoder_open(t, &w.h)) {
+	if (!err && got && decoder_open(t->arch_id, &w.h)) {
 		ret->known = walk_all(&w);
 		cs_close(&w.h);
 	}
@@ -328,7 +309,7 @@ static struct he_error *look(struct he_target *t, uint64_t addr, struct decoded 
 	csh h;
 
 	*ret = (struct decoded){.flow = FLOW_STRANGE};
-	if (err || !got || !decoder_open(t, &h))
+	if (err || !got || !decoder_open(t->arch_id, &h))
 		return err;
 	*ret = decode(h, addr, bytes, got);
 	cs_close(&h);
@@ -367,7 +348,7 @@ static struct he_error *find_jump(struct he_target *t, uint64_t addr, size_t n,
 	csh h;
 
 	*at = 0;
-	if (err || !got || !decoder_open(t, &h))
+	if (err || !got || !decoder_open(t->arch_id, &h))
 		return err;
 	for (size_t i = 0; i < got && d.len && !*at; i += d.len) {
 		d = decode(h, addr + i, bytes + i, got - i);
@@ -453,7 +434,7 @@ struct he_error *step_calls(struct he_target *t, uint64_t addr, uint64_t n,
 
 	if (bytes)
 		err = fetch(t, addr, bytes, (size_t)n, &got);
-	if (!err && got && decoder_open(t, &h)) {
+	if (!err && got && decoder_open(t->arch_id, &h)) {
 		for (size_t i = 0; i < got; i += d.len ? d.len : 1) {
 			d = decode(h, addr + i, bytes + i, got - i);
 			if (d.flow == FLOW_CALL && d.target)

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/engine/decoder.h"
+
+#include <linux/audit.h>
+
+static const struct {
+	uint32_t audit;
+	cs_mode mode;
+} modes[] = {
+    {AUDIT_ARCH_X86_64, CS_MODE_64},
+    {AUDIT_ARCH_I386, CS_MODE_32},
+};
+
+bool decoder_open(uint32_t audit, csh *ret)
+{
+	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++)
+		if (modes[i].audit == audit)
+			return cs_open(CS_ARCH_X86, modes[i].mode, ret) == CS_ERR_OK &&
+			       cs_option(*ret, CS_OPT_DETAIL, CS_OPT_ON) == CS_ERR_OK;
+	return false;
+}
