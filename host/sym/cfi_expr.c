@@ -224,8 +224,7 @@ static void simple(struct machine *m, const Dwarf_Op *op)
 	}
 }
 
-/* Index of the operation that a branch at i leads to; n = the end. */
-static size_t branch(struct machine *m, const Dwarf_Op *ops, size_t n, size_t i)
+size_t expr_branch(const Dwarf_Op *ops, size_t n, size_t i, bool *bad)
 {
 	/* A branch is three bytes long and counts from its end. */
 	uint64_t to = ops[i].offset + 3 + (uint64_t)(int64_t)(int16_t)ops[i].number;
@@ -234,7 +233,7 @@ static size_t branch(struct machine *m, const Dwarf_Op *ops, size_t n, size_t i)
 		if (ops[k].offset == to)
 			return k;
 	if (to <= ops[n - 1].offset)
-		m->bad = true;
+		*bad = true;
 	return n;
 }
 
@@ -243,9 +242,9 @@ static size_t step(struct machine *m, const Dwarf_Op *ops, size_t n, size_t i)
 	const Dwarf_Op *op = &ops[i];
 
 	if (op->atom == DW_OP_skip)
-		return branch(m, ops, n, i);
+		return expr_branch(ops, n, i, &m->bad);
 	if (op->atom == DW_OP_bra)
-		return pop(m) ? branch(m, ops, n, i) : i + 1;
+		return pop(m) ? expr_branch(ops, n, i, &m->bad) : i + 1;
 	if (op->atom >= DW_OP_lit0 && op->atom <= DW_OP_lit31)
 		push(m, (uint64_t)op->atom - DW_OP_lit0);
 	else if (op->atom >= DW_OP_const1u && op->atom <= DW_OP_consts)

@@ -23,4 +23,8 @@ struct expr {
 enum cfi_result expr_eval(
     struct expr *e, const Dwarf_Op *ops, size_t n, uint64_t *value, bool *is_value);
 
+/* Of an expression of n operations: the index of the one that the branch at i leads to; n = its
+ * end.  *bad: it leads into the midst of one. */
+size_t expr_branch(const Dwarf_Op *ops, size_t n, size_t i, bool *bad);
+
 #endif

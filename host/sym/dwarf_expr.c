@@ -6,6 +6,7 @@
 
 #include "common/err.h"
 #include "host/errtext.h"
+#include "host/sym/cfi_expr.h"
 #include "host/sym/dwarf_machine.h"
 #include "host/sym/type_store.h"
 
@@ -451,27 +452,14 @@ static void end_piece(struct dw_machine *m, uint64_t offset, uint64_t bits, stru
 
 /* ---- running --------------------------------------------------------------- */
 
-static size_t branch(struct dw_machine *m, const Dwarf_Op *ops, size_t n, size_t i)
-{
-	/* A branch is three bytes long and counts from its end. */
-	uint64_t to = ops[i].offset + 3 + (uint64_t)(int64_t)(int16_t)ops[i].number;
-
-	for (size_t k = 0; k < n; k++)
-		if (ops[k].offset == to)
-			return k;
-	if (to <= ops[n - 1].offset)
-		m->bad = true;
-	return n;
-}
-
 static size_t step(struct dw_machine *m, const Dwarf_Op *ops, size_t n, size_t i, struct place *ret)
 {
 	const Dwarf_Op *op = &ops[i];
 
 	if (op->atom == DW_OP_skip)
-		return branch(m, ops, n, i);
+		return expr_branch(ops, n, i, &m->bad);
 	if (op->atom == DW_OP_bra)
-		return dw_pop(m) ? branch(m, ops, n, i) : i + 1;
+		return dw_pop(m) ? expr_branch(ops, n, i, &m->bad) : i + 1;
 	if (op->atom == DW_OP_piece)
 		end_piece(m, 0, op->number * 8, ret);
 	else if (op->atom == DW_OP_bit_piece)
