@@ -329,6 +329,7 @@ static const struct doing {
     {WIRE_signals, false, "choose signals"},
     {WIRE_snapshot, true, "take a snapshot of"},
     {WIRE_go, false, "resume or step the target"},
+    {WIRE_go_after, false, "resume or step the target"},
     {WIRE_catch, false, "choose events to stop at"},
     {WIRE_patch_set, false, "plant breakpoints"},
     {WIRE_patch_clear, false, "lift breakpoints"},

@@ -98,34 +98,66 @@ static int may_go(struct call *c)
 }
 
 /* A stop under way is reported before it is undone: each has its event. */
+static void tell_stop(struct target *tg)
+{
+	if (tg->push)
+		trace_push(tg);
+}
+
 static void begin(struct call *c, uint8_t scope)
 {
 	serve_ok(c->reply);
-	if (c->target->push)
-		trace_push(c->target);
+	tell_stop(c->target);
 	c->target->hold_all = false;
 	c->target->stop_scope = scope;
+}
+
+static int check_all(struct call *c, struct span threads, uint8_t stop)
+{
+	int err = may_go(c);
+	struct wire_rec_go g;
+
+	if ((stop & ~WIRE_GO_HITS) > WIRE_STOPS_THREAD)
+		return E_MALFORMED;
+	while (err == E_OK && wire_next_go(&threads, &g))
+		err = check(c, &g);
+	return err;
+}
+
+static int let_go(struct call *c, struct span threads, uint8_t stop)
+{
+	struct wire_rec_go g;
+
+	begin(c, (uint8_t)(stop & ~WIRE_GO_HITS));
+	while (wire_next_go(&threads, &g))
+		choose_all(c, &g, stop);
+	start(c->target);
+	return E_OK;
 }
 
 int on_go(struct call *c)
 {
 	struct wire_go m;
-	struct wire_rec_go g;
-	struct span list;
-	int err = may_go(c);
+	int err;
 
 	wire_decode_go(c->body, &m);
-	if ((m.stop & ~WIRE_GO_HITS) > WIRE_STOPS_THREAD)
-		return E_MALFORMED;
-	for (list = m.threads; err == E_OK && wire_next_go(&list, &g);)
-		err = check(c, &g);
+	err = check_all(c, m.threads, m.stop);
+	return err == E_OK ? let_go(c, m.threads, m.stop) : err;
+}
+
+int on_go_after(struct call *c)
+{
+	struct wire_go_after m;
+	int err;
+
+	wire_decode_go_after(c->body, &m);
+	err = check_all(c, m.threads, m.stop);
 	if (err != E_OK)
 		return err;
-	begin(c, (uint8_t)(m.stop & ~WIRE_GO_HITS));
-	while (wire_next_go(&m.threads, &g))
-		choose_all(c, &g, m.stop);
-	start(c->target);
-	return E_OK;
+	tell_stop(c->target);
+	if (m.generation < c->target->generation)
+		return E_NEWER;
+	return let_go(c, m.threads, m.stop);
 }
 
 static struct wire_rec_go as_go(const struct wire_rec_resume *r)

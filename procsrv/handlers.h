@@ -18,7 +18,7 @@ handler on_abandon;
 /* mapping.c */
 handler on_map_new, on_map_drop;
 /* go.c, patch_set.c */
-handler on_go, on_patch_set, on_patch_clear, on_patch_hits;
+handler on_go, on_go_after, on_patch_set, on_patch_clear, on_patch_hits;
 /* launch*.c */
 handler on_launch_text, on_launch, on_input, on_window, on_output_more;
 /* reader_*.c */

@@ -39,6 +39,7 @@ static handler *const handlers[WIRE_TYPES] = {
     [WIRE_signals] = on_signals,
     [WIRE_snapshot] = on_snapshot,
     [WIRE_go] = on_go,
+    [WIRE_go_after] = on_go_after,
     [WIRE_patch_set] = on_patch_set,
     [WIRE_patch_clear] = on_patch_clear,
     [WIRE_patch_hits] = on_patch_hits,

@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+import clean
 import wire
 from patching import E, patch, pc, resume, stopped
 from tracer import SIGUSR1, bit, eventually, peek, refused, stop
@@ -78,3 +79,47 @@ def test_a_recipe_of_no_known_kind_is_refused(link, debuggee):
     target, _ = stop(link, debuggee('signals'))
     recipe = {'scope': E['SCOPE_CAUSE'], 'base': E['BASE_REGSET'] + 1, 'offset': 0, 'len': 8}
     refused('MALFORMED', link, 'preorder', target=target, recipes=[recipe], notes=[])
+
+
+def go_after(link, target, generation):
+    link.do('go_after', target=target, generation=generation, stop=E['STOPS_ALL'],
+            threads=[{'tid': 0, 'action': E['RESUME_CONT'], 'signal': -1, 'lo': 0, 'hi': 0}])
+
+
+def with_one_in_the_kernel(link, debuggee):
+    """A target whose first thread cannot stand for 1.5 s, and its first stop, without it."""
+    d = debuggee('odd', 'vfork', busy=True)
+    os.kill(d.pid, signal.SIGUSR1)
+    assert eventually(lambda: clean.status(d.pid)['State'][0] == 'D')
+    target, _ = link.attach(d.pid)
+    bundle = link.event('stopped', target)
+    assert [t['tid'] for t in bundle['missing']] == [d.pid]
+    return target, bundle['generation']
+
+
+def test_a_go_after_a_stop_that_is_not_the_newest_is_refused_and_nothing_runs(link, debuggee):
+    target, first = with_one_in_the_kernel(link, debuggee)
+    late = link.event('stopped', target)
+    assert late['all'] == 1 and late['generation'] > first
+    with pytest.raises(wire.Error) as e:
+        go_after(link, target, first)
+    assert e.value.name == 'NEWER' and not running(link, target)
+    go_after(link, target, late['generation'])
+    assert running(link, target)
+
+
+def test_who_is_not_there_yet_when_the_others_go_is_told_of_no_more(link, debuggee):
+    target, first = with_one_in_the_kernel(link, debuggee)
+    go_after(link, target, first)
+    link.settle(2)
+    assert not [e for e in link.events if e[0] == 'stopped']
+    assert len(running(link, target)) == 4
+
+
+def test_a_stop_under_way_is_told_before_a_go_after_the_last_is_refused(link, debuggee):
+    target, first = with_one_in_the_kernel(link, debuggee)
+    link.do('interrupt', target=target, tids=[])
+    with pytest.raises(wire.Error) as e:
+        go_after(link, target, first)
+    assert e.value.name == 'NEWER'
+    assert link.event('stopped', target)['generation'] == first + 1
