@@ -103,6 +103,29 @@ static bool has_undecided(const struct run *r, uint64_t tid)
 	return false;
 }
 
+/* Who stands because others do has nothing to tell. */
+static void drop_late(struct run *r)
+{
+	struct cause c;
+
+	for (size_t i = r->n; i-- > 0;)
+		if (!worth_deciding(&r->cause[i])) {
+			run_take(r, i, &c);
+			free(c.hit);
+		}
+}
+
+bool run_was_late(struct he_target *t)
+{
+	struct run *r = t->run;
+
+	if (r->interrupting || has_undecided(r, 0))
+		return false;
+	r->decided = t->generation;
+	drop_late(r);
+	return true;
+}
+
 /* The next that is to be decided. */
 static bool next_cause(struct run *r, uint64_t tid, struct cause *ret)
 {
@@ -237,9 +260,11 @@ static void told(struct he_target *t, const struct he_event *ev)
 /* It cannot be let run, or the person wants it to stand: that is told instead. */
 static bool tell_stopped(struct he_target *t, struct he_event *ev, struct he_error *err)
 {
-	say(t, err);
-	if (t->state == HE_GONE)
+	if (t->state == HE_GONE) {
+		he_error_free(err);
 		return false;
+	}
+	say(t, err);
 	ev->reason = HE_R_REQUEST;
 	told(t, ev);
 	return true;
@@ -262,6 +287,7 @@ static bool is_asked(const struct he_target *t, struct he_event *ev)
 
 static bool decide(struct he_target *t, struct he_event *ev)
 {
+	struct run *r = t->run;
 	struct he_event blank = *ev;
 	struct he_error *err;
 
@@ -274,10 +300,14 @@ static bool decide(struct he_target *t, struct he_event *ev)
 		return false;
 	if (is_asked(t, ev))
 		return tell_stopped(t, ev, NULL);
-	/* One that was late for what he has been told. */
-	if (t->run->stands)
+	if (r->stands)
 		return false;
 	err = go_on(t);
+	if (flight_overtaken(err)) {
+		/* That one is next. */
+		he_error_free(err);
+		return false;
+	}
 	if (!err || err->code != E_CANCELLED)
 		return err ? tell_stopped(t, ev, err) : false;
 	/* The person broke in while it was let run again: whether it does is not known, but
@@ -289,6 +319,13 @@ static bool decide(struct he_target *t, struct he_event *ev)
 	return false;
 }
 
+/* Somebody was late for what the person has been told; what he has to tell waits for his
+ * word. */
+static bool waits(const struct he_target *t)
+{
+	return !t->raw && t->run->stands && !t->run->interrupting && !non_stop(t);
+}
+
 bool run_decide(struct he_target *t, struct he_event *ev)
 {
 	uint64_t generation = ev->generation;
@@ -296,6 +333,10 @@ bool run_decide(struct he_target *t, struct he_event *ev)
 
 	if (t->state == HE_GONE)
 		return true;
+	if (waits(t)) {
+		drop_late(t->run);
+		return false;
+	}
 	if (!t->raw && !t->run->n)
 		return generation > t->run->decided;
 	t->run->decided = t->generation;

@@ -200,8 +200,10 @@ static void take_up(struct he_engine *e, const struct rpc_piece *p, struct he_ev
 	}
 	if (p->m.h.type == WIRE_events_lost) {
 		for (t = e->targets; t; t = t->next)
-			if (t->server == s)
+			if (t->server == s) {
 				t->threads.complete = false;
+				t->stops_lost = true;
+			}
 		return;
 	}
 	t = target_of(e, s, p->m.h.target);

@@ -22,8 +22,22 @@ static void begin_stop(struct he_target *t, const struct wire_stopped *q)
 	target_ran(t, 0);
 	threads_clear(&t->threads);
 	t->generation = q->generation;
+	t->stops_lost = false;
 	t->cause_tid = 0;
 	t->cause_signal = 0;
+}
+
+/* They come to stand by themselves, whatever each does at the moment. */
+static void note_missing(struct he_target *t, struct span tids)
+{
+	struct wire_rec_tid r;
+
+	while (wire_next_tid(&tids, &r)) {
+		struct thread *h = threads_find(&t->threads, r.tid);
+
+		if (h && h->state == HE_T_RUNNING)
+			h->state = HE_T_STOPPING;
+	}
 }
 
 /* Which thread to tell a person about: the first that caused it. */
@@ -73,6 +87,7 @@ static int stopped(struct he_target *t, const struct wire_msg *m, struct he_even
 	while (wire_next_chunk(&q.chunks, &chunk))
 		if (memcache_pages(t->mem) < BUNDLE_PAGES)
 			target_put_chunk(t, &chunk);
+	note_missing(t, q.missing);
 	note_cause(t, q.stops);
 	run_note_stops(t, q.stops);
 	if (m->h.flags & WIRE_MORE)

@@ -138,6 +138,30 @@ bool flight_refused(const struct he_error *err)
 	       err->code != E_PROTOCOL;
 }
 
+bool flight_overtaken(const struct he_error *err)
+{
+	return err && err->code == E_NEWER;
+}
+
+static bool newer_met(struct he_target *t)
+{
+	return t->generation > t->run->after || t->state == HE_GONE || t->stops_lost;
+}
+
+/* The newer stop was told before go was refused. */
+static struct he_error *meet_newer(struct he_target *t, struct he_error *refusal)
+{
+	struct he_error *err = engine_wait_for(t->engine, t->server, newer_met, t);
+	char title[TARGET_TITLE];
+
+	if (!err && t->state == HE_GONE)
+		err = he_error_new(E_GONE, "%s has ended.", target_title(t, title));
+	if (!err)
+		return refusal;
+	he_error_free(refusal);
+	return err;
+}
+
 /* It may run from the moment the request is under way. */
 static void forget_running(struct he_target *t, struct span go)
 {
@@ -188,14 +212,20 @@ static void put_go(struct he_target *t, const struct run_plan *plan, struct buf 
 struct he_error *flight_send(struct he_target *t, struct span go, uint8_t stop)
 {
 	bool raw = t->engine->config.raw;
-	struct run_flight f = {.go = go, .go_stop = (uint8_t)(raw ? stop | WIRE_GO_HITS : stop)};
+	struct run_flight f = {.go = go,
+	    .go_stop = (uint8_t)(raw ? stop | WIRE_GO_HITS : stop),
+	    .ordered = stop == WIRE_STOPS_ALL && !t->stops_lost,
+	    .generation = t->generation};
 	struct load l = {.clear.len = 0};
 	struct he_error *err = load(t, &l, &f, go.n != 0);
 
 	if (!err && (go.n || f.set.n || f.clear.n || f.signals || f.caught || f.preorder)) {
+		t->run->after = t->generation;
 		err = t->ops->run(t, &f);
 		if (!flight_refused(err))
 			forget_running(t, go);
+		if (flight_overtaken(err))
+			err = meet_newer(t, err);
 	}
 	say_refused(t, &f);
 	unload(&l);

@@ -444,7 +444,8 @@ static struct he_error *fly(struct he_target *t, const struct going *g)
 
 static bool is_final(const struct he_error *err)
 {
-	return err->code == E_CANCELLED || err->code == E_LOST || err->code == E_NOMEM;
+	return err->code == E_CANCELLED || err->code == E_LOST || err->code == E_NOMEM ||
+	       flight_overtaken(err);
 }
 
 /* Refused for a patch's sake nothing runs: once more, where that may help. */
@@ -503,11 +504,12 @@ static void went(struct he_target *t, struct going *g)
 	remember(r, g);
 }
 
-static struct he_error *let_run(
+static struct he_error *try_run(
     struct he_target *t, const struct he_go *v, size_t n, struct going *g)
 {
 	struct he_error *err = t->threads.complete ? NULL : target_load_threads(t);
 
+	g->n = 0;
 	if (!err && !t->raw->alone && tell_waiting(t, v, n)) {
 		keep_signals(t->raw, v, n);
 		return NULL;
@@ -519,6 +521,19 @@ static struct he_error *let_run(
 	err = go(t, g);
 	if (!err)
 		went(t, g);
+	return err;
+}
+
+static struct he_error *let_run(
+    struct he_target *t, const struct he_go *v, size_t n, struct going *g)
+{
+	struct he_error *err = try_run(t, v, n, g);
+
+	/* What a thread that was late has to tell comes first. */
+	while (flight_overtaken(err)) {
+		he_error_free(err);
+		err = try_run(t, v, n, g);
+	}
 	return err;
 }
 

@@ -361,10 +361,13 @@ static bool decide_all(struct he_target *t, struct he_event *ev)
 	if (!tell && run->interrupting)
 		tell = tell_request(t, ev);
 	if (!tell && t->state != HE_GONE && any_stands(t, &tid)) {
+		bool overtaken;
+
 		err = go_on(t, 0);
-		if (!err)
-			return false;
+		overtaken = flight_overtaken(err);
 		he_error_free(err);
+		if (!err || overtaken)
+			return false;
 		tell = tell_request(t, ev);
 	}
 	if (tell)

@@ -190,19 +190,27 @@ static struct he_error *may_run(const struct he_target *t)
 	return NULL;
 }
 
+static struct he_error *fly(struct he_target *t, const struct run_plan *plan)
+{
+	struct he_error *err = flight_go(t, plan);
+
+	/* Code is not what its file has: with what runs it may go. */
+	if (flight_refused(err) && !flight_overtaken(err) && patches_other_code(t)) {
+		he_error_free(err);
+		err = flight_go(t, plan);
+	}
+	return err;
+}
+
 struct he_error *run_go(struct he_target *t, const struct run_plan *plan)
 {
 	struct he_error *err = may_run(t), *why = NULL;
 
 	if (err)
 		return err;
-	err = flight_go(t, plan);
-	/* Code is not what its file has: with what runs it may go. */
-	if (flight_refused(err) && patches_other_code(t)) {
+	for (err = fly(t, plan); flight_overtaken(err) && run_was_late(t); err = fly(t, plan))
 		he_error_free(err);
-		err = flight_go(t, plan);
-	}
-	if (err)
+	if (err && !flight_overtaken(err))
 		t->threads.complete = false;
 	if (t->stepper && (!err || flight_refused(err)))
 		why = t->stepper->flown(t, !err);
@@ -296,7 +304,7 @@ static struct he_error *go_all(struct he_target *t, const struct run_plan *plan)
 	return err ? err : run_go_each(t);
 }
 
-struct he_error *run_let(struct he_target *t, const struct run_plan *plan)
+static struct he_error *let(struct he_target *t, const struct run_plan *plan)
 {
 	struct run *r = t->run;
 	uint64_t tid = one_of(plan);
@@ -305,6 +313,20 @@ struct he_error *run_let(struct he_target *t, const struct run_plan *plan)
 		r->interrupting = false;
 	held_take(t, plan);
 	return go_all(t, plan);
+}
+
+struct he_error *run_let(struct he_target *t, const struct run_plan *plan)
+{
+	struct he_error *err = let(t, plan);
+	bool told = false;
+
+	while (flight_overtaken(err) && !told) {
+		he_error_free(err);
+		err = run_ready(t, one_of(plan), &told);
+		if (!err && !told)
+			err = let(t, plan);
+	}
+	return err;
 }
 
 static struct he_error *go(struct he_target *t, const struct run_plan *plan)

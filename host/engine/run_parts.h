@@ -24,6 +24,7 @@ struct run {
 	size_t n_notes;
 	uint64_t noted;
 	uint64_t decided; /* generation of the last stop that was */
+	uint64_t after;   /* of the one that the last go came after */
 	/* What the person wants to stand goes on only when he says so: */
 	bool stands;          /* all of it */
 	struct tids held;     /* these threads */
@@ -54,6 +55,9 @@ uint64_t held_next_not(const struct he_target *t, uint64_t after);
 
 /* All who stand and are not held go on, each as it did. (decide.c) */
 struct he_error *run_go_each(struct he_target *t);
+/* The newest stop was that of threads that were late for the one before, and have nothing to
+ * tell: it is over. (decide.c) */
+bool run_was_late(struct he_target *t);
 
 /* ---- one flight (flight.c) ------------------------------------------------------ */
 
@@ -64,5 +68,7 @@ struct he_error *flight_go(struct he_target *t, const struct run_plan *plan);
 struct he_error *flight_send(struct he_target *t, struct span go, uint8_t stop);
 /* The agent has refused it, and so nothing runs. */
 bool flight_refused(const struct he_error *err);
+/* It was, for a stop that was newer than the newest here, and which has been taken up now. */
+bool flight_overtaken(const struct he_error *err);
 
 #endif

@@ -41,6 +41,8 @@ struct run_flight {
 	const struct wire_preorder *preorder;
 	struct span go; /* of wire_rec_go */
 	uint8_t go_stop;
+	bool ordered;        /* go only where no stop is newer than ... */
+	uint64_t generation; /* ... that one */
 	struct he_error *refused; /* out: why something of it but go was not done; the caller's */
 };
 
@@ -126,6 +128,7 @@ struct he_target {
 	int exit_status;
 	struct pending last; /* the event of its end */
 	uint64_t generation; /* of the newest stop */
+	bool stops_lost;     /* there may be a newer one, which nobody will tell */
 	uint64_t cause_tid;  /* thread that caused it, 0 = none in particular */
 	uint32_t cause_signal;
 	bool stop_due; /* an interrupt was answered, its stop has not been met yet */

@@ -132,11 +132,17 @@ static struct he_error *old_box(const struct he_target *t)
 
 static struct he_error *push_go(struct flight *g, struct buf *body)
 {
-	struct wire_go q = {.threads = g->f->go, .stop = g->f->go_stop};
+	const struct run_flight *f = g->f;
+	struct wire_go q = {.threads = f->go, .stop = f->go_stop};
+	struct wire_go_after after = {
+	    .generation = f->generation, .threads = f->go, .stop = f->go_stop};
 
 	if (rpc_peer(link_of(g->t))->version >= 2) {
-		wire_encode_go(body, &q);
-		push(g, WIRE_go, body);
+		if (f->ordered)
+			wire_encode_go_after(body, &after);
+		else
+			wire_encode_go(body, &q);
+		push(g, f->ordered ? WIRE_go_after : WIRE_go, body);
 		return NULL;
 	}
 	if (!encode_resume(g->f->go, body))

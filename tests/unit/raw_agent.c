@@ -54,15 +54,17 @@ static void take_clear(struct span body)
 		seen.cleared[seen.n_cleared++] = r.id;
 }
 
-static enum wire_type take_go(struct span body, int *code)
+static enum wire_type take_go(struct wire_go q, uint64_t generation, int *code)
 {
-	struct wire_go q;
+	void (*meanwhile)(void) = seen.meanwhile;
 	struct wire_rec_go r;
 
-	wire_decode_go(body, &q);
-	if (seen.missing) {
+	seen.meanwhile = NULL;
+	if (meanwhile)
+		meanwhile();
+	if (seen.missing || generation < fake.generation) {
+		*code = seen.missing ? seen.refused_as : E_NEWER;
 		seen.missing = false;
-		*code = seen.refused_as;
 		return WIRE_none;
 	}
 	seen.goes++;
@@ -73,6 +75,20 @@ static enum wire_type take_go(struct span body, int *code)
 	}
 	fake.salt++;
 	return WIRE_ok;
+}
+
+static enum wire_type take_either(enum wire_type type, struct span body, int *code)
+{
+	struct wire_go_after after;
+	struct wire_go q;
+
+	if (type == WIRE_go) {
+		wire_decode_go(body, &q);
+		return take_go(q, UINT64_MAX, code);
+	}
+	wire_decode_go_after(body, &after);
+	return take_go(
+	    (struct wire_go){.threads = after.threads, .stop = after.stop}, after.generation, code);
 }
 
 static void list_threads(struct buf *out)
@@ -124,7 +140,8 @@ static enum wire_type answer(
 		take_clear(body);
 		return WIRE_ok;
 	case WIRE_go:
-		return take_go(body, code);
+	case WIRE_go_after:
+		return take_either(type, body, code);
 	case WIRE_signals:
 		wire_decode_signals(body, &signals);
 		seen.signals = signals.stop;
@@ -197,8 +214,9 @@ void stop(uint64_t standing, const struct why *w, size_t n)
 {
 	struct wire_stopped q = {.generation = ++fake.generation};
 	struct wire_causes k = {.generation = q.generation};
-	struct buf stops, causes, threads, regs, body;
+	struct buf stops, causes, threads, missing, regs, body;
 
+	buf_init(&missing, WIRE_PIECE);
 	buf_init(&stops, WIRE_PIECE);
 	buf_init(&causes, WIRE_PIECE);
 	buf_init(&threads, WIRE_PIECE);
@@ -209,6 +227,9 @@ void stop(uint64_t standing, const struct why *w, size_t n)
 		put_why(&w[i], &stops, &causes);
 	for (unsigned i = 0; i < fake.threads; i++)
 		put_thread(i, standing >> i & 1, pc_of(i, standing, w, n), &threads, &regs);
+	for (unsigned i = 0; i < fake.threads && seen.early; i++)
+		if (!(standing >> i & 1))
+			wire_put_tid(&missing, &(struct wire_rec_tid){FAKE_PID + i});
 	k.causes = span_buf(&causes);
 	wire_encode_causes(&body, &k);
 	if (causes.len)
@@ -216,12 +237,14 @@ void stop(uint64_t standing, const struct why *w, size_t n)
 	buf_reset(&body);
 	q.stops = span_buf(&stops);
 	q.threads = span_buf(&threads);
+	q.missing = span_buf(&missing);
 	q.regs = span_buf(&regs);
 	wire_encode_stopped(&body, &q);
 	fake_event(WIRE_stopped, 1, 0, 0, &body);
 	buf_free(&stops);
 	buf_free(&causes);
 	buf_free(&threads);
+	buf_free(&missing);
 	buf_free(&regs);
 	buf_free(&body);
 }

@@ -37,6 +37,8 @@ struct seen {
 	uint64_t base; /* AT_BASE, where the dynamic linker is mapped; 0 = nowhere */
 	uint64_t pc;   /* of the thread a stop names first, 0 = fake_pc ... */
 	bool crossed;  /* a stop names who stands, but brings the registers of its causes only */
+	bool early;    /* it goes out before all stand: the others are missing */
+	void (*meanwhile)(void); /* while the next go is under way; NULL = nothing happens */
 };
 extern struct seen seen;
 

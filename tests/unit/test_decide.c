@@ -270,7 +270,7 @@ static void a_step_that_is_refused_is_none(void **state)
 {
 	(void)state;
 	attach();
-	fake.refuse = WIRE_go;
+	fake.refuse = WIRE_go_after;
 	fake.refuse_as = E_RUNNING;
 	assert_int_equal(code_of(he_step(target, tid(0), HE_STEP_INSN, 1)), E_RUNNING);
 	fake.refuse = 0;
