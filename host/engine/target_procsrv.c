@@ -23,7 +23,7 @@ struct rpc_call *rpc_ask(struct rpc *r, enum wire_type type, uint32_t target, co
 	struct buf body;
 
 	buf_init(&body, WIRE_PIECE);
-	wire_pack(&body, wire_row(type)->form, q);
+	wire_pack(&body, wire_row((uint16_t)type)->form, q);
 	c = rpc_send(r, type, target, &body, 0);
 	buf_free(&body);
 	return c;
