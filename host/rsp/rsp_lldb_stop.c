@@ -4,6 +4,7 @@
  * that have one, and the registers of the one that is shown.
  */
 #include <errno.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -283,11 +284,73 @@ static void threads_info(struct rsp *r, struct rd *args)
 	he_threads_free(v);
 }
 
-/* Nothing of libdispatch here: an object without anything in it. */
+/* Where glibc and musl have what pthread_self() returns; elsewhere the thread has none that
+ * would be known without its memory. */
+static void put_json_pthread(struct buf *b, struct rsp_process *p, uint64_t tid)
+{
+	struct he_registers *have = general(p, tid);
+
+	for (size_t i = 0; have && i < have->n; i++) {
+		struct rd value = rd_init(have->v[i].value, sizeof(have->v[i].value));
+
+		if (strcmp(have->v[i].name, "fs_base") == 0)
+			rsp_putf(b, ",\"pthread_t\":%llu", (unsigned long long)rd_u64(&value));
+	}
+	he_registers_free(have);
+}
+
+static void put_json_extended(struct buf *b, struct rsp_process *p, const struct he_thread *t)
+{
+	rsp_putf(b, "{\"thread\":%llu", (unsigned long long)t->tid);
+	if (t->name && *t->name) {
+		rsp_put(b, ",\"name\":");
+		lldb_json_text(b, t->name);
+	}
+	put_json_pthread(b, p, t->tid);
+	rsp_put_char(b, '}');
+}
+
+/* False: there is no such thread. */
+static bool extend(struct rsp *r, uint64_t tid)
+{
+	struct rsp_process *p = rsp_resolve(r, (struct rsp_id){.tid = (int64_t)tid}, &tid);
+	struct he_threads *v = NULL;
+	struct buf json;
+	bool any = false;
+
+	if (p)
+		he_error_free(he_threads(p->t, &v));
+	for (size_t i = 0; v && !any && i < v->n; i++) {
+		if (v->v[i].tid != tid)
+			continue;
+		buf_init(&json, RSP_PACKET);
+		put_json_extended(&json, p, &v->v[i]);
+		lldb_json_reply(r, &json);
+		buf_free(&json);
+		any = true;
+	}
+	he_threads_free(v);
+	return any;
+}
+
+/* With nothing behind it LLDB asks whether it is known.  What LLDB escapes of the object is
+ * its last brace, behind which the escaped one is left. */
 static void extended_info(struct rsp *r, struct rd *args)
 {
-	(void)args;
-	rsp_put_binary(&r->reply, "{}", 2);
+	struct span text = rsp_take_rest(args);
+	json_t *asked, *thread;
+
+	if (!text.n) {
+		rsp_ok(r);
+		return;
+	}
+	asked = json_loadb((const char *)text.p, text.n, JSON_DISABLE_EOF_CHECK, NULL);
+	thread = json_object_get(asked, "thread");
+	if (!json_is_integer(thread) || json_integer_value(thread) <= 0)
+		rsp_bad(r);
+	else if (!extend(r, (uint64_t)json_integer_value(thread)))
+		rsp_fail_errno(r, NO_THREAD);
+	json_decref(asked);
 }
 
 /* ---- a stop reply --------------------------------------------------------------------- */

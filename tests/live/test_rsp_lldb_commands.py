@@ -26,6 +26,13 @@ def test_mappings_and_libraries_are_those_of_proc(lldb, box, debuggee):  # noqa:
     assert eventually(lambda: runs(d))
 
 
+def test_a_thread_is_known_by_what_pthread_self_returns(lldb, debuggee):  # noqa: F811
+    d = debuggee('sleepers', 3)
+    r = lldb(f'process attach -p {d.pid}', 'thread select 2', 'thread info --json', 'register read --format d fs_base', 'detach')
+    said = re.search(r'"pthread_t": (\d+)', r.out)
+    assert said and re.search(rf'fs_base = {said.group(1)}$', r.out, re.M), r
+
+
 def test_steps_of_all_kinds(lldb):  # noqa: F811
     r = lldb('breakpoint set -n work', 'run', 'thread step-inst', 'thread step-inst-over', 'thread step-in', 'thread step-over',
              'thread step-out', 'thread until 1', 'thread info', 'kill', file=file('points'))

@@ -201,7 +201,25 @@ static void threads_come_as_json_with_their_reasons(void **state)
 	    json_string_value(json_object_get(json_object_get(t, "registers"), "3")),
 	    "0110400000000000");
 	json_decref(v);
-	asks("jThreadExtendedInfo:{\"thread\":42}]", "{}]");
+}
+
+/* The object's last brace comes escaped, behind itself. */
+static void a_single_thread_is_told_of_as_json(void **state)
+{
+	json_t *v;
+
+	(void)state;
+	asks("jThreadExtendedInfo:", "OK");
+	attach();
+	v = json_of(ask("jThreadExtendedInfo:{\"thread\":43}]"));
+	assert_int_equal(json_integer_value(json_object_get(v, "thread")), 43);
+	assert_string_equal(json_string_value(json_object_get(v, "name")), "wor}ker");
+	json_decref(v);
+	asks("jThreadExtendedInfo:{\"thread\":99}]", "E33");
+	asks("jThreadExtendedInfo:{\"thread\":-1}]", "E01");
+	asks("jThreadExtendedInfo:{\"thread\":[1]}]", "E01");
+	asks("jThreadExtendedInfo:{}]", "E01");
+	asks("jThreadExtendedInfo:{", "E01");
 }
 
 static void nothing_is_told_of_threads_that_are_not_there(void **state)
@@ -395,6 +413,7 @@ int main(void)
 	    each(what_others_stopped_for_is_told_with_it),
 	    each(an_interruption_is_a_sigstop),
 	    each(threads_come_as_json_with_their_reasons),
+	    each(a_single_thread_is_told_of_as_json),
 	    each(nothing_is_told_of_threads_that_are_not_there),
 	    each(a_program_gets_its_arguments_environment_and_directory),
 	    each(why_a_program_did_not_start_is_told),
