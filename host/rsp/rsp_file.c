@@ -30,10 +30,11 @@ static unsigned fio_errno(int os_errno)
 static const struct {
 	unsigned fio, how;
 } flags[] = {
-    {0x8, RSP_OPEN_APPEND},
-    {0x200, RSP_OPEN_CREATE},
-    {0x400, RSP_OPEN_EMPTY},
+    {0x8, RSP_OPEN_APPEND}, {0x200, RSP_OPEN_CREATE}, {0x400, RSP_OPEN_EMPTY},
     {0x800, RSP_OPEN_NEW},
+    /* LLDB's own; they mean something to a descriptor, which there is none of. */
+    {1U << 28, 0}, /* not blocking */
+    {1U << 30, 0}, /* closed by exec */
 };
 
 /* 0: they make no sense. */

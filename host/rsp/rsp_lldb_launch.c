@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "host/rsp/rsp_launch.h"
 #include "host/rsp/rsp_lldb.h"
@@ -144,13 +145,20 @@ static void disable_aslr(struct rsp *r, struct rd *args)
 	rsp_ok(r);
 }
 
+/* Where a program begins when nothing is said: on a box in the home of its user, which is
+ * not known here. */
 static void working_dir(struct rsp *r, struct rd *args)
 {
+	bool here = !r->launch->cwd && he_server_info(r->server)->local;
+	char *own = here ? getcwd(NULL, 0) : NULL;
+	const char *dir = r->launch->cwd ? r->launch->cwd : own;
+
 	(void)args;
-	if (r->launch->cwd)
-		rsp_put_hexstr(&r->reply, r->launch->cwd);
+	if (dir)
+		rsp_put_hexstr(&r->reply, dir);
 	else
 		rsp_fail_errno(r, NO_DIRECTORY);
+	free(own);
 }
 
 /* A program has its architecture of itself. */

@@ -103,11 +103,10 @@ def test_a_crash_shows_where(lldb):
 # ---- a platform ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def platform(world, box):
-    """platform(COMMAND…): the result of a batch of an LLDB that is connected to the box as its platform."""
+def platform_of(world, where):
+    """run(COMMAND…): the result of a batch of an LLDB whose platform is what hdb with the options where connects to."""
     def run(*commands):
-        p = world.start([harness.program('hdb'), *map(str, world.premote(box)), '-rsp', 'tcp:port=0', '--multi'],
+        p = world.start([harness.program('hdb'), *map(str, where), '-rsp', 'tcp:port=0', '--multi'],
                         stderr=subprocess.PIPE, text=True)
         port = p.stderr.readline().split()[-1]
         words = ['platform select remote-linux', f'platform connect connect://127.0.0.1:{port}', *commands]
@@ -119,6 +118,11 @@ def platform(world, box):
         assert 'refused' not in said, said
         return r
     return run
+
+
+@pytest.fixture
+def platform(world, box):
+    return platform_of(world, world.premote(box))
 
 
 def test_a_platform_lists_processes_and_brings_files(platform, world, debuggee):
@@ -140,6 +144,21 @@ def test_a_platform_debugs_two_processes_at_once(platform, debuggee):
     assert f'Process {one.pid} detached' in r.out and f'Process {two.pid} detached' in r.out, r
     assert r.out.count('`descend') >= 2 * 12 + 3 * 12, r
     assert eventually(lambda: runs(one)) and eventually(lambda: runs(two))
+
+
+def test_a_platform_takes_a_file_and_runs_a_program_that_it_was_given(world):
+    there = world.path('there')
+    os.mkdir(there)
+    r = platform_of(world, [])(
+        'platform status', f'platform settings -w {there}', f'platform put-file {__file__} {there}/copy',
+        f'platform get-size {there}/copy', f'target create {file("points")}', 'breakpoint set -n work', 'process launch',
+        'frame variable', 'process kill')
+    assert f'WorkingDir: {os.getcwd()}' in r.out, r
+    assert f'(remote): {os.stat(__file__).st_size}' in r.out, r
+    assert 'stop reason = breakpoint 1.1' in r.out and '(int) k = ' in r.out, r
+    for theirs, ours in ('copy', __file__), ('points', file('points')):
+        with open(os.path.join(there, theirs), 'rb') as copy, open(ours, 'rb') as f:
+            assert copy.read() == f.read()
 
 
 def test_a_second_debugger_nobody_has_announced_is_refused(world):
@@ -167,7 +186,8 @@ def test_what_is_typed_reaches_the_program(world):
                  timeout=harness.PATIENCE)
     try:
         t.until('(lldb) ').type('run\n').until('launched').type('a line for cat\n').until('a line for cat')
-        t.until('a line for cat').type('\x04').until('exited with status = 0').type('quit\n')
+        t.until('a line for cat').type('\x04').until('exited with status = 0')
+        t.until('(lldb) ').type('quit\n')  # before its prompt, what is typed may be lost
         assert t.end() == 0
     finally:
         t.kill()

@@ -640,6 +640,18 @@ static void a_stat_is_laid_out_as_the_protocol_has_it(void **state)
 	assert_string_equal(about("readlink", "/box/file", ""), "F-1,16");
 }
 
+/* Of the bits LLDB has of its own those say something of a descriptor, which there is none of;
+ * links it does not want followed would be. */
+static void lldb_s_bits_for_descriptors_change_nothing(void **state)
+{
+	(void)state;
+	make_file(at("file"), "12345", 5);
+	assert_string_equal(about("open", "/box/file", ",40000000,0"), "F0");
+	assert_string_equal(about("open", "/box/file", ",50000000,1a4"), "F1");
+	assert_string_equal(about("open", "/box/new", ",40000601,1a4"), "F2");
+	assert_string_equal(about("open", "/box/file", ",20000000,0"), "F-1,16");
+}
+
 static void bad_packets_get_errors(void **state)
 {
 	static const char *const bad[] = {"vFile:open:", "vFile:open:2f,0", "vFile:open:2g,0,0",
@@ -689,6 +701,7 @@ int main(void)
 	    T(texts_of_proc_are_read_as_files),
 	    T(packets_write_and_remove),
 	    T(a_stat_is_laid_out_as_the_protocol_has_it),
+	    T(lldb_s_bits_for_descriptors_change_nothing),
 	    T(bad_packets_get_errors),
 	    T(numbers_of_files_run_out_and_come_back),
 	    T(expected_files_come_in_one_trip),

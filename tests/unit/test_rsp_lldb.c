@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "host/rsp/rsp_lldb.h"
 #include "host/rsp/rsp_parts.h"
@@ -252,6 +253,22 @@ static void a_program_gets_its_arguments_environment_and_directory(void **state)
 	assert_string_equal(fake_box_log(), "kill 77\ndetach 77\n");
 }
 
+static void a_program_of_this_machine_begins_in_our_directory(void **state)
+{
+	char *here = getcwd(NULL, 0), hex[2 * HE_PATH_MAX + 1];
+
+	(void)state;
+	assert_non_null(here);
+	fake_box.local = false;
+	asks("qGetWorkingDir", "E0e");
+	fake_box.local = true;
+	for (size_t i = 0; i <= strlen(here); i++)
+		snprintf(hex + 2 * i, 3, "%02x", (unsigned char)here[i]);
+	hex[2 * strlen(here)] = 0;
+	asks("qGetWorkingDir", hex);
+	free(here);
+}
+
 static void why_a_program_did_not_start_is_told(void **state)
 {
 	(void)state;
@@ -416,6 +433,7 @@ int main(void)
 	    each(a_single_thread_is_told_of_as_json),
 	    each(nothing_is_told_of_threads_that_are_not_there),
 	    each(a_program_gets_its_arguments_environment_and_directory),
+	    each(a_program_of_this_machine_begins_in_our_directory),
 	    each(why_a_program_did_not_start_is_told),
 	    each(words_that_are_none_start_nothing),
 	    each(a_process_is_attached_to_by_its_name),
