@@ -63,7 +63,9 @@ class Terminal:
             end = time.monotonic() + self.timeout
             while self._read(end - time.monotonic()):
                 pass
-            self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            pid, status = os.waitpid(self.pid, 0 if time.monotonic() < end else os.WNOHANG)
+            assert pid, f'it has not ended: {self.text[-2000:]!r}'
+            self.status = os.waitstatus_to_exitcode(status)
             os.close(self.fd)
         return self.status
 
