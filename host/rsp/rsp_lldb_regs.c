@@ -43,7 +43,7 @@ struct row {
 #define NOTHING .alt = NULL
 #define UNIT(fctrl, fstat, mxcsr, st, mm, xmm, n) \
 	CONTROL("fctrl", 2, fctrl), CONTROL("fstat", 2, fstat), \
-	CONTROL("fop", 2, LLDB_REG_NONE), CONTROL("fiseg", 4, LLDB_REG_NONE), \
+	CONTROL("ftag", 2, LLDB_REG_NONE), CONTROL("fop", 2, LLDB_REG_NONE), CONTROL("fiseg", 4, LLDB_REG_NONE), \
 	CONTROL("fioff", 4, LLDB_REG_NONE), CONTROL("foseg", 4, LLDB_REG_NONE), \
 	CONTROL("fooff", 4, LLDB_REG_NONE), CONTROL("mxcsr", 4, mxcsr), \
 	FEW("st", "st", FLOATS, 10, st, 8, NOTHING), \

@@ -228,7 +228,7 @@ static void every_register_of_the_cpu_finds_room(void **state)
 	    {"zmm", 32, 512}, {"k", 8, 64}};
 	const char *const general[] = {"rax", "rbx", "rcx", "rdx", "rdi", "rsi", "rbp", "rsp",
 	    "rip", "eflags", "cs", "fs", "gs", "ss", "ds", "es", "fs_base", "gs_base", "fctrl",
-	    "fstat", "fop", "fiseg", "fioff", "foseg", "fooff", "mxcsr", "pkru"};
+	    "fstat", "ftag", "fop", "fiseg", "fioff", "foseg", "fooff", "mxcsr", "pkru"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(general) / sizeof(general[0]); i++)
