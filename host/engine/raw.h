@@ -32,8 +32,9 @@ void raw_order(const struct he_target *t, struct buf *recipes);
 /* A record of a stop; a thread that runs again (0 = all), or is gone. */
 void raw_note_stop(struct he_target *t, const struct wire_rec_stop *s);
 void raw_forget(struct he_target *t, uint64_t tid);
-/* A stop is there whole: threads that it shows standing, but that it does not tell of, and that
- * were let run since they were told of, have gone on when it was on its way. */
+/* A stop, or a list of threads, is there whole: those that it shows standing but does not tell of,
+ * and that were let run since they were told of, have gone on when it was on its way, or tell
+ * of themselves next. */
 void raw_correct(struct he_target *t);
 /* A child that was made and let go. */
 void raw_let_go(struct he_target *t, uint32_t pid);

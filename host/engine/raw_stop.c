@@ -94,6 +94,13 @@ static void note_told(struct raw *r, uint64_t tid)
 		r->told[r->n_told++] = tid;
 }
 
+static void untell(struct raw *r, uint64_t tid)
+{
+	for (size_t i = r->n_told; i-- > 0;)
+		if (!tid || r->told[i] == tid)
+			r->told[i] = r->told[--r->n_told];
+}
+
 void raw_tell_all(struct he_target *t)
 {
 	t->raw->n_told = 0;
@@ -128,9 +135,7 @@ void raw_forget(struct he_target *t, uint64_t tid)
 	for (size_t i = r->n_info; i-- > 0;)
 		if (!tid || r->info[i].tid == tid)
 			r->info[i] = r->info[--r->n_info];
-	for (size_t i = r->n_told; i-- > 0;)
-		if (!tid || r->told[i] == tid)
-			r->told[i] = r->told[--r->n_told];
+	untell(r, tid);
 	r->batch = 0;
 	r->window = 0;
 	r->deep = 0;
@@ -389,6 +394,22 @@ static void tell_one(
 	*told = true;
 }
 
+/* Telling of a fork awaits the child, and further stops are taken up meanwhile: of this thread,
+ * whose cause is out of the list by then, they are to know. */
+static bool tell_each(struct he_target *t, const struct cause *c, struct he_event *one)
+{
+	bool before = raw_is_told(t->raw, c->tid), tell;
+
+	note_told(t->raw, c->tid);
+	tell = raw_tell(t, c, one);
+	if (!tell && !before) {
+		untell(t->raw, c->tid);
+		if (is_strong(c))
+			he_error_free(go_on(t, c->tid));
+	}
+	return tell;
+}
+
 static bool decide_each(struct he_target *t, struct he_event *ev)
 {
 	struct he_event blank = *ev, one;
@@ -401,10 +422,8 @@ static bool decide_each(struct he_target *t, struct he_event *ev)
 
 		run_take(r, 0, &c);
 		one = blank;
-		if (raw_tell(t, &c, &one))
+		if (tell_each(t, &c, &one))
 			tell_one(t, &one, ev, &told);
-		else if (is_strong(&c) && !raw_is_told(t->raw, c.tid))
-			he_error_free(go_on(t, c.tid));
 		free(c.hit);
 	}
 	/* Those that were asked to stand. */

@@ -4,6 +4,7 @@
 #include "common/err.h"
 #include "host/arena.h"
 #include "host/errtext.h"
+#include "host/engine/raw.h"
 #include "host/engine/target.h"
 
 /* A list of the present stop stays true; of a running target it is history. */
@@ -18,6 +19,9 @@ struct he_error *target_load_threads(struct he_target *t)
 	if (err)
 		return err;
 	threads_keep_listed(&t->threads);
+	/* It may stand there already for a reason that is still on its way. */
+	if (t->raw)
+		raw_correct(t);
 	return NULL;
 }
 

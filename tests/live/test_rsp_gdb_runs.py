@@ -31,14 +31,16 @@ def test_a_breakpoint_in_a_library_that_took_anothers_place_is_met(gdb):
 
 @needs_gdb
 @pytest.mark.once
-def test_nobody_goes_on_before_gdb_knows_that_he_stands(gdb):
-    r = gdb('disconnect', 'set non-stop on', 'set displaced-stepping on', 'set pagination off',
+@pytest.mark.parametrize('displaced', ['on', 'off'])
+def test_nobody_goes_on_before_gdb_knows_that_he_stands(gdb, displaced):
+    r = gdb('disconnect', 'set non-stop on', f'set displaced-stepping {displaced}', 'set pagination off',
             f'target extended-remote | {harness.program("hdb")} -rsp', f'set remote exec-file {file("forkers")}',
             'break main', 'run 8 6', 'set breakpoint condition-evaluation host', 'break busy if n < 0', 'continue',
             file=file('forkers'))
     assert '[Inferior 1 ' in r.out and 'exited normally]' in r.out, r
     assert r.out.count('Detaching after fork') == 8 * 6, r
     assert "Can't detach" not in r.out + r.err and 'failure reply' not in r.out + r.err, r
+    assert 'New inferior' not in r.out and 'Cannot insert' not in r.out + r.err, r
 
 
 @needs_gdb
