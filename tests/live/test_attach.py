@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Attach and detach, ends of targets, and refusals."""
 
+import collections
+import ctypes
 import os
 import pwd
 import signal
+import struct
 import subprocess
 import time
 
@@ -12,6 +15,7 @@ import pytest
 import clean
 import harness
 import wire
+from deaths import times
 from tracer import as_user, tracer_of, stop, peek, states, go, refused
 
 
@@ -259,3 +263,59 @@ def test_an_undumpable_one(link, debuggee):
     d = debuggee('awkward', 'undumpable')
     refused('UNDUMPABLE', link, 'attach', target=1, pid=d.pid)
     refused('UNDUMPABLE', link, 'attach', target=1, pid=d.pid, how=wire.ENUM['ATTACH_LOOK'])
+
+
+# ---- a number that comes to mean another process
+
+CLONE3, SET_TID = 435, struct.Struct('<11Q')
+
+
+def process_with(pid):
+    """One of alice's that has this number; 0: it is still in use."""
+    wanted = ctypes.c_int(pid)
+    args = ctypes.create_string_buffer(SET_TID.pack(0, 0, 0, 0, signal.SIGCHLD, 0, 0, 0, ctypes.addressof(wanted), 1, 0))
+    child = clean.libc.syscall(CLONE3, args, SET_TID.size)
+    if child:
+        return max(child, 0)
+    try:
+        ids = pwd.getpwnam(harness.ALICE)
+        os.setgroups([])
+        os.setgid(ids.pw_gid)
+        os.setuid(ids.pw_uid)
+        os.execv('/bin/sleep', ['sleep', '600'])
+    finally:
+        os._exit(1)
+
+
+@pytest.mark.once
+@pytest.mark.skipif(not harness.ROOT, reason='gives processes their numbers')
+def test_who_has_the_number_of_another_by_now_is_not_attached_to(links):
+    """Asked for while the one ends and the next begins; the time it began tells them apart."""
+    link, seen = links(), collections.Counter()
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    if not process_with(pid):
+        pytest.skip('this kernel gives nobody a number')
+    for i in range(times(30, 10000)):
+        before = link.do('facts', pid=pid)['procs'][0]['start']
+        time.sleep(0.02)  # processes are told apart by 10 ms
+        asked = link.ask('attach', target=i + 1, pid=pid, start=before, how=wire.ENUM['ATTACH_RUN']) if i % 3 == 0 else 0
+        os.kill(pid, signal.SIGKILL)
+        asked = asked or (i % 3 == 1 and link.ask('attach', target=i + 1, pid=pid, start=before,
+                                                  how=wire.ENUM['ATTACH_RUN']))
+        os.waitpid(pid, 0)
+        assert clean.eventually(lambda: 0 if process_with(pid) else 1) == 0
+        asked = asked or link.ask('attach', target=i + 1, pid=pid, start=before, how=wire.ENUM['ATTACH_RUN'])
+        try:
+            got = 'OK' if link.wait(asked)['start'] == before else 'another'
+            link.event('exited', i + 1)
+        except wire.Error as e:
+            got = e.name
+        seen[got] += 1
+        assert clean.status(pid)['TracerPid'] == '0', got
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    print('numbers used again:', dict(seen))
+    assert 'another' not in seen and seen['STALE'], seen
