@@ -35,6 +35,8 @@ UNIT_test_cfi_expr = host/sym/cfi_expr
 UNIT_test_target = $(ENGINE) host/errtext host/errtable common/wire common/wire_form common/buf common/err common/log common/clock common/heart \
 	tests/unit/fake_agent tests/unit/fake_link tests/unit/fake_symbols tests/unit/fake_scopes host/sym/type host/sym/strpool
 UNITLIB_test_target = $(LIB_event) $(LIB_insn)
+UNIT_test_trouble = $(UNIT_test_target)
+UNITLIB_test_trouble = $(UNITLIB_test_target)
 UNIT_test_launched = $(UNIT_test_target)
 UNITLIB_test_launched = $(UNITLIB_test_target)
 UNIT_test_raw = $(UNIT_test_target) tests/unit/raw_agent

@@ -252,12 +252,7 @@ struct he_error *asking_open_at(struct asking *a, struct he_target *t, uint64_t 
 
 struct he_error *asking_close(struct asking *a, struct he_error *err)
 {
-	struct he_error *below = target_symbol_trouble(a->target);
-
 	he_error_free(a->no_frame);
 	a->no_frame = NULL;
-	if (!below)
-		return err;
-	he_error_free(err);
-	return below;
+	return target_symbol_outcome(a->target, err);
 }

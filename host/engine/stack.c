@@ -121,7 +121,7 @@ static struct he_error *unwind(struct he_target *t, const struct sym_regs *regs,
     struct stack_reading *reading, enum he_end fault_end, struct he_stack **ret)
 {
 	struct he_stack *got = NULL;
-	struct he_error *err, *below;
+	struct he_error *err;
 	struct symbols *s;
 
 	err = target_symbols(t, &s);
@@ -129,11 +129,7 @@ static struct he_error *unwind(struct he_target *t, const struct sym_regs *regs,
 	if (!err)
 		err = symbols_backtrace(s, regs, max, fault_end, &got);
 	t->reading = NULL;
-	below = target_symbol_trouble(t);
-	if (below) {
-		he_error_free(err);
-		err = below;
-	}
+	err = target_symbol_outcome(t, err);
 	if (err)
 		he_stack_free(got);
 	else

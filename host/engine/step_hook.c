@@ -155,6 +155,7 @@ static struct he_error *find(struct he_target *t, struct step_hooks *hooks)
 		else
 			err = q.err;
 	}
+	err = target_symbol_outcome(t, err);
 	/* A search that broke off is begun anew the next time. */
 	if (!err)
 		hooks->stamp = stamp;

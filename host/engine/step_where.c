@@ -83,7 +83,7 @@ struct he_error *step_frames(struct he_target *t, const struct sym_regs *regs, s
     unsigned max, unsigned *n)
 {
 	struct stack_reading reading = {.window = STEP_WINDOW};
-	struct he_error *err, *below;
+	struct he_error *err;
 	struct symbols *s;
 
 	err = target_symbols(t, &s);
@@ -92,11 +92,7 @@ struct he_error *step_frames(struct he_target *t, const struct sym_regs *regs, s
 	t->reading = &reading;
 	err = symbols_near_frames(s, regs, v, max, n);
 	t->reading = NULL;
-	below = target_symbol_trouble(t);
-	if (!below)
-		return err;
-	he_error_free(err);
-	return below;
+	return target_symbol_outcome(t, err);
 }
 
 /* The frame that is shown: an inlined call that only begins here is still ahead. */

@@ -247,6 +247,8 @@ struct he_error *target_linked_symbols(struct he_target *t, struct symbols **ret
 /* What went wrong below a call of the symbol side that cannot pass it on (a lost link,
  * a cancellation): NULL, or the caller's to free. */
 struct he_error *target_symbol_trouble(struct he_target *t);
+/* The end of such a call, which made err of it: trouble below it outweighs that. */
+struct he_error *target_symbol_outcome(struct he_target *t, struct he_error *err);
 
 /* Where its C library keeps what is a thread's own. (tls.c) */
 struct he_error *target_thread_pointer(struct he_target *t, uint64_t tid, uint64_t *ret);

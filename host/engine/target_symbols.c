@@ -41,6 +41,16 @@ struct he_error *target_symbol_trouble(struct he_target *t)
 	return err;
 }
 
+struct he_error *target_symbol_outcome(struct he_target *t, struct he_error *err)
+{
+	struct he_error *below = target_symbol_trouble(t);
+
+	if (!below)
+		return err;
+	he_error_free(err);
+	return below;
+}
+
 static size_t sym_read(void *arg, uint64_t addr, void *buf, size_t len)
 {
 	struct he_target *t = arg;
@@ -121,16 +131,10 @@ struct he_error *target_symbols(struct he_target *t, struct symbols **ret)
 
 /* ---- for the caller ------------------------------------------------------------------- */
 
-/* The end of a call that used the symbol side: trouble below it outweighs what it
- * made of that. */
+/* The end of a call that used the symbol side. */
 static struct he_error *finish(struct he_target *t, struct he_error *err)
 {
-	struct he_error *below = target_symbol_trouble(t);
-
-	if (!below)
-		return target_leave(t, err);
-	he_error_free(err);
-	return target_leave(t, below);
+	return target_leave(t, target_symbol_outcome(t, err));
 }
 
 /* Its beginning, which fails as a whole; then finish is due. */
@@ -265,5 +269,39 @@ struct he_error *he_function_at(struct he_target *t, uint64_t addr, struct he_fu
 		he_function_free(got);
 	else
 		*ret = got;
+	return err;
+}
+
+struct he_error *he_functions(
+    struct he_target *t, const char *regex, const char *file, struct he_places **ret)
+{
+	struct he_places *found = NULL;
+	struct symbols *s = NULL;
+	struct he_error *err = begin(t, &s);
+
+	if (err)
+		return err;
+	err = finish(t, symbols_locate_regex(s, regex, file, &found));
+	if (err)
+		he_places_free(found);
+	else
+		*ret = found;
+	return err;
+}
+
+struct he_error *he_names(
+    struct he_target *t, enum he_names_of what, const char *regex, struct he_names **ret)
+{
+	struct he_names *found = NULL;
+	struct symbols *s = NULL;
+	struct he_error *err = begin(t, &s);
+
+	if (err)
+		return err;
+	err = finish(t, symbols_names(s, what, regex, &found));
+	if (err)
+		he_names_free(found);
+	else
+		*ret = found;
 	return err;
 }

@@ -211,7 +211,7 @@ struct he_error *target_tls(
 struct he_error *he_tls(
     struct he_target *t, uint64_t tid, uint64_t link_map, uint64_t offset, uint64_t *addr)
 {
-	struct he_error *err = target_enter(t), *below;
+	struct he_error *err = target_enter(t);
 	uint64_t pointer = 0, block = 0;
 	struct symbols *s;
 
@@ -222,11 +222,7 @@ struct he_error *he_tls(
 		err = target_linked_symbols(t, &s);
 	if (!err)
 		err = of_library(t, pointer, link_map, "that module", &block);
-	below = target_symbol_trouble(t);
-	if (below) {
-		he_error_free(err);
-		err = below;
-	}
+	err = target_symbol_outcome(t, err);
 	if (!err)
 		*addr = block + offset;
 	return target_leave(t, err);

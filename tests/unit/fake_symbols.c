@@ -240,7 +240,7 @@ struct he_error *symbols_locate_line(
 	return nowhere(ret);
 }
 
-struct he_error *symbols_locate_regex(
+OWN struct he_error *symbols_locate_regex(
     struct symbols *s, const char *regex, const char *file, struct he_places **ret)
 {
 	(void)s;

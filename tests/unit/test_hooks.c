@@ -19,6 +19,7 @@ enum { CODE = 0x401000, EMPTY = 0x401800, LONGJMP = 0x402000, STEPS = 100 };
 /* What the symbols say, and how far one comes until something breaks off. */
 static uint64_t stamp;
 static unsigned asked, breaks_at;
+static struct he_target *below; /* it breaks off below the symbols, in that target */
 
 uint64_t symbols_stamp(const struct symbols *s)
 {
@@ -30,8 +31,12 @@ struct he_error *symbols_each_named(struct symbols *s, const char *name,
     void (*each)(void *arg, const struct spot_symbol *sym), void *arg)
 {
 	(void)s;
-	if (++asked == breaks_at)
+	if (++asked == breaks_at && !below)
 		return he_error_new(E_CANCELLED, "cancelled.");
+	if (asked == breaks_at) {
+		below->trouble = he_error_new(E_CANCELLED, "cancelled.");
+		return NULL;
+	}
 	if (strcmp(name, "_Unwind_RaiseException") == 0)
 		each(arg, &(struct spot_symbol){CODE, 8, false});
 	if (strcmp(name, "longjmp") == 0)
@@ -67,6 +72,7 @@ static void begin(struct he_target *t)
 	assert_non_null(t->mem);
 	stamp = 1;
 	asked = breaks_at = 0;
+	below = NULL;
 }
 
 static void found(struct he_target *t)
@@ -96,16 +102,16 @@ static void they_are_looked_for_once_for_the_same_modules(void **state)
 	memcache_free(t.mem);
 }
 
-static void a_search_that_broke_off_is_begun_anew(void **state)
+static void breaks_off_anywhere(bool in_target)
 {
 	struct he_target t;
 	struct he_error *e;
 
-	(void)state;
 	for (unsigned at = 1; at < STEPS; at++) {
 		begin(&t);
 		put(&t);
 		breaks_at = at;
+		below = in_target ? &t : NULL;
 		e = find(&t, &t.hooks);
 		if (e)
 			assert_int_equal(e->code, E_CANCELLED);
@@ -116,6 +122,13 @@ static void a_search_that_broke_off_is_begun_anew(void **state)
 		he_error_free(e);
 		assert_true(at + 1 < STEPS);
 	}
+}
+
+static void a_search_that_broke_off_is_begun_anew(void **state)
+{
+	(void)state;
+	breaks_off_anywhere(false);
+	breaks_off_anywhere(true);
 }
 
 static void code_that_does_not_come_breaks_it_off(void **state)
