@@ -792,7 +792,8 @@ struct he_symbol {
 	bool function;
 };
 
-/* Symbol at or before addr within its module; E_NO_FILE when there is none. */
+/* The symbol that addr belongs to, in its module, by the sizes of symbols that have one; E_NO_FILE
+ * when there is none. */
 struct he_error *he_symbol_at(struct he_target *t, uint64_t addr, struct he_symbol **ret);
 /* By name: exact, first in the executable, then in link-map order. */
 struct he_error *he_symbol_named(struct he_target *t, const char *name, struct he_symbol **ret);

@@ -13,7 +13,7 @@
 #include "host/errtext.h"
 #include "host/sym/symfile.h"
 
-enum { PROT_X = 4 };
+enum { PROT_W = 2, PROT_X = 4 };
 
 static int hex_digit(char c)
 {
@@ -168,8 +168,18 @@ static bool set_parts(struct module *m, const struct he_mapping *maps, size_t n)
 	m->part = part;
 	m->n_parts = k;
 	m->lo = maps[0].lo;
-	m->hi = maps[n - 1].hi;
+	m->hi = m->end = maps[n - 1].hi;
 	return true;
+}
+
+/* What is zero in the last segment and fits in no page of the file, dl-map-segments.h of glibc,
+ * elf_load of Linux.  The kernel may have merged more with it. */
+static uint64_t bss_end(const struct he_mapping *last, const struct he_mapping *next)
+{
+	bool is_bss = next && is_file(last) && last->prot & next->prot & PROT_W &&
+		      next->lo == last->hi && !(next->name && *next->name);
+
+	return is_bss ? next->hi : last->hi;
 }
 
 static struct module *module_new(const struct he_mapping *maps, size_t n)
@@ -239,8 +249,11 @@ static bool collect(
 		if (!is_image(&maps[i]))
 			continue;
 		end = run_end(maps, n, i);
-		if (run_executable(maps, i, end) && !add_module(next, old, maps + i, end - i))
+		if (!run_executable(maps, i, end))
+			continue;
+		if (!add_module(next, old, maps + i, end - i))
 			return false;
+		next->v[next->n - 1]->end = bss_end(&maps[end - 1], end < n ? &maps[end] : NULL);
 	}
 	for (size_t i = 0; i < n; i++)
 		if (maps[i].prot & PROT_X)
@@ -331,7 +344,7 @@ struct module *modules_at(const struct modules *m, uint64_t addr)
 
 		if (addr < m->v[mid]->lo)
 			hi = mid;
-		else if (addr >= m->v[mid]->hi)
+		else if (addr >= m->v[mid]->end)
 			lo = mid + 1;
 		else
 			return m->v[mid];

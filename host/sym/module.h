@@ -32,7 +32,8 @@ struct module_part {
 struct symfile;
 
 struct module {
-	uint64_t lo, hi;
+	uint64_t lo, hi; /* of what is mapped of the file */
+	uint64_t end;    /* with the anonymous memory right behind it: the rest of its bss */
 	char *name;      /* path without " (deleted)", or "[vdso]" */
 	char *link_name; /* as the dynamic linker calls it; NULL */
 	bool deleted, vdso;
@@ -40,8 +41,8 @@ struct module {
 	struct build_id id;
 	struct module_part *part;
 	size_t n_parts;
-	unsigned order; /* of search by name: 0 = the executable */
-	bool keep;      /* modules_update's mark */
+	unsigned order;    /* of search by name: 0 = the executable */
+	bool keep;         /* modules_update's mark */
 	uint64_t link_map; /* as modules_links has it; 0 = not known */
 
 	struct symfile *file; /* once opened */
@@ -52,7 +53,7 @@ struct module {
 struct modules {
 	struct module **v; /* by address */
 	size_t n;
-	uint64_t changes; /* how often some came or went */
+	uint64_t changes;         /* how often some came or went */
 	struct module_part *exec; /* every executable mapping, by address */
 	size_t n_exec;
 };

@@ -77,10 +77,10 @@ struct he_error *symbols_at(struct symbols *s, uint64_t addr, struct he_symbol *
 
 	if (e)
 		return e;
-	sym = symtab_before(symtab_of(f), addr);
+	sym = symtab_at(symtab_of(f), addr);
 	if (!sym)
-		return he_error_new(E_NO_FILE, "no symbol at or before 0x%llx in %s",
-		    (unsigned long long)addr, m->name);
+		return he_error_new(
+		    E_NO_FILE, "no symbol holds 0x%llx in %s", (unsigned long long)addr, m->name);
 	return make_symbol(m, sym, ret);
 }
 
@@ -149,7 +149,7 @@ static struct he_error *search_all(struct symbols *s, struct search *q, bool *do
 
 	q->far = false;
 	e = search(s, q, done);
-	if (e || *done)
+	if (e || *done || q->found)
 		return e;
 	q->far = true;
 	return search(s, q, done);
@@ -158,13 +158,16 @@ static struct he_error *search_all(struct symbols *s, struct search *q, bool *do
 static bool look_symbol(struct search *q, struct module *m, struct symfile *f)
 {
 	const struct sym *sym = symtab_named(symtab_of(f), q->name, q->demangled);
+	bool local = sym && sym->bind == STB_LOCAL;
 	struct he_symbol *found = NULL;
 
-	if (!sym)
+	if (!sym || (local && q->found))
 		return false;
 	q->error = make_symbol(m, sym, &found);
+	he_symbol_free(q->found);
 	q->found = found;
-	return true;
+	/* One that other files see may come yet: GDB's order too. */
+	return q->error || !local;
 }
 
 struct he_error *symbols_named(struct symbols *s, const char *name, struct he_symbol **ret)
@@ -173,14 +176,16 @@ struct he_error *symbols_named(struct symbols *s, const char *name, struct he_sy
 	bool done;
 	struct he_error *e = search_all(s, &q, &done);
 
-	if (!e && !done) {
+	if (!e && !q.found) {
 		q.demangled = true; /* dearer: every C++ name is demangled */
 		q.far = false;
 		e = search(s, &q, &done);
 	}
-	if (e)
+	if (e) {
+		he_symbol_free(q.found);
 		return e;
-	if (!done)
+	}
+	if (!q.found)
 		return he_error_new(E_NO_FILE, "no symbol %s in the target", name);
 	*ret = q.found;
 	return NULL;

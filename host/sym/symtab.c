@@ -49,7 +49,7 @@ static bool wanted(const struct symfile *f, const GElf_Sym *s, GElf_Addr addr, s
 		return false;
 	}
 	return s->st_shndx != SHN_UNDEF && s->st_shndx != SHN_ABS && addr >= f->module->lo &&
-	       addr < f->module->hi;
+	       addr < f->module->end;
 }
 
 /* How well does it name its address?  A type and a size say more than none; else as GDB
@@ -94,6 +94,23 @@ static size_t read_symbols(struct symfile *f, struct sym *v, size_t max)
 	return n;
 }
 
+/* Where the file's last segment ends, in the target. */
+static uint64_t end_of(const struct symfile *f)
+{
+	uint64_t end = 0;
+	size_t n = 0;
+
+	elf_getphdrnum(f->elf, &n);
+	for (size_t i = 0; i < n && i < PN_XNUM; i++) {
+		GElf_Phdr h;
+
+		if (gelf_getphdr(f->elf, (int)i, &h) && h.p_type == PT_LOAD &&
+		    h.p_vaddr + h.p_memsz > end)
+			end = h.p_vaddr + h.p_memsz;
+	}
+	return end + f->bias;
+}
+
 static void read_table(struct symfile *f, struct symtab *t)
 {
 	int count = dwfl_module_getsymtab(f->mod);
@@ -101,6 +118,7 @@ static void read_table(struct symfile *f, struct symtab *t)
 
 	if (max > SYMTAB_MAX)
 		max = SYMTAB_MAX;
+	t->end = end_of(f);
 	plt = plt_count(f->elf);
 	t->v = calloc(max + plt + 1, sizeof(t->v[0]));
 	if (!t->v)
@@ -163,15 +181,16 @@ const struct sym *symtab_code(const struct symtab *t, uint64_t addr)
 	return label;
 }
 
-const struct sym *symtab_before(const struct symtab *t, uint64_t addr)
+const struct sym *symtab_at(const struct symtab *t, uint64_t addr)
 {
 	size_t i = upper(t, addr);
-	const struct sym *last = i ? &t->v[i - 1] : NULL, *code;
+	const struct sym *last = i ? &t->v[i - 1] : NULL;
 
-	if (!last || last->kind == SYM_DATA)
-		return last;
-	code = symtab_code(t, addr);
-	return code ? code : last;
+	if (!last || last->kind != SYM_DATA)
+		return symtab_code(t, addr);
+	if (!last->size)
+		return addr < t->end ? last : NULL;
+	return addr - last->addr < last->size ? last : NULL;
 }
 
 char *symtab_text(const struct sym *s)

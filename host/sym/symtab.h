@@ -25,6 +25,7 @@ struct sym {
 struct symtab {
 	struct sym *v; /* by address; of those at one, the best name is last */
 	size_t n;
+	uint64_t end; /* of the module by its own account, in the target */
 };
 
 /* Read on the first call; an empty table when there are none or no memory. */
@@ -33,8 +34,8 @@ void symtab_free(struct symtab *t);
 
 /* The symbol that addr belongs to, by size where symbols have one; NULL. */
 const struct sym *symtab_code(const struct symtab *t, uint64_t addr);
-/* The last one at or before addr, of any kind. */
-const struct sym *symtab_before(const struct symtab *t, uint64_t addr);
+/* The same of any kind. */
+const struct sym *symtab_at(const struct symtab *t, uint64_t addr);
 /* Its name for people: demangled with parameters, or name@plt.  The caller frees it;
  * NULL without memory. */
 char *symtab_text(const struct sym *s);

@@ -28,10 +28,12 @@
 /* ---- the test itself as target --------------------------------------------------- */
 
 static int data_symbol = 7;
+static char behind_the_file[1 << 20];
+static int ether_aton = 8; /* libc has a function of that name */
 
 static __attribute__((noinline)) int known_function(int n)
 {
-	return n + data_symbol; /* known_line */
+	return n + data_symbol + behind_the_file[n] + ether_aton; /* known_line */
 }
 enum { KNOWN_LINE = __LINE__ - 2 };
 
@@ -117,6 +119,48 @@ static void data_is_found_by_name_and_address(void **state)
 	he_symbol_free(s);
 	assert_null(symbols_at(t->symbols, (uintptr_t)&data_symbol, &s));
 	assert_string_equal(s->name, "data_symbol");
+	he_symbol_free(s);
+}
+
+static void what_is_zero_behind_a_file_is_part_of_it(void **state)
+{
+	struct local_target *t = *state;
+	struct he_symbol *s;
+
+	assert_null(symbols_named(t->symbols, "behind_the_file", &s));
+	assert_int_equal(s->addr, (uintptr_t)behind_the_file);
+	he_symbol_free(s);
+	assert_null(symbols_at(t->symbols, (uintptr_t)behind_the_file + 1000000, &s));
+	assert_string_equal(s->name, "behind_the_file");
+	assert_non_null(strstr(s->module, "/test_symbols"));
+	he_symbol_free(s);
+}
+
+static void what_lies_behind_a_symbol_of_known_size_is_not_its(void **state)
+{
+	struct local_target *t = *state;
+	struct he_symbol *s, *next;
+	struct he_error *e;
+
+	assert_null(symbols_named(t->symbols, "known_function", &s));
+	e = symbols_at(t->symbols, s->addr + s->size, &next);
+	assert_true(e ? e->code == E_NO_FILE : next->addr >= s->addr + s->size);
+	if (!e)
+		he_symbol_free(next);
+	he_error_free(e);
+	he_symbol_free(s);
+}
+
+static void a_name_that_all_files_see_goes_before_one_of_a_file_alone(void **state)
+{
+	struct local_target *t = *state;
+	struct he_symbol *s;
+
+	assert_null(symbols_named(t->symbols, "ether_aton", &s));
+	assert_non_null(strstr(s->module, "/libc.so.6"));
+	he_symbol_free(s);
+	assert_null(symbols_at(t->symbols, (uintptr_t)&ether_aton, &s));
+	assert_string_equal(s->name, "ether_aton");
 	he_symbol_free(s);
 }
 
@@ -582,6 +626,9 @@ int main(void)
 	    cmocka_unit_test(modules_follow_the_mappings),
 	    cmocka_unit_test(a_function_is_found_by_name_and_address),
 	    cmocka_unit_test(data_is_found_by_name_and_address),
+	    cmocka_unit_test(what_is_zero_behind_a_file_is_part_of_it),
+	    cmocka_unit_test(what_lies_behind_a_symbol_of_known_size_is_not_its),
+	    cmocka_unit_test(a_name_that_all_files_see_goes_before_one_of_a_file_alone),
 	    cmocka_unit_test(the_executable_is_searched_before_libraries),
 	    cmocka_unit_test(what_does_not_exist_is_an_error),
 	    cmocka_unit_test(the_vdso_has_symbols),
