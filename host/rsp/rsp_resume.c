@@ -228,4 +228,8 @@ static const struct rsp_row rows[] = {
     {0},
 };
 
-const struct rsp_part rsp_part_resume = {.rows = rows, .offers = "vContSupported+"};
+const struct rsp_part rsp_part_resume = {
+    .rows = rows,
+    .offers = "vContSupported+",
+    .tick = rsp_run_tick,
+};

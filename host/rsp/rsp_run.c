@@ -2,6 +2,7 @@
 #include "host/rsp/rsp_run.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "host/rsp/rsp_again.h"
 #include "host/rsp/rsp_break.h"
@@ -11,6 +12,7 @@
 enum {
 	QUIET_MS = 100, /* between two looks at whether all stand */
 	QUIET_TRIES = 150,
+	LEADER_MS = 500, /* between two looks at whether a main thread that runs alone has ended */
 };
 
 struct rsp_run *rsp_run_new(void)
@@ -165,10 +167,24 @@ static bool nothing_runs(const struct rsp *r)
 
 		he_error_free(he_threads(p->t, &v));
 		for (size_t i = 0; v && i < v->n; i++)
-			any |= v->v[i].state == HE_T_RUNNING || v->v[i].state == HE_T_STOPPING;
+			any |= rsp_thread_lives(&v->v[i]) && v->v[i].state != HE_T_STOPPED;
 		he_threads_free(v);
 	}
 	return !any;
+}
+
+static bool may_end_all(const struct rsp *r)
+{
+	return r->run->some && !r->run->queue && r->knows & RSP_NO_RESUMED;
+}
+
+static void tell_none_run(struct rsp *r, struct rsp_process *p, uint64_t tid)
+{
+	struct rsp_stop *s = rsp_stop_plain(p, tid, 0);
+
+	if (s)
+		s->kind = RSP_STOP_NONE_RUN;
+	rsp_queue_append(r, s);
 }
 
 static void thread_ended(struct rsp *r, const struct he_event *ev)
@@ -186,12 +202,8 @@ static void thread_ended(struct rsp *r, const struct he_event *ev)
 			s->status = ev->status;
 			rsp_queue_append(r, s);
 		}
-	} else if (r->run->some && !r->run->queue && r->knows & RSP_NO_RESUMED && nothing_runs(r)) {
-		s = rsp_stop_plain(p, ev->tid, 0);
-		if (s) {
-			s->kind = RSP_STOP_NONE_RUN;
-			rsp_queue_append(r, s);
-		}
+	} else if (may_end_all(r) && nothing_runs(r)) {
+		tell_none_run(r, p, ev->tid);
 	}
 }
 
@@ -302,6 +314,49 @@ static void settle_all_stop(struct rsp *r)
 	rsp_send(r);
 	bury(r, s);
 	remember(r, s);
+}
+
+static uint64_t monotonic_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* A process of which the main thread alone runs. */
+static struct rsp_process *led_alone(const struct rsp *r)
+{
+	struct rsp_process *p = r->run->waiting && may_end_all(r) ? r->processes : NULL;
+
+	while (p && !(p->stops->n_went == 1 && p->stops->went->tid == p->pid && rsp_running(p)))
+		p = p->next;
+	return p;
+}
+
+/* The end of a main thread makes no event as long as there are others. */
+int rsp_run_tick(struct rsp *r)
+{
+	struct rsp_process *p = led_alone(r);
+	uint64_t now = p ? monotonic_ms() : 0;
+	bool ended;
+
+	if (!p) {
+		r->run->look_ms = 0;
+		return -1;
+	}
+	if (!r->run->look_ms)
+		r->run->look_ms = now + LEADER_MS;
+	if (now < r->run->look_ms)
+		return (int)(r->run->look_ms - now);
+	r->run->look_ms = now + LEADER_MS;
+	ended = rsp_first_thread(p) != p->pid && nothing_runs(r);
+	rsp_run_take_in(r);
+	/* What else has happened by now is told instead. */
+	if (ended && may_end_all(r))
+		tell_none_run(r, p, p->pid);
+	rsp_run_settle(r);
+	return 0;
 }
 
 static void put_first(struct rsp *r, struct buf *b)

@@ -16,6 +16,7 @@ struct rsp_run {
 	bool waiting;           /* all-stop: a stop reply is due */
 	bool notified;          /* non-stop: the queue's first was told, vStopped is due */
 	bool some;              /* single threads were resumed: they may all end */
+	uint64_t look_ms;       /* CLOCK_MONOTONIC: that is looked at then; 0 = it is not */
 	bool thread_events;     /* QThreadEvents */
 	uint64_t pass, program; /* QPassSignals, QProgramSignals; Linux's, bit n-1 */
 	struct rsp_stop *queue; /* the oldest first */
@@ -55,6 +56,8 @@ void rsp_run_reset(struct rsp *r);
 void rsp_run_event(struct rsp *r, const struct he_event *ev);
 /* Tell what is due. */
 void rsp_run_settle(struct rsp *r);
+/* See rsp_part.tick. */
+int rsp_run_tick(struct rsp *r);
 /* Ctrl-C. */
 void rsp_run_break(struct rsp *r);
 /* Let threads run, or stop them; the first action that names a thread holds for it. */

@@ -126,3 +126,13 @@ def test_a_child_of_vfork_comes_to_breakpoints_and_its_makers_memory_has_none(gd
     assert '[Inferior 2 ' in r.out and 'exited with code 03]' in r.out, r
     assert r.out.count('hit Breakpoint 1, visit ') == 2, r
     assert '[Inferior 1 ' in r.out and 'exited normally]' in r.out, r
+
+
+@needs_gdb
+@pytest.mark.once
+def test_gdb_hears_of_a_main_thread_that_ran_alone_and_ended(gdb):
+    r = gdb(f'set remote exec-file {file("resigns")}', 'break resign', 'run', 'set scheduler-locking on', 'continue',
+            'info threads', 'set scheduler-locking off', 'thread 2', 'continue', file=file('resigns'))
+    assert 'No unwaited-for children left.' in r.out, r
+    assert 'The current thread <Thread ID 1> has terminated.' in r.out, r
+    assert 'exited with code 05]' in r.out, r
