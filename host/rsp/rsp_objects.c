@@ -4,6 +4,7 @@
  * formats of its own chapters.  Texts of the target are escaped.
  */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "common/err.h"
@@ -13,8 +14,12 @@
 #include "host/rsp/rsp_osdata.h"
 #include "host/rsp/rsp_queue.h"
 #include "host/rsp/rsp_regs.h"
+#include "host/rsp/rsp_run.h"
 #include "host/rsp/rsp_siginfo.h"
+#include "host/rsp/rsp_stop.h"
 #include "host/rsp/rsp_xfer.h"
+
+enum { SI_ADDR = 16 }; /* in the siginfo of a fault, 64 bits wide */
 
 /* The reply for e. */
 static bool refuse(struct rsp *r, struct he_error *e)
@@ -243,20 +248,46 @@ static bool libraries(struct rsp *r, struct rd *annex, struct buf *out)
 
 /* ---- siginfo -------------------------------------------------------------------------- */
 
-/* A thread that was made to stand stopped for no signal.  Stubs stop theirs by SIGSTOP, and
- * debuggers show it as that. */
-static struct he_error *siginfo_of(
-    struct rsp_process *p, uint64_t tid, uint8_t data[RSP_SIGINFO], size_t *n)
+static int32_t trap_code(const struct rsp_stop *s)
 {
-	const int32_t head[] = {SIGSTOP, 0, SI_TKILL};
+	static const int32_t codes[] = {
+	    [HE_R_BREAKPOINT] = SI_KERNEL, [HE_R_STEP] = TRAP_TRACE, [HE_R_WATCH] = TRAP_HWBKPT};
+
+	if (s->reason == HE_R_BREAKPOINT && s->hardware)
+		return TRAP_HWBKPT;
+	return s->reason < sizeof(codes) / sizeof(codes[0]) ? codes[s->reason] : 0;
+}
+
+/* The engine keeps what came with signals, and of a trap what it was for: the kernel's words
+ * for that (x86's traps.c).  Any other thread was made to stand: stubs do so by SIGSTOP, and
+ * debuggers show it as that. */
+static void make_siginfo(
+    struct rsp_process *p, uint64_t tid, const struct rsp_stop *s, uint8_t data[RSP_SIGINFO])
+{
+	bool told = s && s->kind == RSP_STOP_THREAD && s->pid == p->pid && s->tid == tid;
+	int32_t head[] = {SIGSTOP, 0, SI_TKILL}, code = told ? trap_code(s) : 0;
+	uint64_t pc;
+
+	memset(data, 0, RSP_SIGINFO);
+	if (code) {
+		head[0] = SIGTRAP;
+		head[2] = code;
+		pc = code == SI_KERNEL ? 0 : rsp_regs_pc(p, tid);
+		memcpy(data + SI_ADDR, &pc, sizeof(pc));
+	}
+	memcpy(data, head, sizeof(head));
+}
+
+static struct he_error *siginfo_of(
+    struct rsp *r, struct rsp_process *p, uint64_t tid, uint8_t data[RSP_SIGINFO], size_t *n)
+{
 	struct he_error *e = he_siginfo(p->t, tid, data, n);
 
 	if (!e || e->code != E_STATE)
 		return e;
 	he_error_free(e);
 	*n = RSP_SIGINFO;
-	memset(data, 0, RSP_SIGINFO);
-	memcpy(data, head, sizeof(head));
+	make_siginfo(p, tid, r->run->last, data);
 	return NULL;
 }
 
@@ -270,7 +301,7 @@ static bool siginfo(struct rsp *r, struct rd *annex, struct buf *out)
 
 	if (!p)
 		return false;
-	e = siginfo_of(p, tid, data, &n);
+	e = siginfo_of(r, p, tid, data, &n);
 	if (e)
 		return refuse(r, e);
 	if (rsp_siginfo_is_narrow(p->t))

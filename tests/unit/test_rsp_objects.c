@@ -93,6 +93,35 @@ static void parts_of_another_thread_s_object_are_its_own(void **state)
 	assert_int_equal(ask("qXfer:siginfo:read::0,1")[1], SIGSTOP);
 }
 
+static void stops_for(enum he_reason reason, bool hardware)
+{
+	ask("vCont;c");
+	happens((struct he_event){.tid = 42, .reason = reason, .hardware = hardware});
+	sent();
+}
+
+static void a_trap_has_the_siginfo_that_the_kernel_gave(void **state)
+{
+	const char *v;
+
+	(void)state;
+	stops_for(HE_R_BREAKPOINT, false);
+	v = ask("qXfer:siginfo:read::0,18");
+	assert_int_equal(v[1], SIGTRAP);
+	assert_int_equal((unsigned char)v[9], SI_KERNEL);
+	assert_int_equal(v[18], 0);
+	stops_for(HE_R_STEP, false);
+	v = ask("qXfer:siginfo:read::0,18");
+	assert_int_equal(v[9], TRAP_TRACE);
+	assert_memory_equal(v + 17, "\0\x10\x40\0\0\0\0", 7); /* where it stands */
+	stops_for(HE_R_WATCH, true);
+	assert_int_equal(ask("qXfer:siginfo:read::0,18")[9], TRAP_HWBKPT);
+	stops_for(HE_R_BREAKPOINT, true);
+	assert_int_equal(ask("qXfer:siginfo:read::0,18")[9], TRAP_HWBKPT);
+	asks("Hgp2a.2b", "OK"); /* which stands because the other does */
+	assert_int_equal(ask("qXfer:siginfo:read::0,18")[1], SIGSTOP);
+}
+
 static void bad_packets_get_errors_and_unknown_ones_nothing(void **state)
 {
 	static const char *const bad[] = {"qXfer:auxv:read::", "qXfer:auxv:read::0",
@@ -397,6 +426,7 @@ int main(void)
 	    each(a_part_is_of_what_was_made_at_the_first),
 	    each(what_is_written_makes_what_was_read_stale),
 	    each(parts_of_another_thread_s_object_are_its_own),
+	    each(a_trap_has_the_siginfo_that_the_kernel_gave),
 	    each(bad_packets_get_errors_and_unknown_ones_nothing),
 	    each(an_annex_without_end_is_refused),
 	    alone(without_a_process_there_are_none),
