@@ -21,7 +21,7 @@ torture) want="$demo $tests sslscan testssl.sh" ;;
 bench) want="$demo $tests gdbserver lldb openssh-server openssh-client" ;;
 suite) want="$demo $tests gdbserver" ;;
 suite-lldb) want="$demo $tests lldb-14 python3-lldb-14 clang-14 llvm-14 make" ;;
-lint) want="$demo $tests clang clang-tidy clang-tools cppcheck shellcheck" ;;
+lint) want="$demo $tests clang clang-tidy cppcheck shellcheck" ;;
 fuzz) want="$build clang" ;;
 *)
 	echo "usage: $0 build|demo|check|torture|bench|suite|suite-lldb|lint|fuzz" >&2
