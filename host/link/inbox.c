@@ -12,12 +12,6 @@
 #include "common/heart.h"
 #include "host/link/rpc_link.h"
 
-struct item {
-	struct item *next;
-	struct rpc_piece *event;
-	size_t cost;
-};
-
 /* A link whose events did not all find room. */
 struct loss {
 	struct loss *next;
@@ -33,7 +27,8 @@ struct link {
 
 struct inbox {
 	pthread_mutex_t lock;
-	struct item *first, *newest;
+	struct rpc_piece *first,
+	    *newest; /* the first pieces of events: to wait here takes no memory */
 	struct loss *losses;
 	struct link *links;
 	size_t cost;
@@ -62,21 +57,15 @@ struct inbox *inbox_new(void)
 	return b;
 }
 
-static void item_free(struct item *i)
-{
-	rpc_pieces_free(i->event);
-	free(i);
-}
-
 void inbox_free(struct inbox *b)
 {
 	if (!b)
 		return;
 	while (b->first) {
-		struct item *i = b->first;
+		struct rpc_piece *event = b->first;
 
-		b->first = i->next;
-		item_free(i);
+		b->first = event->later;
+		rpc_pieces_free(event);
 	}
 	while (b->losses) {
 		struct loss *l = b->losses;
@@ -135,14 +124,24 @@ static void mark(struct inbox *b)
 	(void)done; /* neither can fail on a counter that is 0 or 1 */
 }
 
-static void append(struct inbox *b, struct item *i)
+static size_t cost_of(const struct rpc_piece *event)
 {
+	size_t cost = 0;
+
+	for (; event; event = event->next)
+		cost += rpc_piece_cost(event);
+	return cost;
+}
+
+static void append(struct inbox *b, struct rpc_piece *event, size_t cost)
+{
+	event->later = NULL;
 	if (b->newest)
-		b->newest->next = i;
+		b->newest->later = event;
 	else
-		b->first = i;
-	b->newest = i;
-	b->cost += i->cost;
+		b->first = event;
+	b->newest = event;
+	b->cost += cost;
 }
 
 static void count_loss(struct inbox *b, struct rpc *r)
@@ -164,26 +163,18 @@ static void count_loss(struct inbox *b, struct rpc *r)
 
 static void put(struct inbox *b, struct rpc_piece *event, bool must)
 {
-	struct item *i = calloc(1, sizeof(*i));
+	size_t cost = cost_of(event);
 
-	if (!i) {
-		rpc_pieces_free(event);
-		return;
-	}
-	i->event = event;
-	for (struct rpc_piece *p = event; p; p = p->next)
-		i->cost += rpc_piece_cost(p);
 	pthread_mutex_lock(&b->lock);
-	if (must || b->cost + i->cost <= INBOX_MAX) {
-		append(b, i);
-		i = NULL;
+	if (must || b->cost + cost <= INBOX_MAX) {
+		append(b, event, cost);
+		event = NULL;
 	} else {
 		count_loss(b, event->rpc);
 	}
 	mark(b);
 	pthread_mutex_unlock(&b->lock);
-	if (i)
-		item_free(i);
+	rpc_pieces_free(event);
 }
 
 void inbox_put(struct inbox *b, struct rpc_piece *event)
@@ -219,22 +210,19 @@ static struct rpc_piece *take_loss(struct inbox *b)
 static struct rpc_piece *take(struct inbox *b)
 {
 	struct rpc_piece *event = NULL;
-	struct item *i = NULL;
 
 	pthread_mutex_lock(&b->lock);
 	if (b->losses && b->cost <= INBOX_MAX / 2) {
 		event = take_loss(b);
 	} else if (b->first) {
-		i = b->first;
-		b->first = i->next;
+		event = b->first;
+		b->first = event->later;
 		if (!b->first)
 			b->newest = NULL;
-		b->cost -= i->cost;
-		event = i->event;
+		b->cost -= cost_of(event);
 	}
 	mark(b);
 	pthread_mutex_unlock(&b->lock);
-	free(i);
 	return event;
 }
 
@@ -286,20 +274,20 @@ static void forget_link(struct inbox *b, const struct rpc *r)
 
 void inbox_leave(struct inbox *b, const struct rpc *r)
 {
-	struct item **at = &b->first, *i;
+	struct rpc_piece **at = &b->first, *event;
 
 	pthread_mutex_lock(&b->lock);
 	forget_loss(b, r);
 	forget_link(b, r);
 	b->newest = NULL;
-	while ((i = *at)) {
-		if (i->event->rpc == r) {
-			*at = i->next;
-			b->cost -= i->cost;
-			item_free(i);
+	while ((event = *at)) {
+		if (event->rpc == r) {
+			*at = event->later;
+			b->cost -= cost_of(event);
+			rpc_pieces_free(event);
 		} else {
-			b->newest = i;
-			at = &i->next;
+			b->newest = event;
+			at = &event->later;
 		}
 	}
 	mark(b);

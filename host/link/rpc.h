@@ -19,6 +19,7 @@ struct rpc_call;
 /* One message with its own copy of the bytes (m.body points into it). */
 struct rpc_piece {
 	struct rpc_piece *next;
+	struct rpc_piece *later; /* the inbox's: the event behind this one */
 	struct rpc *rpc;
 	struct wire_msg m;
 	uint8_t bytes[];
