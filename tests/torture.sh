@@ -8,7 +8,8 @@
 # tracer is a line of its own, and has the machine to itself.
 #
 #   TORTURE=SHARE  of the counts, as 0.1; all of them (1) take a quiet machine of two
-#                  processors about two hours, fuzzers not counted
+#                  processors about an hour and a half, fuzzers not counted, and 0.1 a
+#                  quarter of an hour: some parts last as long whatever the share
 #   T=PATTERN      only tests that match, and no fuzzers
 set -eu
 

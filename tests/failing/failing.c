@@ -29,6 +29,7 @@ struct control {
 	_Atomic uint64_t failed;
 	int64_t wall_s;  /* the wall clock is so far from what it is */
 	int64_t boot_ms; /* and that of CLOCK_BOOTTIME, as after a sleep */
+	int64_t own;     /* only those count that the program itself asks for, no library */
 };
 
 static struct control nothing, *control = &nothing;
@@ -76,9 +77,18 @@ void *__libc_malloc(size_t n);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t n);
 
-static int fails(void)
+extern const char __executable_start[], etext[];
+
+static int is_own(const void *caller)
 {
-	if (!ours || atomic_fetch_add(&control->count, 1) + 1 != control->fail)
+	return (const char *)caller >= __executable_start && (const char *)caller < etext;
+}
+
+static int fails(const void *caller)
+{
+	if (!ours || (control->own && !is_own(caller)))
+		return 0;
+	if (atomic_fetch_add(&control->count, 1) + 1 != control->fail)
 		return 0;
 	atomic_fetch_add(&control->failed, 1);
 	errno = ENOMEM;
@@ -87,17 +97,17 @@ static int fails(void)
 
 void *malloc(size_t n)
 {
-	return fails() ? NULL : __libc_malloc(n);
+	return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(n);
 }
 
 void *calloc(size_t n, size_t size)
 {
-	return fails() ? NULL : __libc_calloc(n, size);
+	return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(n, size);
 }
 
 void *realloc(void *p, size_t n)
 {
-	return fails() ? NULL : __libc_realloc(p, n);
+	return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(p, n);
 }
 
 /* ---- clocks ------------------------------------------------------------------------------- */

@@ -12,4 +12,7 @@ $(eval $(call program,tests/failing/$(1),$(filter-out procsrv/where,$(OBJ_$(notd
 tests: $(BUILD)/tests/failing/$(1)
 endef
 $(foreach p,$(PROGS_TARGET),$(eval $(call failing,$(p))))
+$(eval $(call program,tests/failing/bin/hdb,$(OBJ_hdb) tests/failing/failing,$(LIB_hdb)))
+$(BUILD)/tests/failing/bin/hdb: $(BUILD)/libhosteng.a
+tests: $(BUILD)/tests/failing/bin/hdb
 endif

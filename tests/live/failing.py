@@ -16,26 +16,26 @@ from patching import E, patch
 
 PLACE = os.path.join(harness.PREFIX if harness.ROOT and harness.PREFIX else os.path.join(harness.BUILD, 'tests'),
                      'failing')
-CONTROL = struct.Struct('<32sQQQqq')
+CONTROL = struct.Struct('<32sQQQqqq')
 
 
 class Control:
     """The page they look at: who of them fails when, how often it has, and what time it is for them."""
 
-    def __init__(self, world):
-        """With programs of its own."""
+    def __init__(self, world, beside='libexec/procsrv'):
+        """With programs of its own; where those are whose turn it is."""
         self.place = world.path('failing')
         shutil.copytree(PLACE, self.place)
-        self.path = os.path.join(self.place, 'libexec/procsrv/control')
+        self.path = os.path.join(self.place, beside, 'control')
         with open(self.path, 'wb') as f:
             f.write(bytes(4096))
         os.chmod(self.path, 0o666)
         with open(self.path, 'r+b') as f:
             self.page = mmap.mmap(f.fileno(), 4096)
 
-    def fail(self, program, n):
-        """The nth allocation of that program's, counted over all its processes from now on."""
-        self.page[:CONTROL.size] = CONTROL.pack(program.encode(), 0, n, 0, 0, 0)
+    def fail(self, program, n, own=False):
+        """The nth allocation of that program's, counted over all its processes from now on. own: of its libraries' none."""
+        self.page[:CONTROL.size] = CONTROL.pack(program.encode(), 0, n, 0, 0, 0, own)
 
     @property
     def count(self):
