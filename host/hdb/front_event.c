@@ -185,9 +185,24 @@ static void say_stopped(struct hdb *h, const struct he_event *ev, const char *na
 	fputc('\n', h->out);
 }
 
-static bool is_silent(struct hdb *h, const struct he_event *ev)
+/* Of several that were hit at one place the first is shown whose commands do not begin with
+ * "silent"; false: all of theirs do. */
+static bool choose_shown(struct hdb *h, struct he_event *ev)
 {
-	return ev->n_breakpoints && actions_silent(h, ev->breakpoints[0]);
+	size_t n = 0;
+
+	while (n < ev->n_breakpoints && actions_silent(h, ev->breakpoints[n]))
+		n++;
+	if (!n)
+		return true;
+	if (n == ev->n_breakpoints || ev->reason != HE_R_BREAKPOINT)
+		return false;
+	ev->breakpoints += n;
+	ev->n_breakpoints -= n;
+	/* These are the first one's. */
+	ev->location = 0;
+	ev->temporary = false;
+	return true;
 }
 
 /* The lines are GDB's for what one of its users knows; breakpoints of a target that is not
@@ -201,8 +216,9 @@ static void say_result(struct hdb *h, struct he_value *v)
 	(void)print_numbered(h, v, &f);
 }
 
-static void on_stopped(struct hdb *h, const struct he_event *ev, const char *name)
+static void on_stopped(struct hdb *h, const struct he_event *stop, const char *name)
 {
+	struct he_event shown = *stop, *ev = &shown;
 	uint64_t keep = ev->target == h->target ? h->tid : 0;
 
 	if (!h->target || ev->n_breakpoints)
@@ -213,7 +229,7 @@ static void on_stopped(struct hdb *h, const struct he_event *ev, const char *nam
 	}
 	front_select_thread(h, ev->tid ? ev->tid : keep ? keep : h->tid);
 	actions_due(h, ev->breakpoints, ev->n_breakpoints);
-	if (is_silent(h, ev))
+	if (!choose_shown(h, ev))
 		return;
 	if (ev->reason == HE_R_STEP) {
 		front_say_place(h, !ev->same_frame);

@@ -196,6 +196,12 @@ def test_commands_of_several_at_one_place_run_in_the_order_of_their_numbers(hdb,
     assert re.findall(r'^\$\d = (\d+)$', r.out, re.M) == ['11', '22', '33', '44'] and r.out.count('Breakpoint 1, work (') == 1
 
 
+def test_of_several_at_one_place_the_first_that_is_not_silent_is_shown(debug):
+    silent = ['break work', 'commands', 'silent', 'end']
+    r = debug('points', *silent, *silent, 'break work', 'continue', 'delete 3', 'continue', 'kill')
+    assert re.findall(r'Breakpoint (\d+), work \(', r.out) == ['3'], r
+
+
 def test_commands_may_stand_in_a_file(debug, hdb, tmp_path):
     script = tmp_path / 'script'
     script.write_text('break large\ncommands\n  print n\nend\ncontinue\nprint 1000 + n\n')
