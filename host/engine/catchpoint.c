@@ -35,11 +35,12 @@ static bool names(const struct breakpoint *b, uint32_t number)
 
 /* ---- what the agent shall report ----------------------------------------------- */
 
-/* After exec everything symbolic has another address. */
+/* After exec everything symbolic has another address, and nothing is planted. */
 static bool follows_exec(const struct he_target *t)
 {
 	for (const struct breakpoint *b = t->engine->breakpoints.first; b; b = b->next)
-		if (breakpoint_is_of(b, t) && (breakpoint_is_named(b) || b->watch))
+		if (breakpoint_is_of(b, t) &&
+		    (b->spec.kind <= HE_BREAK_HARD || breakpoint_is_named(b) || b->watch))
 			return true;
 	return false;
 }

@@ -187,6 +187,24 @@ static void after_exec_a_function_is_looked_for_anew(void **state)
 	assert_int_equal(told(0, HE_R_BREAKPOINT).breakpoints[0], n);
 }
 
+static void after_exec_an_address_is_planted_anew(void **state)
+{
+	unsigned n;
+
+	(void)state;
+	attach();
+	n = breakpoint(CODE);
+	go_on(0);
+	assert_true(seen.caught.events & WIRE_CATCH_EXEC);
+	execute();
+	executed();
+	nothing_told();
+	assert_int_equal(seen.n_set, 1);
+	assert_int_equal(seen.set[0].addr, CODE);
+	hit(1, 0, seen.set[0].id);
+	assert_int_equal(told(0, HE_R_BREAKPOINT).breakpoints[0], n);
+}
+
 static void a_function_the_new_program_does_not_have_is_pending(void **state)
 {
 	unsigned n;
@@ -620,6 +638,7 @@ int main(void)
 	    TEST(what_goes_with_its_library_is_pending_again),
 	    TEST(who_waits_for_nothing_is_not_told_of_libraries),
 	    TEST(after_exec_a_function_is_looked_for_anew),
+	    TEST(after_exec_an_address_is_planted_anew),
 	    TEST(a_function_the_new_program_does_not_have_is_pending),
 	    TEST(a_caught_exec_is_told_with_everything_ready),
 	    TEST(a_step_does_not_go_on_in_another_program),
