@@ -28,7 +28,7 @@ def wrap(world, words):
     path = world.path('lldb-server')
     bridge = shlex.join([harness.program('hdb'), *map(str, words), '-rsp'])
     with open(path, 'w') as f:
-        f.write('#!/bin/sh\nfor w; do case $w in --fd=*) fd=${w#--fd=} ;; esac; done\n'
+        f.write('#!/bin/bash\nfor w; do case $w in --fd=*) fd=${w#--fd=} ;; esac; done\n'
                 f'exec {bridge} <&$fd >&$fd\n')
     os.chmod(path, stat.S_IRWXU)
     return path

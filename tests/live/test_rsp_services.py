@@ -211,7 +211,7 @@ def test_it_serves_on_around_lldb(world, box, console, service):
     service.answered()
     wrapper, pid = world.path('lldb-server'), service.service.pid
     with open(wrapper, 'w') as f:
-        f.write('#!/bin/sh\nfor w; do case $w in --fd=*) fd=${w#--fd=} ;; esac; done\n'
+        f.write('#!/bin/bash\nfor w; do case $w in --fd=*) fd=${w#--fd=} ;; esac; done\n'
                 f'exec {bridge(world, box)} <&$fd >&$fd\n')
     os.chmod(wrapper, stat.S_IRWXU)
     t = console([LLDB, '-x', '-X'], {'LLDB_DEBUGSERVER_PATH': wrapper})

@@ -39,7 +39,7 @@ def lldb_run(world, bridge, commands, program, sysroot):
     """The bridge in the place of lldb-server, as the manual has it; it starts with the first command that needs it."""
     path = world.path('lldb-server')
     with open(path, 'w') as f:
-        f.write(f'#!/bin/sh\nfor w; do case $w in --fd=*) fd=${{w#--fd=}} ;; esac; done\nexec {bridge} <&$fd >&$fd\n')
+        f.write(f'#!/bin/bash\nfor w; do case $w in --fd=*) fd=${{w#--fd=}} ;; esac; done\nexec {bridge} <&$fd >&$fd\n')
     os.chmod(path, stat.S_IRWXU)
     argv = [LLDB, '-x', '-b', *([file(program)] if program else [])]
     for command in commands:
