@@ -26,6 +26,11 @@ def debug(hdb):
     return run
 
 
+@pytest.fixture(params=['points', pytest.param('points-i386', marks=pytest.mark.i386)])
+def points(request):
+    return request.param
+
+
 def places(text):
     """Rows of info breakpoints: (number, function without parameters, file's name, line); addresses apart, which
     differ from run to run."""
@@ -82,8 +87,8 @@ def test_names_of_cplus_are_found_by_their_parts_and_parameters(debug, program):
                                                'Derived::run', 'operator+', 'risky'] or 'hidden' in r.out
 
 
-def test_an_inlined_function_stops_in_each_copy(debug):
-    r = debug('points', 'break points.c:14', 'info breakpoints', 'continue', 'bt 2', 'disable 1.1', 'continue', args=['3'])
+def test_an_inlined_function_stops_in_each_copy(debug, points):
+    r = debug(points, 'break points.c:14', 'info breakpoints', 'continue', 'bt 2', 'disable 1.1', 'continue', args=['3'])
     assert 'Breakpoint 1 at ' in r.out and '(2 locations)' in r.out
     assert re.search(r'^1\.1 .* in twice at ', r.out, re.M) and re.search(r'^1\.2 .* in twice at ', r.out, re.M)
     first, second = re.split(r'Breakpoint 1\.[12], ', r.out)[1:]
@@ -119,20 +124,20 @@ def test_what_of_a_function_is_rarely_run_is_no_function(debug):
 # ---- when they count ------------------------------------------------------------------------
 
 
-def test_a_condition_lets_through_what_does_not_fulfil_it(debug):
-    r = debug('points', 'break work if k == 13', 'continue', 'info breakpoints')
+def test_a_condition_lets_through_what_does_not_fulfil_it(debug, points):
+    r = debug(points, 'break work if k == 13', 'continue', 'info breakpoints')
     assert 'Breakpoint 1, work (k=13) at ' in r.out or 'Breakpoint 1, work ' in r.out
     assert 'stop only if k == 13\n' in r.out
     assert 'breakpoint already hit 1 time\n' in r.out
 
 
-def test_a_false_condition_never_reaches_the_host(debug):
-    r = debug('points', 'break work if k == 1000', 'continue', args=['900'])
+def test_a_false_condition_never_reaches_the_host(debug, points):
+    r = debug(points, 'break work if k == 1000', 'continue', args=['900'])
     assert 'Breakpoint 1, ' not in r.out and 'exited with status 0' in r.out
 
 
-def test_what_bytecode_cannot_say_is_evaluated_here(debug):
-    r = debug('points', 'break work if k * 1.5 == 7.5', 'continue', 'info breakpoints', 'print k')
+def test_what_bytecode_cannot_say_is_evaluated_here(debug, points):
+    r = debug(points, 'break work if k * 1.5 == 7.5', 'continue', 'info breakpoints', 'print k')
     assert 'stop only if k * 1.5 == 7.5 (evaluated by hdb)' in r.out
     assert 'already hit 1 time\n' in r.out and '= 5\n' in r.out
 
@@ -148,26 +153,26 @@ def test_a_condition_that_cannot_be_evaluated_stops_and_says_why(debug, conditio
     assert 'Breakpoint 1, work ' in r.out
 
 
-def test_ignoring_counts_and_is_counted(debug):
-    r = debug('points', 'break work', 'ignore 1 4', 'continue', 'print k', 'info breakpoints')
+def test_ignoring_counts_and_is_counted(debug, points):
+    r = debug(points, 'break work', 'ignore 1 4', 'continue', 'print k', 'info breakpoints')
     assert 'Will ignore next 4 crossings of breakpoint 1.\n' in r.out
     assert '$1 = 4\n' in r.out
     assert 'already hit 5 times' in r.out
 
 
-def test_ignoring_what_is_not_reached_is_counted_all_the_same(debug):
-    r = debug('points', 'break work', 'ignore 1 1000', 'break points.c:46', 'continue', 'info breakpoints')
+def test_ignoring_what_is_not_reached_is_counted_all_the_same(debug, points):
+    r = debug(points, 'break work', 'ignore 1 1000', 'break points.c:46', 'continue', 'info breakpoints')
     assert 'already hit 20 times' in r.out and 'ignore next 980 hits' in r.out
 
 
-def test_a_temporary_one_is_gone_after_its_hit(debug):
-    r = debug('points', 'tbreak work', 'continue', 'info breakpoints', 'continue')
+def test_a_temporary_one_is_gone_after_its_hit(debug, points):
+    r = debug(points, 'tbreak work', 'continue', 'info breakpoints', 'continue')
     assert 'Temporary breakpoint 1, work ' in r.out
     assert 'No breakpoints or watchpoints.' in r.out and 'exited with status 0' in r.out
 
 
-def test_enabling_once_for_a_count_and_to_be_deleted(debug):
-    r = debug('points', 'break work', 'enable once 1', 'break large', 'enable count 2 2', 'break main', 'enable delete 3',
+def test_enabling_once_for_a_count_and_to_be_deleted(debug, points):
+    r = debug(points, 'break work', 'enable once 1', 'break large', 'enable count 2 2', 'break main', 'enable delete 3',
               'continue', 'continue', 'continue', 'continue', 'info breakpoints', 'continue')
     stops = re.findall(r'^Breakpoint (\d), ', r.out, re.M)
     assert stops == ['3', '1', '2', '2'] or stops == ['1', '2', '2']
@@ -181,8 +186,8 @@ def test_a_disabled_one_does_not_stop_and_a_deleted_one_is_no_more(debug):
     assert re.search(r'^1 +breakpoint +keep n ', r.out, re.M) and not re.search(r'^2 ', r.out, re.M)
 
 
-def test_the_lines_of_commands_are_run_and_may_go_on(debug):
-    r = debug('points', 'break work', 'commands', 'silent', 'print k', 'continue', 'end', 'info breakpoints', 'continue',
+def test_the_lines_of_commands_are_run_and_may_go_on(debug, points):
+    r = debug(points, 'break work', 'commands', 'silent', 'print k', 'continue', 'end', 'info breakpoints', 'continue',
               args=['5'])
     assert re.findall(r'^\$\d+ = (\d)$', r.out, re.M) == list('01234')
     assert 'Breakpoint 1, ' not in r.out and 'exited with status 0' in r.out
@@ -222,8 +227,8 @@ def test_clear_deletes_what_stands_at_a_line(debug):
     assert not re.search(r'^[23]  ', r.out, re.M)
 
 
-def test_hardware_breakpoints_stop_as_others_do(debug):
-    r = debug('points', 'hbreak work', 'info breakpoints', 'continue', 'continue', 'thbreak large', 'continue', 'continue')
+def test_hardware_breakpoints_stop_as_others_do(debug, points):
+    r = debug(points, 'hbreak work', 'info breakpoints', 'continue', 'continue', 'thbreak large', 'continue', 'continue')
     assert 'Hardware assisted breakpoint 1 at ' in r.out and 'hw breakpoint' in r.out
     assert r.out.count('\nBreakpoint 1, work ') == 3
     assert 'Temporary breakpoint 2, large ' in r.out
