@@ -318,6 +318,46 @@ static void a_hit_of_what_was_cleared_is_not_told_and_it_runs_on(void **state)
 	assert_int_equal(seen.go[0].signal, -1);
 }
 
+static struct why late; /* a thread's, that was late for the stop before */
+
+static void stops_late(void)
+{
+	STOP(0x1f, late);
+}
+
+static void one_that_is_late_and_has_nothing_to_tell_goes_with_the_others(void **state)
+{
+	(void)state;
+	attach();
+	patch(HE_PATCH_SOFT, CODE, 0);
+	run_on();
+	STOP(0x01, {0, WIRE_STOP_PATCH, 0, seen.set[0].id, 0, 0});
+	told(0, HE_R_BREAKPOINT);
+	late = (struct why){.thread = 1, .reason = WIRE_STOP_REQUEST};
+	seen.meanwhile = stops_late;
+	run_on();
+	assert_int_equal(seen.goes, 2);
+	nothing_told();
+}
+
+static void what_one_that_is_late_has_hit_is_told_in_place_of_going(void **state)
+{
+	(void)state;
+	attach();
+	patch(HE_PATCH_SOFT, CODE, 0);
+	run_on();
+	STOP(0x01, {0, WIRE_STOP_PATCH, 0, seen.set[0].id, 0, 0});
+	told(0, HE_R_BREAKPOINT);
+	late = (struct why){.thread = 1, .reason = WIRE_STOP_PATCH, .patch = seen.set[0].id};
+	seen.meanwhile = stops_late;
+	run_on();
+	assert_int_equal(seen.goes, 1);
+	told(1, HE_R_BREAKPOINT);
+	nothing_told();
+	run_on();
+	assert_int_equal(seen.goes, 2);
+}
+
 static void a_stop_that_was_asked_for_is_told_once(void **state)
 {
 	(void)state;
@@ -455,6 +495,8 @@ int main(void)
 	    T(signals_of_a_go_that_told_something_instead_are_kept),
 	    T(those_that_want_all_get_all),
 	    T(a_hit_of_what_was_cleared_is_not_told_and_it_runs_on),
+	    T(one_that_is_late_and_has_nothing_to_tell_goes_with_the_others),
+	    T(what_one_that_is_late_has_hit_is_told_in_place_of_going),
 	    T(a_stop_that_was_asked_for_is_told_once),
 	    T(alone_each_is_told_and_only_the_told_run_on),
 	    T(alone_threads_that_are_asked_to_stand_are_told_one_by_one),
