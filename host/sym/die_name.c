@@ -11,7 +11,7 @@
 
 enum { ORIGINS_MAX = 16, QUALIFIED_MAX = 4096 };
 
-static const char *linkage_name(Dwarf_Die *die)
+const char *die_linkage_name(Dwarf_Die *die)
 {
 	Dwarf_Attribute a;
 
@@ -131,6 +131,12 @@ static bool may_be_left_out(Dwarf_Die *scope)
 	       (!dwarf_hasattr(scope, DW_AT_name) || dwarf_hasattr(scope, DW_AT_export_symbols));
 }
 
+bool die_only_declared(Dwarf_Die *die)
+{
+	return dwarf_hasattr(die, DW_AT_declaration) && !dwarf_hasattr(die, DW_AT_location) &&
+	       !dwarf_hasattr(die, DW_AT_const_value);
+}
+
 bool die_parent(Dwarf_Die *die, Dwarf_Die *ret)
 {
 	Dwarf_Off target = dwarf_dieoffset(die);
@@ -208,7 +214,7 @@ bool die_has_scopes(Dwarf_Die *die)
 
 void die_name(Dwarf_Die *fn, struct strpool *pool, const char **function, const char **linkage)
 {
-	const char *mangled = linkage_name(fn), *name = dwarf_diename(fn);
+	const char *mangled = die_linkage_name(fn), *name = dwarf_diename(fn);
 	int lang = language(fn);
 	/* Of Rust, as GDB, what the DWARF says: old manglings leave out the types. */
 	char *text = mangled && !(lang == DW_LANG_Rust && name) ? demangle(mangled, false) : NULL;

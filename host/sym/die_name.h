@@ -14,6 +14,12 @@
 /* Both kept in pool; NULL where there is none. */
 void die_name(Dwarf_Die *fn, struct strpool *pool, const char **function, const char **linkage);
 
+/* As the linker knows it, where that is another name; valid as long as the DIE's file.  NULL. */
+const char *die_linkage_name(Dwarf_Die *die);
+
+/* A variable that is defined elsewhere, or somewhere without DWARF. */
+bool die_only_declared(Dwarf_Die *die);
+
 /* name with the scopes that die is declared in, where its language has such; kept in pool. */
 const char *die_scoped_name(Dwarf_Die *die, const char *name, struct strpool *pool);
 bool die_has_scopes(Dwarf_Die *die);

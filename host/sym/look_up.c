@@ -23,6 +23,7 @@ struct look {
 	struct symbols *s;
 	const char *name; /* with scopes */
 	unsigned what;
+	bool declared;    /* variables that are only declared, in place of all others */
 	const char *file; /* only units of that source file; NULL = any */
 	Dwarf_CU *own;    /* the unit whose own names come first; NULL */
 	int rank;         /* of best, 0 = none yet */
@@ -95,6 +96,26 @@ static void enumerator(struct type_module *m, Dwarf_Die *die, struct sym_name *r
 		ret->value = v;
 }
 
+static bool is_placed(Dwarf_Die *die)
+{
+	return dwarf_hasattr_integrate(die, DW_AT_location) ||
+	       dwarf_hasattr_integrate(die, DW_AT_const_value) || !flag(die, DW_AT_external);
+}
+
+/* Where a variable is that is another's alias, or defined where there is no DWARF; 0 = not
+ * known, or thread-local. */
+static uint64_t by_symbol(struct symbols *s, Dwarf_Die *die)
+{
+	const char *plain = dwarf_diename(die), *linkage = die_linkage_name(die);
+	struct he_symbol *symbol = NULL;
+	struct he_error *e = symbols_named(s, linkage ? linkage : plain, &symbol);
+	uint64_t addr = !e && !symbol->function ? symbol->addr : 0;
+
+	he_error_free(e);
+	he_symbol_free(symbol);
+	return addr;
+}
+
 static struct he_error *describe(struct symbols *s, const struct module *module, struct symfile *f,
     Dwarf_Die *die, struct sym_name *ret)
 {
@@ -121,6 +142,7 @@ static struct he_error *describe(struct symbols *s, const struct module *module,
 	case DW_TAG_member:
 		ret->kind = NAME_VARIABLE;
 		ret->type = type_of_attr(m, die);
+		ret->addr = is_placed(die) ? 0 : by_symbol(s, die);
 		break;
 	default:
 		ret->kind = NAME_TYPE;
@@ -193,7 +215,7 @@ static bool in_blocks(struct scope_chain *c, const char *name, unsigned what, Dw
 static bool consider(void *arg, Dwarf_Die *die)
 {
 	struct look *q = arg;
-	int rank = rank_of(q, die);
+	int rank = die_only_declared(die) == q->declared ? rank_of(q, die) : 0;
 	Dwarf_Die cu;
 
 	if (rank <= q->rank || !die_is_named(die, q->name))
@@ -288,6 +310,17 @@ static struct he_error *globally(
 	return in_modules(q, has_unit ? c->file : NULL, ret, found);
 }
 
+/* The type that somebody else's variable is said to have: it is defined without DWARF. */
+static struct he_error *declared(struct look *q, struct sym_name *ret, bool *found)
+{
+	struct he_error *e;
+
+	q->declared = true;
+	e = in_modules(q, NULL, ret, found);
+	*found = *found && !e && ret->kind == NAME_VARIABLE && ret->addr;
+	return e;
+}
+
 /* ---- file::name and function::name ----------------------------------------- */
 
 /* The static of that function: what else it has is only there in a frame of its own. */
@@ -380,6 +413,8 @@ struct he_error *symbols_look_up(struct symbols *s, const struct sym_scope *scop
 	e = globally(&q, &c, has_unit, ret, &found);
 	if (!e && !found && qualified && !global)
 		e = by_first_part(&q, &c, has_unit, ret, &found);
+	if (!e && !found && what & LOOK_VALUES)
+		e = declared(&q, ret, &found);
 	if (e || found)
 		return e;
 	return what & LOOK_VALUES ? in_symbol_tables(s, q.name, what, ret)

@@ -79,9 +79,9 @@ static bool has_value(Dwarf_Die *die)
 static bool is_wanted(Dwarf_Die *die, int tag)
 {
 	switch (tag) {
-	case DW_TAG_variable: /* one without a place is optimized out */
-		return has_value(die) ||
-		       (!declared_only(die) && !dwarf_hasattr(die, DW_AT_specification));
+	/* One without a place is optimized out, or a symbol table alone has it. */
+	case DW_TAG_variable:
+		return has_value(die) || !dwarf_hasattr(die, DW_AT_specification);
 	case DW_TAG_member: /* static, with a value */
 		return has_value(die);
 	case DW_TAG_subprogram:
@@ -206,8 +206,8 @@ bool name_index_each(
 	return true;
 }
 
-bool name_index_all(struct symfile *f,
-    bool (*each)(void *arg, const char *name, Dwarf_Die *die), void *arg)
+bool name_index_all(
+    struct symfile *f, bool (*each)(void *arg, const char *name, Dwarf_Die *die), void *arg)
 {
 	struct name_index *p = index_of(f);
 	Dwarf_Die die;

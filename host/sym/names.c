@@ -151,7 +151,7 @@ static bool take_die(void *arg, const char *name, Dwarf_Die *die)
 	int tag = dwarf_tag(die), line = 0;
 	struct he_name n = {.addr = 0};
 
-	if (tag == DW_TAG_enumerator || kind_of(tag) != q->what)
+	if (tag == DW_TAG_enumerator || kind_of(tag) != q->what || die_only_declared(die))
 		return true;
 	n.addr = q->what == HE_NAMES_TYPES ? 0 : address_of(die, tag, q->bias);
 	if (n.addr)

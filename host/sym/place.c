@@ -73,7 +73,9 @@ struct he_error *symbols_place(
 		return he_error_new(E_NO_FILE, "its debug information is gone");
 	if (!dwarf_attr_integrate(&die, DW_AT_location, &attr)) {
 		ret->n = 1;
-		if (!constant(&die, &ret->v[0]))
+		if (var->addr)
+			ret->v[0] = (struct place_piece){.kind = PLACE_MEMORY, .addr = var->addr};
+		else if (!constant(&die, &ret->v[0]))
 			lost(ret);
 		return NULL;
 	}
@@ -163,6 +165,8 @@ struct formula symbols_formula(
 	    !symfile_dwarf(var->module->file, &bias))
 		return ret;
 	if (!dwarf_attr_integrate(&die, DW_AT_location, &attr)) {
+		if (var->addr)
+			return (struct formula){FORMULA_ADDRESS, 0, (int64_t)var->addr};
 		of_constant(&die, &ret);
 		return ret;
 	}

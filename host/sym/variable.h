@@ -50,7 +50,7 @@ enum name_kind {
 struct sym_name {
 	enum name_kind kind;
 	struct type *type;
-	uint64_t addr;
+	uint64_t addr; /* NAME_VARIABLE: where a symbol table has it, no location does; else 0 */
 	int64_t value;
 	bool function;     /* NAME_SYMBOL: of code */
 	bool thread_local; /* NAME_SYMBOL: addr is an offset in its module's block */

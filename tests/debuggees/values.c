@@ -135,6 +135,17 @@ static __attribute__((noinline)) int outer(int argc, char **argv, struct line *l
 	return result + kept + (int)sum;
 }
 
+/* Only declared here: what has them has no DWARF. */
+__asm__(".data\n"
+	".globl assembled\n"
+	".type assembled,@object\n"
+	".size assembled,4\n"
+	".balign 4\n"
+	"assembled: .long 77\n"
+	".text\n");
+extern int assembled;
+extern int also_counter __attribute__((alias("counter")));
+
 int main(int argc, char **argv)
 {
 	debuggee_start();
@@ -142,5 +153,5 @@ int main(int argc, char **argv)
 		letters[i] = (char)('a' + i % 26);
 	for (int i = 0; i < 300; i++)
 		numbers[i] = i / 2;
-	return outer(argc, argv, &second) + hidden;
+	return outer(argc, argv, &second) + hidden + assembled + also_counter;
 }

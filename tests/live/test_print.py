@@ -28,10 +28,11 @@ counter < 42; counter <= 42; counter > 41; counter >= 43; counter && 0; counter 
 10 / 4; 10 / 4.0f; extended * 10; 1.5 < 2; u64 + 1; u64 > 1; colour + 1; mode | 2; yes + 1; huge + 1; huge / 3;
 'a'; '\\n'; '\\0'; "abc"; sizeof("abc"); 0x10; 010; 0b11; 1.5e3; 2.0f + 1 == 3; 4294967295; 4294967296; 0xffffffff; 1u; 1ul; -1ul;
 2147483648; -2147483648; 1.0; 1e100; 0.1; 100000000.0; 123456789.0f; 5 > 3 > 1;
+assembled; &assembled; assembled * 2; sizeof(assembled); also_counter; &also_counter; also_counter + 1;
 'values.c'::hidden; inner::calls; &inner::calls; main; &main
 '''
 TYPES = '''
-counter; text; buffer; matrix; &matrix; matrix[0]; corners; &corners[1]; first; &first; bits; any; nested; nested.in;
+assembled; also_counter; counter; text; buffer; matrix; &matrix; matrix[0]; corners; &corners[1]; first; &first; bits; any; nested; nested.in;
 colour; function; called; *function; names; typedefed; &typedefed; to_that; changing; &changing; huge; extended;
 1 + 1; 1 + 1L; 1u; 1.0f + 1; 'a'; "abc"; 1 == 1; (char)1; letter + 1; &function; nothing; yes; b8; &b8
 '''
