@@ -219,9 +219,10 @@ static bool take_rest(struct chan *c)
 	c->freed = &freed;
 	if (evbuffer_get_length(c->in) > before)
 		c->cb->readable(c, c->arg);
-	if (!freed)
-		c->freed = NULL;
-	return !freed;
+	if (freed)
+		return false;
+	c->freed = NULL;
+	return true;
 }
 
 static void on_bad(evutil_socket_t fd, short what, void *arg)
