@@ -216,6 +216,7 @@ static bool take_rest(struct chan *c)
 	c->bytes_in += got;
 	if (c->filter)
 		c->filter->pump(c->f, c->raw_in, c->raw_out, c->in, c->out, false);
+	/* cppcheck-suppress autoVariables ; taken back below, unless c is gone */
 	c->freed = &freed;
 	if (evbuffer_get_length(c->in) > before)
 		c->cb->readable(c, c->arg);
