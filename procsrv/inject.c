@@ -2,11 +2,13 @@
 #include "inject.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "journal.h"
 #include "kill_point.h"
@@ -15,7 +17,7 @@
 #include "target.h"
 #include "trace_mem.h"
 
-enum { LOOK = 256 * 1024, STOPS = 16 };
+enum { LOOK = 256 * 1024, STOPS = 16, YIELDS = 20 };
 
 /* Signals of the thread's own doing, our step's trap among them: forced upon one that
  * blocks it, the kernel would reset the program's action for it. */
@@ -78,19 +80,48 @@ bool inject_filtered(const struct tracee *t)
 	return !proc_status_numbers(span_buf(&b), "Seccomp", 10, &mode, 1) || mode != 0;
 }
 
-/* 0: it stands; ESRCH: it ends, and that is left to be reaped.  Alarms break off the waiting
- * (burst.h), and nobody may take a thread that runs with registers of ours for one that ends. */
-static int await(pid_t tid, int *status)
+/* The end of a first thread is told when the others' has been reaped, which waits for us. */
+static bool is_dead_leader(const struct tracee *t)
+{
+	uint8_t room[1024];
+	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
+	struct proc_stat st;
+
+	return t->tid == t->target->id.pid && proc_read(t->target->id.dir, "stat", &b) == 0 &&
+	       proc_parse_stat(span_buf(&b), &st) && (st.state == 'Z' || st.state == 'X');
+}
+
+/* Soon at first: most stand after some microseconds. */
+static void pause_before(unsigned n)
+{
+	const struct timespec bit = {.tv_nsec = 50000};
+
+	if (n < YIELDS)
+		sched_yield();
+	else
+		nanosleep(&bit, NULL);
+}
+
+/* Nobody may take a thread that runs with registers of ours for one that ends. */
+int inject_await(const struct tracee *t, int *status)
 {
 	siginfo_t si = {0};
 	unsigned tries = 0;
 
-	while (waitid(P_PID, (id_t)tid, &si, WSTOPPED | WEXITED | __WALL | WNOWAIT) != 0)
-		if (errno == ECHILD || (errno != EINTR && ++tries == SURELY_TRIES))
+	for (unsigned n = 0; !si.si_pid; n++) {
+		if (n)
+			pause_before(n);
+		if (n >= YIELDS && is_dead_leader(t))
 			return ESRCH;
+		if (waitid(P_PID, (id_t)t->tid, &si,
+			WSTOPPED | WEXITED | __WALL | WNOWAIT | WNOHANG) != 0 &&
+		    (errno == ECHILD || (errno != EINTR && ++tries == SURELY_TRIES)))
+			return ESRCH;
+	}
 	if (si.si_code == CLD_EXITED || si.si_code == CLD_KILLED || si.si_code == CLD_DUMPED)
 		return ESRCH;
-	return waitpid(tid, status, __WALL | WNOHANG) == tid && WIFSTOPPED(*status) ? 0 : ESRCH;
+	return waitpid(t->tid, status, __WALL | WNOHANG) == t->tid && WIFSTOPPED(*status) ? 0
+											  : ESRCH;
 }
 
 /* Something that no mask holds off: SIGSTOP, and what belongs to a group stop. */
@@ -104,8 +135,10 @@ static int step_over(struct tracee *t, const struct machine *m, uint64_t at,
 	for (unsigned n = 0; n < STOPS; n++) {
 		int status;
 
-		if (ptrace_surely(PTRACE_SINGLESTEP, t->tid, 0, 0) != 0 ||
-		    await(t->tid, &status) != 0 || machine_get(t->tid, r) != 0)
+		if (ptrace_surely(PTRACE_SINGLESTEP, t->tid, 0, 0) != 0)
+			return ESRCH;
+		KILL_POINT("call-stepping");
+		if (inject_await(t, &status) != 0 || machine_get(t->tid, r) != 0)
 			return ESRCH;
 		if (machine_pc(r) == at + sizeof(m->call.insn) && WSTOPSIG(status) == SIGTRAP &&
 		    status >> 16 == 0)

@@ -19,6 +19,10 @@ struct tracee;
 int inject_call(struct tracee *t, const struct machine *m, uint64_t at, long number,
     const uint64_t args[6], int64_t *result);
 
+/* Until the thread, which was let run or step, stands: 0 and its status as of waitpid(2).  ESRCH:
+ * it ends, which is still to be waited for, maybe by others first. */
+int inject_await(const struct tracee *t, int *status);
+
 /* Has it a filter, which could kill it for that?  Also when that cannot be seen. */
 bool inject_filtered(const struct tracee *t);
 

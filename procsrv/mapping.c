@@ -31,16 +31,12 @@ enum {
 static int leave_exec(struct tracee *t)
 {
 	int status;
-	pid_t got;
 
 	if (t->status >> 8 != EXEC_STOP)
 		return 0;
 	if (ptrace(PTRACE_SINGLESTEP, t->tid, 0, 0) != 0)
 		return ESRCH;
-	do
-		got = waitpid(t->tid, &status, __WALL);
-	while (got < 0 && errno == EINTR);
-	if (got != t->tid || !WIFSTOPPED(status))
+	if (inject_await(t, &status) != 0)
 		return ESRCH;
 	t->status = PLAIN_STOP; /* it stands by our wish alone */
 	t->regs_known = false;

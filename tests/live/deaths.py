@@ -81,8 +81,8 @@ class Steps(Session):
     """One that comes to every step of planting, passing, lifting and letting go: the tracer is of a build that dies at
     one of them (tests/kill), the Nth time that it comes there."""
 
-    LABELS = '''seized plant-intended plant-written watch-loaded hit-taken hit-moved-back call-written call-begun call-made
-call-done slot-written slot-entered jump-begun jump-done alone-lifted alone-stepping restore-intended restore-written
+    LABELS = '''seized plant-intended plant-written watch-loaded hit-taken hit-moved-back call-written call-begun call-stepping
+call-made call-done slot-written slot-entered jump-begun jump-done alone-lifted alone-stepping restore-intended restore-written
 lift-begun lift-written leave-begun leave-lifted detach-ready detached'''.split()
 
     def __init__(self, d, label, sig, nth=1, labels=None):

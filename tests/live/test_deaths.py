@@ -14,10 +14,11 @@ import pytest
 
 import clean
 import harness
+import wire
 from patching import NEVER
 from test_caught import FORKS, STORM, Kin, plant as plant_at
 from deaths import GOOD, DEAD, TORTURE, Session, Steps, Tally, held_up, times, verdict
-from tracer import bit, eventually, go, go_on, hold_up, stop, tracer_of
+from tracer import bit, eventually, go, go_on, hold_up, states, stop, tracer_of
 
 # Their guard does not trace its tracer: the check for leaks does.
 SANITIZED = 'san' in os.path.basename(harness.BUILD)
@@ -378,3 +379,24 @@ def test_one_repair_that_is_held_up_does_not_hold_up_another(world, boxes, keys)
     world.run([harness.program('procsrv'), '-release'], env=env)
     assert not box.sessions()
     box.log.close()
+
+
+def test_a_first_thread_that_is_killed_amid_a_call_of_ours_holds_up_nobody(debuggee):
+    """The kernel tells of its end when those of the others are known, which wait for the tracer."""
+    d, after = debuggee('beats', 10000, 4, busy=True), debuggee('sleepers', 1)
+    s = Steps(d, 'call-stepping', signal.SIGSTOP)
+    target, _ = s.link.attach(d.pid)
+    s.link.event('stopped', target)
+    os.kill(s.guard, signal.SIGSTOP)  # or it would let the tracer go on at once
+    asked = s.link.ask('map_new', target=target, tid=d.pid, size=4096, prot=3)
+    assert eventually(lambda: clean.status(s.tracer)['State'][0] in 'tT')
+    d.expect_gone = True
+    os.kill(d.pid, signal.SIGKILL)
+    assert eventually(lambda: 'Z' in states(d.pid).values())
+    os.kill(s.guard, signal.SIGCONT)
+    with pytest.raises(wire.Error):
+        s.link.wait(asked)
+    assert s.link.event('exited', target)['status'] == signal.SIGKILL
+    s.link.attach(after.pid)
+    s.link.child.stdin.close()
+    assert s.end() == 0
