@@ -180,7 +180,7 @@ static bool is_variable(void *arg, Dwarf_Die *die)
 {
 	bool *found = arg;
 
-	*found = kind_of(dwarf_tag(die)) == HE_NAMES_VARIABLES;
+	*found = kind_of(dwarf_tag(die)) == HE_NAMES_VARIABLES && !die_only_declared(die);
 	return !*found;
 }
 
