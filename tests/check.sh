@@ -165,7 +165,7 @@ ran=()
 for file in patches stepping caught changes stress signals memory_requests os_requests file_requests \
 	backtrace_vs_gdb print step i386 breakpoints catch chosen watch watch_forked optimized run_time examine \
 	system_calls modes awkward exec go mapping threads flow bad_input contract harness rsp_gdb rsp_turns grants rights tls \
-	bounds end habits clocks pressure shortage slow_memory; do
+	bounds end habits clocks pressure shortage slow_memory streams; do
 	ran+=("--ignore=tests/live/test_$file.py")
 done
 
