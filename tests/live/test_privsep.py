@@ -19,13 +19,15 @@ import clean
 import grants
 import harness
 import proofs
+from deaths import times
 
 SETUP, KEYS, GO, SIGN, SIGNATURE, PROOF, PROVEN, OPEN, OPENED, ENDED, SESSION, AUDIT = range(1, 13)
 GRANT = 24
 TYPES = range(0, 16)
 VERSION = 1
+SANITIZED = 'san' in os.path.basename(harness.BUILD)
 # KiB, whatever it is sent; what the sanitizers note of each allocation counts, too.
-GROWS = 4096 if 'san' in os.path.basename(harness.BUILD) else 2048
+GROWS = 4096 if SANITIZED else 2048
 SIZES = {SIGN: 32, PROOF: 296, OPEN: 24, ENDED: 128}
 E_OK, E_NO_KEY, E_BAD_PROOF, E_NO_USER, E_MODE, E_GRANT = 0, 21, 22, 23, 27, 33
 DONE, REFUSED, BAD_PROOF, CRASH = 0, 10, 11, 13
@@ -47,6 +49,23 @@ def memory(pid):
         return 0
 
 
+def private_programs(directory):
+    """A libexec directory with the lying conn in conn's place."""
+    private = os.path.join(directory, 'libexec')
+    shutil.copytree(libexec(), private)
+    shutil.copy(os.path.join(harness.BUILD, 'tests', 'lying-conn'), os.path.join(private, 'procsrv-conn'))
+    os.chmod(os.path.join(private, 'procsrv-conn'), 0o755)
+    return private
+
+
+def among(private, argv):
+    """The command, which finds those programs: root looks at the compiled-in place only."""
+    if not harness.ROOT:
+        return argv
+    return ['unshare', '-m', 'sh', '-c', 'mount --bind "$1" "$2" && shift 2 && exec "$@"', 'sh', private, libexec(),
+            *argv]
+
+
 class Monitor:
     """A real procsrv-monitor with a lying conn, and the wire to tell that what to do."""
 
@@ -59,10 +78,7 @@ class Monitor:
         rows = rows or [f'{world.keys["alice"].fingerprint} user={harness.ALICE} # alice@test']
         with open(self.map, 'w', opener=lambda p, f: os.open(p, f, 0o600)) as f:
             f.write('\n'.join(rows) + '\n')
-        private = os.path.join(self.dir, 'libexec')
-        shutil.copytree(libexec(), private)
-        shutil.copy(os.path.join(harness.BUILD, 'tests', 'lying-conn'), os.path.join(private, 'procsrv-conn'))
-        os.chmod(os.path.join(private, 'procsrv-conn'), 0o755)
+        private = private_programs(self.dir)
         self.ours, theirs = socket.socketpair()
         self.ours.settimeout(20)
         self.file = self.ours.makefile('r')
@@ -78,10 +94,7 @@ class Monitor:
 
     def start(self, private, theirs):
         monitor = os.path.join(libexec() if harness.ROOT else private, 'procsrv-monitor')
-        argv = [monitor, '-key', self.keys['box'].path, '-map', self.map]
-        if harness.ROOT:  # root looks at the compiled-in place only
-            argv = ['unshare', '-m', 'sh', '-c', 'mount --bind "$1" "$2" && shift 2 && exec "$@"', 'sh',
-                    private, libexec(), *argv]
+        argv = among(private, [monitor, '-key', self.keys['box'].path, '-map', self.map])
         with open(self.log_path, 'wb') as log:
             return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, close_fds=False,
                                     env=dict(os.environ, XDG_RUNTIME_DIR=os.path.join(self.dir, 'run')),
@@ -408,6 +421,41 @@ def test_random_packets_win_nothing(monitor):
         m.say('random', seed + i, 200)
         status = m.end(CRASH, REFUSED, BAD_PROOF)
         assert 'event=open' not in m.text(), (seed + i, status, m.text())
+
+
+def test_no_random_sequence_wins_anything(world, keys):
+    """Every message in every phase up to the proof, mostly in its turn and mostly well-formed; a monitor for each, as
+    many as SECURITY asks for in make torture (tests/privsep/lying-batch.c says when one counts as won over)."""
+    n, seed = times(40 if SANITIZED else 200, 10**6), random.SystemRandom().randrange(2**31)
+    private, table = private_programs(world.dir), world.path('authorized_keys')
+    with open(table, 'w', opener=lambda p, f: os.open(p, f, 0o600)) as f:
+        f.write(f'{keys["alice"].fingerprint} user={harness.ALICE} # alice@test\n')
+    monitor = os.path.join(libexec() if harness.ROOT else private, 'procsrv-monitor')
+    os.mkdir(world.path('run'), mode=0o700)
+    r = world.run(among(private, [os.path.join(harness.BUILD, 'tests', 'lying-batch'), str(n), str(seed),
+                                  str(os.cpu_count()), monitor, '-key', keys['box'].path, '-map', table]),
+                  env={'XDG_RUNTIME_DIR': world.path('run')}, timeout=harness.PATIENCE + n * 0.2)
+    assert r.status == 0, r
+    seen = dict(zip(r.out.split()[::2], map(int, r.out.split()[1::2])))
+    assert seen['crash'] + seen['refused'] + seen['bad_proof'] == n and seen['signatures'] > n // 4, r
+    assert seen['grew'] < GROWS, r
+    print(f'sequences of a lying conn: {n} injected, {n} survived')
+
+
+@pytest.mark.parametrize('opens', [False, True])
+def test_no_random_sequence_of_who_has_proven_a_key_wins_more_than_it_gives(monitor, opens):
+    seed, n = random.SystemRandom().randrange(2**31), times(6, 1000)
+    for i in range(n):
+        m = monitor().setup()
+        m.ask(SIGN)
+        assert verdict(m.ask(PROOF, proof(m, m.keys['alice']))) == E_OK
+        if opens:
+            assert verdict(m.ask(OPEN)[:4]) == E_OK
+        m.say('steps', seed + i)
+        m.ours.shutdown(socket.SHUT_RDWR)
+        m.end(CRASH, DONE, REFUSED)
+        assert m.text().count('event=open') <= 1, (seed + i, m.text())
+    print(f'sequences of a lying conn with a key, {opens}: {n} injected, {n} survived')
 
 
 def test_last_words_cannot_forge_a_line_of_the_record(monitor):

@@ -9,6 +9,8 @@
  *   message TYPE [HEX]       a well-formed one, its body zeros but for HEX
  *   descriptor TYPE          a well-formed one with a descriptor attached
  *   random SEED N            N packets, some of them well-formed
+ *   steps SEED               a sequence: what comes next by the rules, or nearly, or anything
+ *   sequence SEED            both in one: setup, steps
  *   channel N                N bytes into the channel of frames
  *   answer                   wait for one: "answer TYPE HEX", "silence" or "end"
  */
@@ -22,7 +24,7 @@
 
 #include "procsrv/ipc.h"
 
-enum { WAIT_MS = 2000, LINE = 16 * 1024 };
+enum { WAIT_MS = 2000, LINE = 16 * 1024, STEPS = 12 };
 
 static const size_t sizes[IPC_TYPES] = {
 #define IPC(number, name, pipe, phase, most, body) [number] = sizeof(struct body),
@@ -78,7 +80,7 @@ static size_t unhex(uint8_t *to, size_t max, const char *hex)
 	return n;
 }
 
-static void transmit(size_t n, int fd)
+static bool put(size_t n, int fd)
 {
 	union {
 		char room[CMSG_SPACE(sizeof(int))];
@@ -98,7 +100,12 @@ static void transmit(size_t n, int fd)
 		    .cmsg_type = SCM_RIGHTS};
 		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
 	}
-	report(sendmsg(FD_PIPE, &m, MSG_NOSIGNAL) >= 0 ? "sent" : "not sent");
+	return sendmsg(FD_PIPE, &m, MSG_NOSIGNAL) >= 0;
+}
+
+static void transmit(size_t n, int fd)
+{
+	report(put(n, fd) ? "sent" : "not sent");
 }
 
 static size_t well_formed(unsigned type, const char *hex)
@@ -166,6 +173,71 @@ static void random_packets(unsigned seed, unsigned count)
 	report(line);
 }
 
+static void noise(size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++)
+		packet[i] = (uint8_t)random();
+}
+
+/* Of a well-formed packet something else; its size, or a descriptor to go with it. */
+static void spoil(size_t *n, int *fd)
+{
+	struct head h;
+
+	memcpy(&h, packet, sizeof(h));
+	switch (random() % 5) {
+	case 0:
+		*n = (size_t)random() % 9000;
+		noise(0, *n);
+		return;
+	case 1:
+		h.size ^= 1U << random() % 32;
+		break;
+	case 2:
+		h.version = (uint16_t)random();
+		break;
+	case 3:
+		*n += (size_t)random() % 64 + 1;
+		break;
+	default:
+		*fd = FD_SOCKET;
+	}
+	memcpy(packet, &h, sizeof(h));
+}
+
+/* True when it went, and *asks when it is one that is answered, or its sender's end. */
+static bool take_step(unsigned step, bool *asks)
+{
+	static const unsigned rules[] = {IPC_SIGN, IPC_GRANT, IPC_PROOF, IPC_OPEN, IPC_ENDED};
+	unsigned type = random() % 4 ? rules[step % (sizeof(rules) / sizeof(rules[0]))]
+				     : (unsigned)random() % IPC_TYPES;
+	size_t n = well_formed(type, NULL);
+	int fd = -1;
+
+	*asks = type == IPC_SIGN || type == IPC_PROOF || type == IPC_OPEN;
+	if (random() % 3 == 0)
+		noise(sizeof(struct head), n);
+	if (random() % 6 == 0) {
+		spoil(&n, &fd);
+		*asks = false;
+	}
+	return put(n, fd);
+}
+
+static void steps(unsigned seed)
+{
+	unsigned step = 0, most;
+	bool asks;
+
+	srandom(seed);
+	most = 1 + (unsigned)random() % STEPS;
+	for (; step < most && take_step(step, &asks); step++)
+		if (asks && random() % 8)
+			answer();
+	snprintf(line, sizeof(line), "took %u", step);
+	report(line);
+}
+
 static void fill_channel(size_t n)
 {
 	memset(packet, 0, sizeof(packet));
@@ -194,6 +266,11 @@ int main(void)
 			transmit(well_formed(number, NULL), FD_SOCKET);
 		} else if (strcmp(word, "random") == 0) {
 			random_packets(number, two ? (unsigned)strtoul(two, NULL, 10) : 1);
+		} else if (strcmp(word, "steps") == 0) {
+			steps(number);
+		} else if (strcmp(word, "sequence") == 0) {
+			setup();
+			steps(number);
 		} else if (strcmp(word, "channel") == 0) {
 			fill_channel(number);
 		} else if (strcmp(word, "answer") == 0) {
