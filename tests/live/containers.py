@@ -164,8 +164,13 @@ class Container:
 
     def failed(self):
         """Units that have. On a busy machine the box's systemd removes a control group (of version 1) that it is about to
-        start ExecStopPost in, and says 219/CGROUP: that is no failure of ours."""
-        return self.systemctl('--failed', '--quiet') if 'status=219/CGROUP' not in self.journal() else ''
+        start ExecStopPost in, and says 219/CGROUP: where that is all the service has failed in, it is no failure of ours."""
+        failed = self.systemctl('--failed', '--quiet', '--plain').splitlines()
+        said = self.journal()
+        ends = re.findall(r'procsrv\.service: (\w+) process exited, code=(\w+), status=(\S+)', said)
+        why = re.findall(r"procsrv\.service: Failed with result '([\w-]+)'", said)
+        ours = set(ends) != {('Control', 'exited', '219/CGROUP')} or set(why) != {'exit-code'}
+        return [line for line in failed if ours or line.split()[0] != 'procsrv.service']
 
     def main(self, unit):
         return self.systemctl('show', '-P', 'MainPID', unit)
