@@ -51,7 +51,12 @@ class Terminal:
         return self
 
     def prompt(self):
-        return self.until('(hdb) ')
+        """Ctrl-D that is typed while the kernel still edits the line comes as a NUL when it does not any more."""
+        self.until('(hdb) ')
+        end = time.monotonic() + 1
+        while termios.tcgetattr(self.fd)[3] & termios.ICANON and time.monotonic() < end:
+            time.sleep(0.001)
+        return self
 
     def raw(self):
         """Are the keys passed on as they are?"""

@@ -431,7 +431,8 @@ def test_a_new_size_is_seen_and_signalled(link):
 
 
 def test_ctrl_c_goes_to_the_foreground_group_as_sigint(link):
-    p = terminal(link, SH, '-c', 'echo ready; sleep 60; echo never').go()
+    # A shell that has yet to start its child keeps the interrupt until that has ended.
+    p = terminal(link, SH, '-c', f'{SH} -c "echo ready; exec sleep 60"; echo never').go()
     p.until(b'ready').send(b'\x03')
     assert os.waitstatus_to_exitcode(p.end()) == -signal.SIGINT
 
