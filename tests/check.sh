@@ -164,8 +164,9 @@ as_user() {
 ran=()
 for file in patches stepping caught changes stress signals memory_requests os_requests file_requests \
 	backtrace_vs_gdb print step i386 breakpoints catch chosen watch watch_forked optimized run_time examine \
-	system_calls modes awkward exec go mapping threads flow bad_input contract harness rsp_gdb rsp_turns grants rights tls \
-	bounds end habits clocks pressure shortage slow_memory streams; do
+	system_calls modes awkward exec go mapping threads flow bad_input contract harness rsp_gdb rsp_gdb_runs rsp_turns \
+	rsp_lldb rsp_lldb_commands rsp_files rsp_editors rsp_dap rsp_services grants rights tls bounds end habits clocks \
+	pressure shortage slow_memory streams lease_faults lossy cut_frames; do
 	ran+=("--ignore=tests/live/test_$file.py")
 done
 
@@ -206,7 +207,7 @@ gdbs_own
 # deaths (the guard cannot trace a tracer that looks for leaks), systems that are booted, long silences,
 # comparisons with gdb, counts of turns, what makes programs of its own fail, the tests' own tools.
 whole=(-m "not once and not i386")
-for file in deaths units link backtrace_vs_gdb real_programs library harness rsp_turns clocks shortage; do
+for file in deaths units link backtrace_vs_gdb real_programs library harness rsp_turns clocks shortage lease_faults; do
 	whole+=("--ignore=tests/live/test_$file.py")
 done
 
