@@ -8,8 +8,9 @@
 # tracer is a line of its own, and has the machine to itself.
 #
 #   TORTURE=SHARE  of the counts, as 0.1; all of them (1) take a quiet machine of two
-#                  processors about an hour and a half, fuzzers not counted, and 0.1 a
-#                  quarter of an hour: some parts last as long whatever the share
+#                  processors about two and a half hours, fuzzers not counted (one of them
+#                  is the million sequences of a lying conn), and 0.1 half an hour: some
+#                  parts last as long whatever the share
 #   T=PATTERN      only tests that match, and no fuzzers
 set -eu
 
@@ -32,10 +33,11 @@ part() {
 }
 part killing '' "$killing" test_deaths.py
 part dying "$(nproc)" "not ($killing)" test_deaths.py
-part links "$(nproc)" test test_lease.py test_lease_faults.py test_resume.py test_link.py
+part links "$(nproc)" test test_lease.py test_lease_faults.py test_resume.py test_link.py test_cut_frames.py
 part shortage "$(nproc)" test test_shortage.py test_slow_memory.py
-part pressure "$(nproc)" test test_pressure.py test_clocks.py test_lossy.py
+part pressure "$(nproc)" test test_pressure.py test_clocks.py test_lossy.py test_oom.py
 part rights "$(nproc)" test test_rights.py test_grants.py test_tls.py
+part strangers "$(nproc)" test test_streams.py test_privsep.py
 
 # sum PART...
 sum() {
@@ -61,5 +63,5 @@ malformed() {
 }
 malformed >"$OUT/malformed"
 echo "SIGKILL of the tracer: $(sum killing)"
-echo "everything else: $(sum dying links shortage pressure)$(cat "$OUT/malformed")"
+echo "everything else: $(sum dying links shortage pressure strangers)$(cat "$OUT/malformed")"
 exit $status
