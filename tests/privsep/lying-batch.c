@@ -24,7 +24,7 @@
 
 #include "procsrv/ipc.h"
 
-enum { WORKERS_MAX = 64, TEXT = 64 * 1024 };
+enum { WORKERS_MAX = 64, TEXT = 64 * 1024, GOING_MS = 5000 };
 
 struct tally {
 	unsigned crash, refused, bad_proof, signatures, won;
@@ -107,6 +107,17 @@ static void note_memory(struct tally *t, long kib)
 		t->most = kib;
 }
 
+/* Ours, then: we are the subreaper.  A conn that was killed may take a moment to go. */
+static bool left_behind(void)
+{
+	for (unsigned ms = 0; ms < GOING_MS; ms++) {
+		if (waitpid(-1, NULL, WNOHANG) < 0)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
 static bool run(unsigned seed, int log, char **argv, struct tally *t)
 {
 	struct rusage used = {0};
@@ -130,8 +141,8 @@ static bool run(unsigned seed, int log, char **argv, struct tally *t)
 	read_whole(log, record);
 	note_memory(t, used.ru_maxrss);
 	why = judge(status, t);
-	if (!why && waitpid(-1, NULL, WNOHANG) >= 0)
-		why = "a process was left behind"; /* ours: we are the subreaper */
+	if (!why && left_behind())
+		why = "a process was left behind";
 	if (why) {
 		t->won++;
 		fprintf(stderr, "seed %u: %s (status %#x)\n%s%s\n", seed, why, (unsigned)status,
