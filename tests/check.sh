@@ -205,9 +205,11 @@ gdbs_own
 
 # Left out: debuggees for i386, which go the same ways, and files of what would take its time for nothing new:
 # deaths (the guard cannot trace a tracer that looks for leaks), systems that are booted, long silences,
-# comparisons with gdb, counts of turns, what makes programs of its own fail, the tests' own tools.
+# comparisons with gdb, debuggers that take most of the time themselves (the bridge has its fuzzer and rsp_gdb),
+# counts of turns, what makes programs of its own fail, the tests' own tools.
 whole=(-m "not once and not i386")
-for file in deaths units link backtrace_vs_gdb real_programs library harness rsp_turns clocks shortage lease_faults; do
+for file in deaths units link backtrace_vs_gdb real_programs library harness rsp_turns rsp_lldb rsp_lldb_commands \
+	rsp_dap rsp_gdb_runs rsp_editors clocks shortage lease_faults lossy; do
 	whole+=("--ignore=tests/live/test_$file.py")
 done
 

@@ -435,6 +435,7 @@ def test_goodbye_is_answered(link, box):
     assert not box.quiet()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('greets', [False, True])
 def test_one_who_proves_nothing_is_closed_after_a_while(link, box, greets):
     c = link(start=False)
@@ -456,6 +457,7 @@ def kept_out(box, others=0):
     return [a for a in box.await_audit(result='dropped') if a['why'] == 'penalty']
 
 
+@pytest.mark.once
 def test_one_who_says_nothing_is_closed_after_a_while_and_kept_out_for_another(box):
     with socket.create_connection(('127.0.0.1', box.port), 10) as s:
         s.settimeout(20)

@@ -340,6 +340,7 @@ def test_frames_in_the_channel_before_the_proof_end_conn(monitor):
     assert 'event=open' not in m.text()
 
 
+@pytest.mark.once
 def test_nothing_starts_before_the_first_frame_and_then_as_the_mapped_user(monitor):
     m = monitor().setup()
     m.ask(SIGN)
