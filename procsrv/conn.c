@@ -30,6 +30,7 @@ enum {
 	EXIT_USAGE = 2,
 	EXIT_SETUP = 3,
 	LINGER_MS = 1000,       /* for the last words to arrive */
+	ORPHAN_MS = 100,        /* for the monitor's end to show, when the tracer's side has */
 	LOW_WATER = 128 * 1024, /* waiting for the network: the tracer is read again */
 	FRAMES_MAX = 2 * (WIRE_HEAD + WIRE_PIECE),
 	SILENCE_MS = 15000,
@@ -174,6 +175,10 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 		leave(c);
 		return;
 	}
+	if (c->orphan) {
+		conn_end(c, E_INTERNAL, TLS_ALERT_NONE);
+		return;
+	}
 	conn_end(c, E_TIMEOUT, tls_ready(c->tls) ? TLS_ALERT_ACCESS_DENIED : TLS_ALERT_NONE);
 	if (!tls_ready(c->tls))
 		leave(c);
@@ -264,7 +269,14 @@ static void tracer_closed(struct chan *tracer, int os_errno, void *arg)
 
 	(void)tracer;
 	(void)os_errno;
-	conn_end(c, c->farewell ? E_SHUTDOWN : E_INTERNAL, TLS_ALERT_NONE);
+	if (c->farewell) {
+		conn_end(c, E_SHUTDOWN, TLS_ALERT_NONE);
+		return;
+	}
+	/* When a monitor dies its guard drops the channel, and may have seen it before we do:
+	 * the session waits for its host then (on_monitor). */
+	c->orphan = true;
+	set_deadline(c, ORPHAN_MS);
 }
 
 static const struct chan_cb net_callbacks = {net_readable, net_writable, net_closed};

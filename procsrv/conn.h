@@ -34,6 +34,7 @@ struct conn {
 	uint64_t last_id;   /* of the host's requests: they rise */
 	uint32_t in_flight; /* requests without their last reply */
 	bool farewell;      /* the tracer has said goodbye itself */
+	bool orphan;        /* its side has ended without one */
 
 	struct heart heart;
 	struct event *deadline, *monitor, *linger;

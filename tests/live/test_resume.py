@@ -208,6 +208,23 @@ def test_nothing_that_was_done_is_missing_when_the_monitor_dies(leased, hosts, d
     end(again, box)
 
 
+@pytest.mark.once
+def test_a_host_hears_that_it_may_come_back_whoever_notices_first_that_the_monitor_died(leased, hosts):
+    box = leased()
+    host = hosts(box)
+    for n in range(20):
+        host.do('ps', limit=1)
+        monitor, = [pid for pid, what in box.children().items() if 'monitor' in what]
+        os.kill(monitor, signal.SIGKILL)
+        with pytest.raises(wire.Closed) as e:
+            while True:
+                host.settle(30)
+        code = e.value.goodbye and wire.ERRORS[e.value.goodbye['code']]
+        assert code == 'LOST', (n, code)
+        host = hosts(box, before=host)
+    end(host, box)
+
+
 def test_the_record_shows_where_the_host_is_now(world, leased, hosts):
     box = leased()
     host = hosts(box)
