@@ -44,11 +44,17 @@ class Terminal:
 
     def until(self, text):
         """Wait for that, behind what was waited for before."""
-        end = time.monotonic() + self.timeout
-        while (at := self.text.find(text, self.at)) < 0:
-            assert self._read(end - time.monotonic()), f'no {text!r} in {self.text[self.at:]!r} of {self.text!r}'
-        self.at = at + len(text)
+        self.either(text)
         return self
+
+    def either(self, *texts):
+        """Wait for one of them; the first that came."""
+        end = time.monotonic() + self.timeout
+        while not (found := [(at, text) for text in texts if (at := self.text.find(text, self.at)) >= 0]):
+            assert self._read(end - time.monotonic()), f'no {texts} in {self.text[self.at:]!r} of {self.text!r}'
+        at, text = min(found)
+        self.at = at + len(text)
+        return text
 
     def prompt(self):
         """Ctrl-D that is typed while the kernel still edits the line comes as a NUL when it does not any more."""

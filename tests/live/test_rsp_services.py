@@ -222,6 +222,9 @@ def test_it_serves_on_around_lldb(world, box, console, service):
     t.type('bt\n').until('frame #1: ').type('breakpoint delete -f\n').until('removed').type('continue\n')
     t.until(f'Process {pid} resuming')
     service.answered()
+    # LLDB says that it resumes before its own state says so, and does not interrupt what does not run.
+    states = [f'Process {pid} stopped', f'Process {pid} is running']
+    assert not clean.eventually(lambda: t.type('process status\n').either(*states) == states[0])
     t.type('process interrupt\n').until(f'Process {pid} stopped').type('thread list\n').until('* thread #')
     t.type('detach\n').until(f'Process {pid} detached')
     service.answered()
