@@ -13,9 +13,14 @@ static const struct {
 
 bool decoder_open(uint32_t audit, csh *ret)
 {
-	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++)
-		if (modes[i].audit == audit)
-			return cs_open(CS_ARCH_X86, modes[i].mode, ret) == CS_ERR_OK &&
-			       cs_option(*ret, CS_OPT_DETAIL, CS_OPT_ON) == CS_ERR_OK;
+	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
+		if (modes[i].audit != audit)
+			continue;
+		if (cs_open(CS_ARCH_X86, modes[i].mode, ret) != CS_ERR_OK)
+			return false;
+		if (cs_option(*ret, CS_OPT_DETAIL, CS_OPT_ON) == CS_ERR_OK)
+			return true;
+		cs_close(ret);
+	}
 	return false;
 }
