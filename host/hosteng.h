@@ -795,7 +795,8 @@ struct he_symbol {
 /* The symbol that addr belongs to, in its module, by the sizes of symbols that have one; E_NO_FILE
  * when there is none. */
 struct he_error *he_symbol_at(struct he_target *t, uint64_t addr, struct he_symbol **ret);
-/* By name: exact, first in the executable, then in link-map order. */
+/* By name, exact: what all files see before what is one file's own, first in the executable, then
+ * in link-map order. */
 struct he_error *he_symbol_named(struct he_target *t, const char *name, struct he_symbol **ret);
 void he_symbol_free(struct he_symbol *s);
 /* Where a thread that stands has what lies at offset in the thread-local data of the module whose

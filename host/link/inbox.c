@@ -27,8 +27,8 @@ struct link {
 
 struct inbox {
 	pthread_mutex_t lock;
-	struct rpc_piece *first,
-	    *newest; /* the first pieces of events: to wait here takes no memory */
+	/* The first pieces of events: to wait here takes no memory. */
+	struct rpc_piece *first, *newest;
 	struct loss *losses;
 	struct link *links;
 	size_t cost;
