@@ -83,12 +83,10 @@ bool inject_filtered(const struct tracee *t)
 /* The end of a first thread is told when the others' has been reaped, which waits for us. */
 static bool is_dead_leader(const struct tracee *t)
 {
-	uint8_t room[1024];
-	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
 	struct proc_stat st;
 
-	return t->tid == t->target->id.pid && proc_read(t->target->id.dir, "stat", &b) == 0 &&
-	       proc_parse_stat(span_buf(&b), &st) && (st.state == 'Z' || st.state == 'X');
+	return t->tid == t->target->id.pid && proc_stat(t->target->id.dir, &st) == 0 &&
+	       (st.state == 'Z' || st.state == 'X');
 }
 
 /* Soon at first: most stand after some microseconds. */

@@ -29,9 +29,8 @@ enum { HANDLES = 0x7fffffff, REPORT_MS = 50 };
 
 /* ---- facts ------------------------------------------------------------------------- */
 
-static bool stat_of(pid_t pid, uint8_t room[1024], struct proc_stat *st)
+static bool stat_of(pid_t pid, struct proc_stat *st)
 {
-	struct buf b = {.p = room, .cap = 1024, .max = 1024};
 	char name[32];
 	int dir, err;
 
@@ -39,17 +38,16 @@ static bool stat_of(pid_t pid, uint8_t room[1024], struct proc_stat *st)
 	dir = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return false;
-	err = proc_read(dir, "stat", &b);
+	err = proc_stat(dir, st);
 	close(dir);
-	return !err && proc_parse_stat(span_buf(&b), st);
+	return !err;
 }
 
 static pid_t parent_of(pid_t pid)
 {
-	uint8_t room[1024];
 	struct proc_stat st;
 
-	return stat_of(pid, room, &st) ? st.ppid : 0;
+	return stat_of(pid, &st) ? st.ppid : 0;
 }
 
 /* We trace it; what it has reported stays to be taken. */
@@ -207,13 +205,13 @@ static void tell_forked(const struct target *tg, const struct tracee *child, uin
 	    .pid = (uint32_t)child->tid,
 	    .handle = handle,
 	};
-	uint8_t room[64], text[1024];
+	uint8_t room[64];
 	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
 	struct proc_stat st;
 
 	if (!tg->handle || !tg->caught.asked)
 		return;
-	if (stat_of(child->tid, text, &st))
+	if (stat_of(child->tid, &st))
 		e.start = st.start;
 	wire_encode_forked(&b, &e);
 	serve_event_body(tg->tracer->serve, WIRE_forked, tg->handle, &b);

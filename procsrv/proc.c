@@ -15,8 +15,7 @@
 
 enum { READ_STEP = 4096 };
 
-/* 0, or an errno value. */
-static int read_stat(int dir, struct proc_stat *st)
+int proc_stat(int dir, struct proc_stat *st)
 {
 	uint8_t room[1024];
 	struct buf b = {.p = room, .cap = sizeof(room), .max = sizeof(room)};
@@ -82,7 +81,7 @@ int proc_open(struct proc_id *p, uint32_t pid, uint64_t start, struct fault *f)
 	if (reaped(p->pidfd))
 		return no_process(p, f, pid);
 	p->live = p->dir;
-	err = read_stat(p->dir, &st);
+	err = proc_stat(p->dir, &st);
 	if (err)
 		return not_opened(p, f, pid, err);
 	p->start = st.start;

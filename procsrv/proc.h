@@ -68,6 +68,10 @@ struct proc_stat {
 
 bool proc_parse_stat(struct span text, struct proc_stat *s);
 
+/* That of the process whose /proc/PID (or task/TID) dir is, but for its name.  0, or an errno
+ * value. */
+int proc_stat(int dir, struct proc_stat *s);
+
 /* The value of "Key:\tvalue" without the blanks around it; empty when absent. */
 struct span proc_status_field(struct span text, const char *key);
 /* Numbers of a field, in base 10 or 16; how many were there (at most max). */

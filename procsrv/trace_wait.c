@@ -465,15 +465,11 @@ static int ask_missing(struct target *tg, bool *progress)
 static bool leader_missing(struct target *tg)
 {
 	struct tracee *t = tracee_by_tid(tg->tracer, tg->id.pid);
-	uint8_t room[1024];
-	struct buf b = body_in(room, sizeof(room));
 	struct proc_stat st;
 
 	if (!t || t->state == TRACEE_STANDS || !tracee_has_to_stand(t))
 		return false;
-	if (proc_read(tg->id.dir, "stat", &b) != 0 || !proc_parse_stat(span_buf(&b), &st))
-		return false;
-	if (st.state != 'Z')
+	if (proc_stat(tg->id.dir, &st) != 0 || st.state != 'Z')
 		return false;
 	t->state = TRACEE_DEAD;
 	tg->leader_dead = true;
