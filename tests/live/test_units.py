@@ -65,6 +65,32 @@ def container(world, keys):
 
 
 @pytest.mark.root
+@pytest.mark.once
+def test_what_make_install_does_on_a_running_box_lets_the_socket_be_enabled(world, keys):
+    containers.need()
+    c = Container(world.dir)
+    try:
+        containers.install(c.root)
+        c.people()
+        c.boot()
+        shutil.copy(os.path.join(harness.TOP, 'systemd', 'setup.sh'), c.path('/setup.sh'))
+        said = c.run('/setup.sh', '/usr/local', '/etc/procsrv').stdout
+        assert 'then systemctl enable --now procsrv.socket' in said, said
+        assert 'procsrv-conn' in c.run('getent', 'passwd', 'procsrv-conn').stdout
+        pin = re.search(r'^SHA256:\S+', said, re.M)[0]
+        assert c.run('/setup.sh', '/usr/local', '/etc/procsrv').returncode == 0
+        c.write('/etc/procsrv/authorized_keys', f'{keys["alice"].fingerprint} user=alice # alice@test\n')
+        r = c.run('systemctl', 'enable', '--now', 'procsrv.socket')
+        assert r.returncode == 0, r.stderr
+        touch_port(c)
+        c.await_state('procsrv.service', 'active')
+        assert c.status()['listeners'][0]['pin'] == pin
+        assert not c.failed(), c.journal()
+    finally:
+        c.close()
+
+
+@pytest.mark.root
 def test_the_service_starts_at_the_first_connection_serves_and_stops(world, container):
     container.await_state('procsrv.socket', 'active')
     container.await_state('victim.service', 'active')
