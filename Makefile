@@ -76,7 +76,7 @@ OBJ_procsrv-admin = procsrv/admin procsrv/status procsrv/release procsrv/mend pr
 	common/key common/grant_text
 LIB_procsrv-admin = $(LIB_crypto)
 # the record, for who reads it, and what sessions left for it
-OBJ_procsrv-audit = procsrv/audit procsrv/audit_check $(RECORD) procsrv/session_list $(SESSION_DIR) common/err common/log
+OBJ_procsrv-audit = procsrv/audit procsrv/audit_check procsrv/journal $(RECORD) procsrv/session_list $(SESSION_DIR) common/err common/log
 LIB_procsrv-audit = $(LIB_crypto)
 OBJ_procsrv-listener = procsrv/listener procsrv/limits procsrv/child procsrv/address procsrv/notify \
 	procsrv/where common/clock common/log
@@ -94,7 +94,7 @@ OBJ_procsrv-keygen = procsrv/keygen procsrv/where common/keymake common/key comm
 LIB_procsrv-keygen = $(LIB_tls)
 # what a journal says, and putting it right
 REPAIR = $(addprefix procsrv/,journal repair repair_thread proc_parse machine_x86 operand_x86 debugreg debugreg_x86)
-OBJ_procsrv-guard = procsrv/guard procsrv/guard_link procsrv/keeper procsrv/lease procsrv/audit_line procsrv/audit_keep procsrv/bounds_sum $(REPAIR) procsrv/ipc procsrv/ipc_check common/log common/err common/clock
+OBJ_procsrv-guard = procsrv/guard procsrv/guard_link procsrv/guard_record procsrv/keeper procsrv/lease procsrv/audit_line procsrv/audit_keep procsrv/bounds_sum $(REPAIR) procsrv/ipc procsrv/ipc_check common/log common/err common/clock
 OBJ_procsrv-tracer = procsrv/tracer procsrv/loss procsrv/serve procsrv/serve_keep procsrv/serve_send procsrv/serve_link procsrv/reply \
 	procsrv/greet procsrv/open procsrv/target \
 	procsrv/trace_thread procsrv/trace_wait procsrv/burst procsrv/watch procsrv/trace_stop procsrv/trace_regs procsrv/trace_mem \

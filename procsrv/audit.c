@@ -37,8 +37,8 @@ static void collect_one(const struct session_facts *f, void *arg)
 		return;
 	own = openat(c->all, f->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	record = own >= 0 ? openat(own, "record", O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
-	if (record >= 0 && flock(record, LOCK_EX | LOCK_NB) == 0 && spool_waits(own))
-		err = spool_take(own, f->audit, f);
+	if (record >= 0 && flock(record, LOCK_EX | LOCK_NB) == 0)
+		err = spool_take_left(own, f->audit, f);
 	if (err) {
 		log_error("%s: what session %u left cannot be recorded: %s", f->audit,
 		    (unsigned)f->number, strerror(err));

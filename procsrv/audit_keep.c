@@ -9,7 +9,7 @@
 
 int spool_write(int fd, const struct ipc_audit *a)
 {
-	struct spooled s = {.at = time(NULL), .audit = *a};
+	struct journal_record s = {.at = time(NULL), .audit = *a};
 	ssize_t n;
 	struct stat st;
 
@@ -39,5 +39,16 @@ bool spool_waits(int own)
 	struct stat st;
 
 	return fstatat(own, SPOOL_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       st.st_size >= (off_t)sizeof(struct spooled);
+	       st.st_size >= (off_t)sizeof(struct journal_record);
+}
+
+bool spool_left(int own)
+{
+	int fd = openat(own, JOURNAL_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct journal_record r;
+	bool left = spool_waits(own) || journal_peek_record(fd, &r);
+
+	if (fd >= 0)
+		close(fd);
+	return left;
 }

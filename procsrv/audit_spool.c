@@ -10,13 +10,12 @@
 
 #include "audit_chain.h"
 #include "audit_line.h"
-#include "ipc.h"
 
 /* More than this a guard does not say between two links; who writes there may be hostile. */
 enum { SPOOL_MOST = 4096 };
 
 /* When it happened stands behind it: its place in the record is later. */
-static int take_one(const char *path, const struct session_facts *f, struct spooled *s)
+static int take_one(const char *path, const struct session_facts *f, struct journal_record *s)
 {
 	struct audit_line l = {.session = f->number, .key = f->key, .from = f->from};
 	char why[AUDIT_WHY], text[AUDIT_TEXT + 40], at[32];
@@ -41,7 +40,7 @@ static int take_one(const char *path, const struct session_facts *f, struct spoo
 /* What was taken goes, so that it is not taken again. */
 static void drop_first(int fd, unsigned n)
 {
-	struct spooled s;
+	struct journal_record s;
 	off_t to = 0;
 
 	for (off_t from = (off_t)(n * sizeof(s)); pread(fd, &s, sizeof(s), from) == sizeof(s);
@@ -55,7 +54,7 @@ static void drop_first(int fd, unsigned n)
 int spool_take(int own, const char *path, const struct session_facts *f)
 {
 	int fd = openat(own, SPOOL_NAME, O_RDWR | O_NOFOLLOW | O_CLOEXEC), err = 0;
-	struct spooled s;
+	struct journal_record s;
 	unsigned n = 0;
 
 	if (fd < 0)
@@ -70,5 +69,23 @@ int spool_take(int own, const char *path, const struct session_facts *f)
 	else if (ftruncate(fd, 0) != 0)
 		err = errno;
 	close(fd);
+	return err;
+}
+
+int spool_take_left(int own, const char *path, const struct session_facts *f)
+{
+	int err = spool_take(own, path, f), fd = -1;
+	struct journal_record r;
+
+	if (!err)
+		fd = openat(own, JOURNAL_NAME, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	for (unsigned n = 0; fd >= 0 && !err && n < JOURNAL_RECORDS && journal_peek_record(fd, &r);
+	     n++) {
+		err = take_one(path, f, &r);
+		if (!err)
+			err = journal_drop_record(fd);
+	}
+	if (fd >= 0)
+		close(fd);
 	return err;
 }

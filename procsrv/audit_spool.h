@@ -10,15 +10,10 @@
 
 #include <stdbool.h>
 
-#include "ipc.h"
+#include "journal.h"
 #include "session_dir.h"
 
-#define SPOOL_NAME "audit"
-
-struct spooled {
-	int64_t at; /* time(2) */
-	struct ipc_audit audit;
-};
+#define SPOOL_NAME "audit" /* of struct journal_record */
 
 /* ---- audit_keep.c ------------------------------------------------------------------- */
 
@@ -30,11 +25,16 @@ int spool_add(int own, const struct ipc_audit *a);
 
 /* Is there something to be taken? */
 bool spool_waits(int own);
+/* The same of a session whose guard and tracer have ended: what neither has come to write there
+ * counts, too. */
+bool spool_left(int own);
 
 /* ---- audit_spool.c ------------------------------------------------------------------ */
 
 /* Write all of it into the record at path, as of that session, and empty the file.  0, or an
  * errno value: what was not written is still there. */
 int spool_take(int own, const char *path, const struct session_facts *f);
+/* The same with all that a session has left whose guard and tracer have ended. */
+int spool_take_left(int own, const char *path, const struct session_facts *f);
 
 #endif

@@ -239,6 +239,7 @@ static _Noreturn void ended(int status)
 	self.child = 0;
 	repair();
 	guard_hear_out_tracer(&self);
+	guard_settle_records(&self);
 	if (WIFSIGNALED(status)) {
 		log_error("the tracer was killed by signal %d", WTERMSIG(status));
 		exit(128 + WTERMSIG(status));
@@ -287,19 +288,22 @@ static int patience(void)
 static void watch(void)
 {
 	for (;;) {
-		struct pollfd fds[4] = {
+		struct pollfd fds[] = {
 		    {.fd = self.signals, .events = POLLIN},
-		    {.fd = self.monitor, .events = self.carrying ? POLLIN | POLLOUT : POLLIN},
+		    {.fd = self.monitor, .events = guard_monitor_events(&self)},
 		    {.fd = self.carrying ? -1 : self.tracer, .events = POLLIN},
 		    {.fd = guard_socket(&self), .events = POLLIN},
+		    {.fd = self.before.pipe, .events = POLLIN},
 		};
 
-		if (poll(fds, 4, patience()) < 0 && errno != EINTR)
+		if (poll(fds, sizeof(fds) / sizeof(fds[0]), patience()) < 0 && errno != EINTR)
 			fatal(EXIT_FAILURE, "poll: %s", strerror(errno));
 		keeper_look(&self.keeper);
 		if (fds[0].revents)
 			from_signals();
 		guard_keep_lease(&self);
+		if (fds[4].revents && self.before.pipe >= 0)
+			guard_hear_before(&self);
 		if (fds[2].revents)
 			guard_hear_tracer(&self);
 		if (fds[3].revents)
@@ -358,7 +362,7 @@ int main(int argc, char **argv)
 {
 	bool verbose = false;
 
-	self.monitor = self.tracer = self.caller = -1;
+	self.monitor = self.tracer = self.caller = self.sent.pipe = self.before.pipe = -1;
 	self.from_tracer = (struct ipc_state){T_G, PHASE_OPENED, {0}};
 	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);

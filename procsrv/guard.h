@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Between guard.c (the process: its tracer, its signals, its end) and guard_link.c (what
- * it is told and passes on).
+ * Between guard.c (the process: its tracer, its signals, its end), guard_link.c (what it
+ * is told and passes on) and guard_record.c (what of that is for the record).
  */
 #ifndef PROCSRV_GUARD_H
 #define PROCSRV_GUARD_H
@@ -13,6 +13,15 @@
 #include "ipc.h"
 #include "keeper.h"
 #include "lease.h"
+
+enum { GUARD_SENT = 128 };
+
+/* What a monitor has been sent for the record, and has not answered yet: it may die with it. */
+struct guard_sent {
+	int pipe; /* to be heard for its answers; -1 = nobody is */
+	unsigned first, n;
+	struct ipc_audit of[GUARD_SENT];
+};
 
 struct guard {
 	struct ipc_session session;
@@ -34,6 +43,7 @@ struct guard {
 	enum ipc_type type;
 	size_t size;
 	bool carrying; /* there is one */
+	struct guard_sent sent, before; /* by the monitor's pipe, and by that of the one it replaced */
 	struct lease lease;
 	unsigned handing; /* channels given to the tracer that it has not answered */
 	int caller;       /* a monitor that has not said what it wants; -1 = none */
@@ -61,9 +71,27 @@ void guard_hear_out_tracer(struct guard *g);
 /* The packet that waits for the monitor. */
 void guard_carry(struct guard *g);
 
-/* Something that happened: by way of the monitor, or kept for a later one. */
-void guard_record(const struct guard *g, const struct ipc_audit *a);
-
 void guard_keep_lease(struct guard *g);
+
+/* ---- guard_record.c ------------------------------------------------------- */
+
+/* Something that happened: by way of the monitor, or kept in the session's spool for a later
+ * one. */
+void guard_record(struct guard *g, const struct ipc_audit *a);
+/* By way of the monitor or not at all: 0, or an errno value (EAGAIN: not now). */
+int guard_send_record(struct guard *g, const struct ipc_audit *a);
+/* For a later one. */
+void guard_keep_record(struct guard *g, const struct ipc_audit *a);
+
+/* What to poll the monitor's pipe for: to write as well when the packet that waits may go. */
+short guard_monitor_events(const struct guard *g);
+/* Its answer. */
+void guard_recorded(struct guard *g);
+/* It is to be sent nothing more, but may have to answer; gone: it will not. */
+void guard_leave_records(struct guard *g, bool gone);
+/* The one before has something to be read. */
+void guard_hear_before(struct guard *g);
+/* The tracer has ended: all it said goes its way, and what is not answered in a moment is kept. */
+void guard_settle_records(struct guard *g);
 
 #endif

@@ -12,8 +12,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "audit_line.h"
-#include "audit_spool.h"
 #include "bounds.h"
 #include "common/clock.h"
 #include "common/err.h"
@@ -27,22 +25,7 @@ static void tell_tracer(const struct guard *g, enum ipc_type type, const void *b
 		log_error("cannot reach the tracer");
 }
 
-/* Where it is taken from one day. */
-static void keep_record(const struct guard *g, const struct ipc_audit *a)
-{
-	if (g->stdio)
-		return;
-	audit_of(&g->session, a);
-	spool_write(FD_SPOOL, a);
-}
-
-void guard_record(const struct guard *g, const struct ipc_audit *a)
-{
-	if (g->monitor < 0 || ipc_send(g->monitor, IPC_AUDIT, a, sizeof(*a)) != 0)
-		keep_record(g, a);
-}
-
-static void record_end(const struct guard *g, enum ipc_event event, const char *why)
+static void record_end(struct guard *g, enum ipc_event event, const char *why)
 {
 	struct ipc_audit a = {.event = event, .result = E_LOST};
 
@@ -54,16 +37,16 @@ static void record_end(const struct guard *g, enum ipc_event event, const char *
 static void drop_carried(struct guard *g)
 {
 	if (g->carrying && g->type == IPC_AUDIT)
-		keep_record(g, &g->body.audit);
+		guard_keep_record(g, &g->body.audit);
 	g->carrying = false;
 }
 
-/* The monitor goes with its connection: this tells it that nothing follows. */
-static void let_go_of_monitor(struct guard *g)
+/* The monitor goes with its connection: this tells it that nothing follows.  gone: it has,
+ * already. */
+static void let_go_of_monitor(struct guard *g, bool gone)
 {
+	guard_leave_records(g, gone);
 	drop_carried(g);
-	if (g->monitor >= 0)
-		close(g->monitor);
 	g->monitor = -1;
 }
 
@@ -73,7 +56,7 @@ static void lose_link(struct guard *g)
 
 	if (g->lease.lost || g->stopping)
 		return;
-	let_go_of_monitor(g);
+	let_go_of_monitor(g, false);
 	if (!g->lease.grace_ms) {
 		guard_stop_tracer(g);
 		return;
@@ -108,14 +91,14 @@ static void heard(struct guard *g, uint16_t type, size_t size)
 	 * monitor hears its answer first. */
 	if (g->handing) {
 		if (type == IPC_AUDIT)
-			keep_record(g, &g->body.audit);
+			guard_keep_record(g, &g->body.audit);
 		return;
 	}
 	g->type = (enum ipc_type)type;
 	g->size = size;
 	g->carrying = g->monitor >= 0;
 	if (!g->carrying && type == IPC_AUDIT)
-		guard_record(g, &g->body.audit);
+		guard_keep_record(g, &g->body.audit);
 }
 
 void guard_hear_tracer(struct guard *g)
@@ -166,7 +149,8 @@ void guard_hear_out_tracer(struct guard *g)
 
 void guard_carry(struct guard *g)
 {
-	int err = ipc_send(g->monitor, g->type, &g->body, g->size);
+	int err = g->type == IPC_AUDIT ? guard_send_record(g, &g->body.audit)
+				       : ipc_send(g->monitor, g->type, &g->body, g->size);
 
 	/* Full: the packet stays, the tracer's pipe fills up, and the tracer refuses
 	 * what it could not have recorded. */
@@ -175,6 +159,17 @@ void guard_carry(struct guard *g)
 	if (err)
 		drop_carried(g);
 	g->carrying = false;
+}
+
+static void take(struct guard *g, uint16_t type, const struct ipc_verdict *v)
+{
+	if (type == IPC_RECORDED) {
+		guard_recorded(g);
+		return;
+	}
+	tell_tracer(g, type == IPC_END ? IPC_FINISH : IPC_REFUSE, v, sizeof(*v));
+	if (type == IPC_END)
+		guard_end_soon(g);
 }
 
 /* It says that the session has to end, or nothing: then it has ended, and its connection
@@ -191,12 +186,10 @@ void guard_hear_monitor(struct guard *g)
 	if (err == EAGAIN)
 		return;
 	if (!err && ipc_check(&state, type)) {
-		tell_tracer(g, type == IPC_END ? IPC_FINISH : IPC_REFUSE, &end, sizeof(end));
-		if (type == IPC_END)
-			guard_end_soon(g);
+		take(g, type, &end);
 		return;
 	}
-	let_go_of_monitor(g);
+	let_go_of_monitor(g, true);
 	if (!g->lease.grace_ms)
 		guard_stop_tracer(g);
 	else if (!g->lease.lost)
@@ -245,7 +238,7 @@ static void take_up(struct guard *g, int fd, const struct ipc_resume *r, int cha
 		return;
 	}
 	tell_tracer(g, IPC_REFUSE, &can_record, sizeof(can_record));
-	let_go_of_monitor(g);
+	let_go_of_monitor(g, false);
 	g->handing++;
 	g->monitor = fd;
 	lease_resumed(&g->lease);

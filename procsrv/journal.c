@@ -8,9 +8,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { VERSION = 2 };
+enum { VERSION = 3 };
 static const struct journal_head made = {"procsrvJ", VERSION, sizeof(struct journal)};
 
 /* ---- the mapping ----------------------------------------------------------------- */
@@ -80,6 +81,62 @@ bool journal_peek_bytes(int fd, struct journal_bytes *b)
 static void barrier(void)
 {
 	atomic_signal_fence(memory_order_seq_cst);
+}
+
+/* ---- for the record ---------------------------------------------------------------- */
+
+bool journal_say(struct journal *j, const struct ipc_audit *a)
+{
+	struct journal_records *r = &j->records;
+
+	if (r->n.said - __atomic_load_n(&r->n.recorded, __ATOMIC_ACQUIRE) >= JOURNAL_RECORDS)
+		return false;
+	r->of[r->n.said % JOURNAL_RECORDS] = (struct journal_record){time(NULL), *a};
+	barrier();
+	r->n.said++;
+	return true;
+}
+
+void journal_unsay(struct journal *j)
+{
+	j->records.n.said--;
+}
+
+void journal_recorded(struct journal *j)
+{
+	__atomic_add_fetch(&j->records.n.recorded, 1, __ATOMIC_RELEASE);
+}
+
+/* Counts that are further from each other than there is room say nothing. */
+static bool read_counts(int fd, struct journal_counts *n)
+{
+	return is_journal(fd) &&
+	       pread(fd, n, sizeof(*n), offsetof(struct journal, records.n)) ==
+		   (ssize_t)sizeof(*n) &&
+	       n->said - n->recorded <= JOURNAL_RECORDS;
+}
+
+bool journal_peek_record(int fd, struct journal_record *r)
+{
+	off_t at = offsetof(struct journal, records.of);
+	struct journal_counts n;
+
+	if (!read_counts(fd, &n) || n.said == n.recorded)
+		return false;
+	at += (off_t)(n.recorded % JOURNAL_RECORDS * sizeof(*r));
+	return pread(fd, r, sizeof(*r), at) == (ssize_t)sizeof(*r);
+}
+
+int journal_drop_record(int fd)
+{
+	struct journal_counts n;
+
+	if (!read_counts(fd, &n))
+		return EINVAL;
+	n.recorded++;
+	return pwrite(fd, &n, sizeof(n), offsetof(struct journal, records.n)) == (ssize_t)sizeof(n)
+		   ? 0
+		   : EIO;
 }
 
 /* ---- targets ----------------------------------------------------------------------- */

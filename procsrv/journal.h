@@ -11,12 +11,15 @@
 #ifndef PROCSRV_JOURNAL_H
 #define PROCSRV_JOURNAL_H
 
+#define JOURNAL_NAME "journal" /* in the session's directory */
+
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/user.h>
 
+#include "ipc.h"
 #include "machine.h"
 
 enum {
@@ -24,7 +27,8 @@ enum {
 	/* Of a target: as many as may be planted, and some that threads are on their way
 	 * from. */
 	JOURNAL_SITES = 1280,
-	JOURNAL_SIGNALS = 8, /* of a target: threads that stand at one */
+	JOURNAL_SIGNALS = 8,   /* of a target: threads that stand at one */
+	JOURNAL_RECORDS = 256, /* on their way to the record */
 };
 
 enum journal_state {
@@ -87,12 +91,30 @@ struct journal_bytes {
 	uint64_t received, sent;
 };
 
+/* What the tracer has said for the record, and when (time(2)). */
+struct journal_record {
+	int64_t at;
+	struct ipc_audit audit;
+};
+
+/* It counts what it has said; the guard what has got there, or waits in a file of the session's:
+ * what is between is in neither when they are killed. */
+struct journal_counts {
+	uint64_t said, recorded;
+};
+
+struct journal_records {
+	struct journal_counts n;
+	struct journal_record of[JOURNAL_RECORDS]; /* number n at n % JOURNAL_RECORDS */
+};
+
 struct journal {
 	struct journal_head head;
 	int32_t tracer; /* its pid; 0 = it has not begun */
 	int32_t waited; /* a thread whose report has been taken and is being seen to */
 	uint64_t beats; /* rises as long as the tracer gets on */
 	struct journal_bytes bytes;
+	struct journal_records records;
 	uint32_t targets_used;
 	struct journal_target targets[JOURNAL_TARGETS];
 	struct journal_site sites[JOURNAL_TARGETS][JOURNAL_SITES];
@@ -112,6 +134,20 @@ struct journal *journal_open(int fd);
 bool journal_peek(int fd, unsigned index, struct journal_target *t);
 /* The same of what has been carried. */
 bool journal_peek_bytes(int fd, struct journal_bytes *b);
+
+/* The oldest record in one whose tracer and guard have ended.  False: there is none. */
+bool journal_peek_record(int fd, struct journal_record *r);
+/* It has got there.  0, or an errno value. */
+int journal_drop_record(int fd);
+
+/* ---- for the record ----------------------------------------------------------------- */
+
+/* The tracer is about to say that.  False: no room, so much of it has not got there. */
+bool journal_say(struct journal *j, const struct ipc_audit *a);
+/* It could not. */
+void journal_unsay(struct journal *j);
+/* The guard: the oldest of it has got there. */
+void journal_recorded(struct journal *j);
 
 /* ---- the tracer's part -------------------------------------------------------------- */
 

@@ -51,7 +51,7 @@ static int open_journal(int all, const char *id)
 
 	if (dir < 0)
 		return -1;
-	fd = openat(dir, "journal", O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	fd = openat(dir, JOURNAL_NAME, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	close(dir);
 	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid())) {
 		close(fd);
@@ -99,7 +99,7 @@ bool mend_unrecorded(int all, const char *id)
 	bool waits;
 
 	session_look(all, id, &f);
-	waits = *f.audit && own >= 0 && spool_waits(own);
+	waits = *f.audit && own >= 0 && spool_left(own);
 	if (own >= 0)
 		close(own);
 	return waits;

@@ -91,10 +91,20 @@ static enum err record_guard(struct monitor *m, const struct ipc_audit *a, bool 
 	return err;
 }
 
+static void answer(struct monitor *m, const struct ipc_audit *a)
+{
+	static const struct ipc_none none;
+
+	if (a->kept && m->guard_pipe >= 0)
+		ipc_send(m->guard_pipe, IPC_RECORDED, &none, sizeof(none));
+}
+
 void audit_guard(struct monitor *m, const struct ipc_audit *a)
 {
-	if (record_guard(m, a, true) == E_OK)
+	if (record_guard(m, a, true) == E_OK) {
+		answer(m, a);
 		return;
+	}
 	m->held = *a;
 	m->holding = true;
 	tell_guard(m, E_UNRECORDED);
@@ -105,6 +115,7 @@ void audit_retry(struct monitor *m)
 	if (!m->holding || record_guard(m, &m->held, false) != E_OK)
 		return;
 	m->holding = false;
+	answer(m, &m->held);
 	tell_guard(m, E_OK);
 }
 

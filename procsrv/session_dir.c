@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/err.h"
+#include "journal.h"
 #include "session_record.h"
 #include "session_walk.h"
 
@@ -68,7 +69,7 @@ static int make_files(struct session_dir *d)
 	d->record = openat(d->own, "record", O_RDONLY | O_CLOEXEC);
 	if (d->record < 0 || flock(d->record, LOCK_EX | LOCK_NB) != 0)
 		return -1;
-	d->journal = openat(d->own, "journal", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	d->journal = openat(d->own, JOURNAL_NAME, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	d->spool =
 	    openat(d->own, "audit", O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	return d->journal < 0 || d->spool < 0 ? -1 : bind_socket(d);

@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "journal.h"
 #include "run_dir.h"
 #include "session_record.h"
 
@@ -78,7 +79,7 @@ void session_delete(int all, const char *id)
 	if (dir < 0)
 		return;
 	unlinkat(dir, "sock", 0);
-	unlinkat(dir, "journal", 0);
+	unlinkat(dir, JOURNAL_NAME, 0);
 	unlinkat(dir, "secret", 0);
 	unlinkat(dir, "audit", 0);
 	unlinkat(dir, "record", 0);

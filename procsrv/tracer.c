@@ -132,9 +132,20 @@ static bool is_past(const struct ipc_audit *a)
 
 int tracer_record(const struct ipc_audit *a)
 {
-	if (self.tracer.unrecorded && !is_past(a))
+	const struct tracer *t = &self.tracer;
+	struct ipc_audit out = *a;
+
+	if (t->unrecorded && !is_past(a))
 		return E_UNRECORDED;
-	return ipc_send(FD_PIPE, IPC_AUDIT, a, sizeof(*a)) == EAGAIN ? E_UNRECORDED : E_OK;
+	/* Who reads a journal of ours alone?  Nobody would ever take anything out of it. */
+	out.kept = t->journal_fd >= 0 && journal_say(t->journal, a);
+	if (t->journal_fd >= 0 && !out.kept && !is_past(a))
+		return E_UNRECORDED;
+	if (ipc_send(FD_PIPE, IPC_AUDIT, &out, sizeof(out)) != EAGAIN)
+		return E_OK;
+	if (out.kept)
+		journal_unsay(t->journal);
+	return E_UNRECORDED;
 }
 
 static void receive_session(struct ipc_session *s, struct ipc_bounds *b)

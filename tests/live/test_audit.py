@@ -311,7 +311,7 @@ def spin(d):
 
 
 @pytest.mark.once
-@pytest.mark.parametrize('whom', ['tracer', 'conn'])
+@pytest.mark.parametrize('whom', ['tracer', 'conn', 'guard', 'monitor'])
 def test_whoever_is_killed_has_what_was_done_on_record(recorded, record, hosts, debuggee, whom):
     """At any moment of it; what is on record need not have been done."""
     box, rng, seen = recorded('grace=0'), random.Random(whom), collections.Counter()
