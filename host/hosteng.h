@@ -1033,7 +1033,8 @@ typedef void he_text_sink(void *arg, const struct he_process *p, const char *tex
 struct he_error *he_proc_texts(struct he_server *s, const struct he_processes *p,
     enum he_text text, he_text_sink *sink, void *arg);
 
-/* Where copies of a box's ELF files are kept, as DIR/BUILD-ID/elf; need not be there yet. */
-const char *he_cache_dir(const struct he_engine *e);
+/* Where copies of a box's ELF files are kept, as DIR/BUILD-ID/elf, apart from those of other boxes;
+ * need not be there yet, but what is above DIR's last part.  NULL: nowhere.  Valid as long as s. */
+const char *he_cache_dir(const struct he_server *s);
 
 #endif

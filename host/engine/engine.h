@@ -57,6 +57,7 @@ struct he_server {
 	struct he_engine *engine;
 	struct rpc *rpc;
 	struct he_server_info info;
+	char *cache; /* he_cache_dir */
 	uint32_t last_handle;
 	bool local; /* this machine: its paths are ours */
 	bool lost;

@@ -422,7 +422,7 @@ struct he_error *he_proc_texts(struct he_server *s, const struct he_processes *p
 	return err;
 }
 
-const char *he_cache_dir(const struct he_engine *e)
+const char *he_cache_dir(const struct he_server *s)
 {
-	return e->config.cache_dir;
+	return s->cache;
 }

@@ -2,8 +2,10 @@
  *
  * Servers: connecting, attaching there, letting all of it go.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/err.h"
 #include "host/engine/engine.h"
@@ -53,6 +55,24 @@ static void set_info(struct he_server *s)
 	};
 }
 
+/* A build-id says which file is meant, not that it is that file: what one box has given is
+ * nobody's evidence about another.  One without a key is known by how it is reached. */
+static char *cache_of(const struct he_engine *e, const struct he_server *s)
+{
+	const struct rpc_peer *p = rpc_peer(s->rpc);
+	char *path = NULL;
+
+	if (s->local)
+		return strdup(e->config.cache_dir);
+	if (asprintf(&path, "%s/%.200s", e->config.cache_dir, p->key ? p->key : p->name) < 0)
+		return NULL;
+	mkdir(e->config.cache_dir, 0700);
+	for (char *c = path + strlen(e->config.cache_dir) + 1; *c; c++)
+		if (*c == '/')
+			*c = '_';
+	return path;
+}
+
 static void append(struct he_engine *e, struct he_server *s)
 {
 	struct he_server **at = &e->servers;
@@ -62,8 +82,8 @@ static void append(struct he_engine *e, struct he_server *s)
 	*at = s;
 }
 
-struct he_error *he_keygen(struct he_engine *e, const char *path, const char *passphrase,
-    char **fingerprint, char **file)
+struct he_error *he_keygen(
+    struct he_engine *e, const char *path, const char *passphrase, char **fingerprint, char **file)
 {
 	return hostkey_make(e->config.config_dir, path, passphrase, fingerprint, file);
 }
@@ -97,6 +117,7 @@ struct he_error *he_connect(struct he_engine *e, const char *transport, struct h
 	if (!transport)
 		transport = secure_getenv("HDB_PREMOTE");
 	s->local = s->info.local = !transport || !*transport;
+	s->cache = cache_of(e, s);
 	append(e, s);
 	*ret = s;
 	return NULL;
@@ -125,8 +146,8 @@ static void detach_all(struct he_server *s)
 	calls = calloc(n + 1, sizeof(struct rpc_call *));
 	for (struct he_target *t = s->engine->targets; calls && t; t = t->next)
 		if (t->server == s && t->ops->detach && t->state != HE_GONE)
-			calls[i++] = rpc_send(s->rpc, launched_here(t) ? WIRE_kill : WIRE_detach,
-			    t->handle, NULL, 0);
+			calls[i++] = rpc_send(
+			    s->rpc, launched_here(t) ? WIRE_kill : WIRE_detach, t->handle, NULL, 0);
 	/* Without memory for that, the goodbye detaches them all the same. */
 	for (n = 0; n < i; n++)
 		he_error_free(rpc_wait(calls[n], NULL));
@@ -166,5 +187,6 @@ void he_disconnect(struct he_server *s)
 	*at = s->next;
 	rpc_free(s->rpc);
 	arena_free(&s->texts);
+	free(s->cache);
 	free(s);
 }

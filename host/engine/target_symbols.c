@@ -104,7 +104,7 @@ static struct he_error *make(struct he_target *t)
 	    .file_read = t->ops->file_read ? sym_file : NULL,
 	    .progress = sym_progress,
 	    .arg = t,
-	    .cache_dir = t->engine->config.cache_dir,
+	    .cache_dir = t->server ? t->server->cache : NULL,
 	    .local = t->server && t->server->local,
 	    .arch = t->arch_id,
 	};

@@ -32,7 +32,7 @@ static struct rsp_files *files_of(struct rsp *r)
 	r->files = calloc(1, sizeof(*r->files));
 	if (!r->files)
 		return NULL;
-	r->files->cache = rsp_cache_new(he_cache_dir(r->engine));
+	r->files->cache = rsp_cache_new(he_cache_dir(r->server));
 	r->files->looks = rsp_looks_new();
 	if (!r->files->cache || !r->files->looks)
 		rsp_files_closed(r);

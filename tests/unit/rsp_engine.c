@@ -126,9 +126,9 @@ void he_server_counts(const struct he_server *s, struct he_server_counts *ret)
 	*ret = (struct he_server_counts){0};
 }
 
-const char *he_cache_dir(const struct he_engine *e)
+const char *he_cache_dir(const struct he_server *s)
 {
-	(void)e;
+	(void)s;
 	return "/nonexistent";
 }
 

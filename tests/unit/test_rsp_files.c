@@ -41,9 +41,9 @@ void he_error_free(struct he_error *e)
 	free(e);
 }
 
-const char *he_cache_dir(const struct he_engine *e)
+const char *he_cache_dir(const struct he_server *s)
 {
-	(void)e;
+	(void)s;
 	return self.cache;
 }
 
