@@ -32,7 +32,7 @@ UNIT_test_prologue = host/sym/prologue_x86
 UNIT_test_demangle = host/sym/demangle
 UNITLIB_test_demangle = $(LIB_dw)
 UNIT_test_cfi_expr = host/sym/cfi_expr
-UNIT_test_target = $(ENGINE) host/errtext host/errtable common/wire common/wire_form common/buf common/err common/log common/clock common/heart \
+UNIT_test_target = $(ENGINE) host/link/config_file host/errtext host/errtable common/wire common/wire_form common/buf common/err common/log common/clock common/heart \
 	tests/unit/fake_agent tests/unit/fake_link tests/unit/fake_symbols tests/unit/fake_scopes host/sym/type host/sym/strpool
 UNITLIB_test_target = $(LIB_event) $(LIB_insn)
 UNIT_test_trouble = $(UNIT_test_target)

@@ -8,6 +8,7 @@
 #include "common/err.h"
 #include "host/engine/engine.h"
 #include "host/errtext.h"
+#include "host/link/config_file.h"
 
 /* ---- reading -------------------------------------------------------------------- */
 
@@ -424,5 +425,8 @@ struct he_error *he_proc_texts(struct he_server *s, const struct he_processes *p
 
 const char *he_cache_dir(const struct he_server *s)
 {
+	/* Where nothing can be kept it goes without. */
+	if (s->cache)
+		he_error_free(config_make_room(s->cache));
 	return s->cache;
 }

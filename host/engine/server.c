@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "common/err.h"
 #include "host/engine/engine.h"
@@ -14,7 +13,7 @@
 #include "host/link/hostgrant.h"
 #include "host/link/hostkey.h"
 
-enum { LEAST_READ = 4096 };
+enum { LEAST_READ = 4096, CACHE_NAME = 200 /* bytes */ };
 
 uint32_t server_max_read(const struct he_server *s)
 {
@@ -60,16 +59,18 @@ static void set_info(struct he_server *s)
 static char *cache_of(const struct he_engine *e, const struct he_server *s)
 {
 	const struct rpc_peer *p = rpc_peer(s->rpc);
-	char *path = NULL;
+	char *path = NULL, *name = NULL;
 
 	if (s->local)
-		return strdup(e->config.cache_dir);
-	if (asprintf(&path, "%s/%.200s", e->config.cache_dir, p->key ? p->key : p->name) < 0)
-		return NULL;
-	mkdir(e->config.cache_dir, 0700);
-	for (char *c = path + strlen(e->config.cache_dir) + 1; *c; c++)
-		if (*c == '/')
+		path = strdup(e->config.cache_dir);
+	else if ((name = strdup(p->key ? p->key : p->name)) != NULL) {
+		name[strnlen(name, CACHE_NAME)] = 0;
+		for (char *c = name; (c = strchr(c, '/'));)
 			*c = '_';
+		if (asprintf(&path, "%s/%s", e->config.cache_dir, name) < 0)
+			path = NULL;
+	}
+	free(name);
 	return path;
 }
 

@@ -25,6 +25,16 @@ char *fetch_cached(const struct sym_source *src, const struct build_id *id)
 	return path;
 }
 
+/* For nobody else to look into; what is there stays as it is. */
+static void make_dirs(char *path)
+{
+	for (char *p = path; (p = strchr(p + 1, '/')); *p = '/') {
+		*p = 0;
+		mkdir(path, 0700);
+	}
+	mkdir(path, 0700);
+}
+
 /* A file to write to; *temp its name, NULL when it has none. */
 static int make_file(const struct sym_source *src, const struct build_id *id, char **temp)
 {
@@ -33,8 +43,7 @@ static int make_file(const struct sym_source *src, const struct build_id *id, ch
 
 	*temp = NULL;
 	if (src->cache_dir && id->n && asprintf(&path, "%s/%s", src->cache_dir, id->hex) >= 0) {
-		mkdir(src->cache_dir, 0700);
-		mkdir(path, 0700);
+		make_dirs(path);
 		free(path);
 		if (asprintf(&path, "%s/%s/.XXXXXX", src->cache_dir, id->hex) >= 0)
 			fd = mkostemp(path, O_CLOEXEC); /* 0600 */
