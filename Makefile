@@ -100,7 +100,7 @@ OBJ_procsrv-tracer = procsrv/tracer procsrv/loss procsrv/serve procsrv/serve_kee
 	procsrv/trace_thread procsrv/trace_wait procsrv/burst procsrv/watch procsrv/trace_stop procsrv/trace_regs procsrv/trace_mem \
 	procsrv/trace_snapshot procsrv/snapshot_plan procsrv/recipe procsrv/reader_ps procsrv/reader_maps \
 	$(addprefix procsrv/,run go hit pass patch patch_set slot inject machine_x86 operand_x86 \
-	bytecode debugreg debugreg_x86 caught kin change mapping) common/gdb_reg \
+	debugreg debugreg_x86 caught kin change mapping) common/bytecode common/gdb_reg \
 	procsrv/reader_elf procsrv/reading procsrv/hanging procsrv/touch procsrv/proc procsrv/proc_parse procsrv/bounds procsrv/refuse \
 	procsrv/dying procsrv/journal procsrv/repair procsrv/repair_thread \
 	procsrv/launch procsrv/launch_io procsrv/launch_text procsrv/launch_child \

@@ -2,7 +2,7 @@
  *
  * A thread has come to a patch: whom it is for, its condition, its counts.
  */
-#include "bytecode.h"
+#include "common/bytecode.h"
 #include "patch.h"
 #include "run.h"
 #include "run_parts.h"

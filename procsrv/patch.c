@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bytecode.h"
+#include "common/bytecode.h"
 #include "kill_point.h"
 #include "slot.h"
 #include "target.h"

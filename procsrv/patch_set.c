@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bytecode.h"
+#include "common/bytecode.h"
 #include "handlers.h"
 #include "patch.h"
 #include "reply.h"

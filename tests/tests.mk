@@ -26,7 +26,7 @@ UNIT_test_debugfiles = $(LOCAL_TARGET)
 UNITLIB_test_debugfiles = $(LIB_dw)
 UNIT_test_damaged = $(LOCAL_TARGET)
 UNITLIB_test_damaged = $(LIB_dw)
-UNIT_test_expr = $(LOCAL_TARGET) $(EXPR) $(ARCH) procsrv/bytecode
+UNIT_test_expr = $(LOCAL_TARGET) $(EXPR) $(ARCH) common/bytecode
 UNITLIB_test_expr = $(LIB_dw)
 UNIT_test_prologue = host/sym/prologue_x86
 UNIT_test_demangle = host/sym/demangle
@@ -154,7 +154,7 @@ UNIT_test_grant = common/grant common/grant_text common/keymake $(KEY) common/lo
 UNITLIB_test_grant = $(LIB_tls)
 UNIT_test_bounds = $(addprefix procsrv/,bounds bounds_sum proc proc_parse) common/buf
 UNIT_test_spawn = procsrv/spawn procsrv/where procsrv/address common/log
-UNIT_test_bytecode = procsrv/bytecode common/gdb_reg
+UNIT_test_bytecode = common/bytecode common/gdb_reg
 UNIT_test_debugreg = procsrv/debugreg procsrv/debugreg_x86
 UNIT_test_build_id = procsrv/reader_elf
 # The monitor's own loop is included; in place of spawn.c and the clock stand others.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Conditions in bytecode: what every instruction does, what is refused, what goes wrong.
+ * Conditions and commands in bytecode: what every instruction does, what is refused, what goes
+ * wrong.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,10 +10,11 @@
 #include <cmocka.h>
 
 #include <linux/audit.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "common/bytecode.h"
 #include "common/gdb_reg.h"
-#include "procsrv/bytecode.h"
 
 enum { MEMORY = 0x1000 };
 
@@ -333,6 +335,106 @@ REFUSED(C8(1), 0x21, 0, 0);
 REFUSED(C8(1), 0x20, 0, 7, C8(1), C8(1), END);
 }
 
+/* ---- commands -------------------------------------------------------------------------- */
+
+static char printed[128];
+
+static bool allows(struct span format, unsigned n)
+{
+	return n < 3 && !memchr(format.p, '!', format.n);
+}
+
+static int print(void *arg, struct span format, const uint64_t *args, unsigned n, uint64_t *addr)
+{
+	size_t at = strlen(printed);
+
+	(void)arg;
+	at += (size_t)snprintf(
+	    printed + at, sizeof(printed) - at, "%.*s(", (int)format.n, (const char *)format.p);
+	for (unsigned i = 0; i < n; i++)
+		at += (size_t)snprintf(
+		    printed + at, sizeof(printed) - at, "%llu ", (unsigned long long)args[i]);
+	snprintf(printed + at, sizeof(printed) - at, ")");
+	*addr = 77;
+	return n && args[0] == 99 ? E_FAULT : E_OK;
+}
+
+static bool one_register(void *arg, unsigned number, uint64_t *value)
+{
+	(void)arg;
+	*value = 500 + number;
+	return number != 1;
+}
+
+static int run_command(struct span code, uint64_t *addr)
+{
+	const struct bytecode_env e = {
+	    .arch = AUDIT_ARCH_X86_64, .read = read_memory, .reg = one_register, .print = print};
+	struct bytecode *b;
+	int err = bytecode_new_command(code, e.arch, allows, &b);
+
+	*printed = 0;
+	if (err == E_OK) {
+		err = bytecode_run(b, &e, addr);
+		bytecode_free(b);
+	}
+	return err;
+}
+
+#define RUNS(...) run_command(CODE(__VA_ARGS__), &addr)
+/* Nowhere, by no function. */
+#define NOWHERE C8(0), C8(0)
+
+static void a_command_prints_its_arguments_in_order(void **state)
+{
+	uint64_t addr = 0;
+
+	(void)state;
+	assert_int_equal(
+	    RUNS(C8(2), C8(1), NOWHERE, 0x34, 2, 0, 2, 'a', 0, NOWHERE, 0x34, 0, 0, 1, 0, END),
+	    E_OK);
+	assert_string_equal(printed, "a(1 2 )()");
+	/* What is left on the stack is nobody's; registers come by name. */
+	assert_int_equal(RUNS(C8(7), 0x26, 0, 3, NOWHERE, 0x34, 1, 0, 2, 'r', 0, END), E_OK);
+	assert_string_equal(printed, "r(503 )");
+	assert_int_equal(RUNS(C8(7), END), E_OK);
+	assert_string_equal(printed, "");
+}
+
+static void a_command_ends_where_something_goes_wrong(void **state)
+{
+	uint64_t addr = 0;
+
+	(void)state;
+	assert_int_equal(
+	    RUNS(C8(99), NOWHERE, 0x34, 1, 0, 1, 0, NOWHERE, 0x34, 0, 0, 1, 0, END), E_FAULT);
+	assert_int_equal(addr, 77);
+	assert_string_equal(printed, "(99 )");
+	assert_int_equal(RUNS(0x26, 0, 1, END), E_BAD_CONDITION);
+	assert_int_equal(RUNS(C8(1), C8(0), 0x05, END), E_DIVIDED);
+	assert_int_equal(RUNS(NOWHERE, 0x34, 0, 0, 1, 0, 0x21, 0, 0), E_TOO_LONG);
+}
+
+static void printf_has_to_be_allowed_and_whole(void **state)
+{
+	uint64_t addr = 0;
+
+	(void)state;
+	assert_int_equal(RUNS(NOWHERE, 0x34, 0, 0, 2, '!', 0, END), E_BAD_CONDITION);
+	assert_int_equal(RUNS(NOWHERE, 0x34, 0, 0, 0, END), E_BAD_CONDITION);
+	assert_int_equal(RUNS(NOWHERE, 0x34, 0, 0, 2, 'a', 'b', END), E_BAD_CONDITION);
+	assert_int_equal(RUNS(NOWHERE, 0x34, 0, 0, 3, 'a', 0, 0, END), E_BAD_CONDITION);
+	assert_int_equal(RUNS(NOWHERE, 0x34, 0, 0xff, 0xff, 'a', 0), E_BAD_CONDITION);
+	assert_int_equal(RUNS(NOWHERE, 0x34, 0, 0), E_BAD_CONDITION);
+	assert_int_equal(
+	    RUNS(NOWHERE, 0x34, 1, 0, 1, 0, END), E_BAD_CONDITION); /* no such argument */
+	assert_int_equal(RUNS(C8(0), 0x34, 0, 0, 1, 0, END), E_BAD_CONDITION);
+	assert_int_equal(RUNS(C8(1), 0x20, 0, 10, NOWHERE, 0x34, 0, 0, 2, END, 0, END),
+	    E_BAD_CONDITION); /* into the text */
+	/* A condition has none. */
+	assert_int_equal(error_of(CODE(NOWHERE, 0x34, 0, 0, 1, 0, C8(1), END)), E_BAD_CONDITION);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -352,6 +454,9 @@ int main(void)
 	    cmocka_unit_test(what_makes_no_sense_in_a_condition_is_refused),
 	    cmocka_unit_test(code_that_is_cut_or_runs_off_is_refused),
 	    cmocka_unit_test(the_stack_never_leaves_its_bounds),
+	    cmocka_unit_test(a_command_prints_its_arguments_in_order),
+	    cmocka_unit_test(a_command_ends_where_something_goes_wrong),
+	    cmocka_unit_test(printf_has_to_be_allowed_and_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,11 +18,11 @@
 #include <cmocka.h>
 
 #include "common/arch.h"
+#include "common/bytecode.h"
 #include "common/err.h"
 #include "host/errtext.h"
 #include "host/expr/expr.h"
 #include "local_target.h"
-#include "procsrv/bytecode.h"
 
 struct world {
 	struct local_target t;

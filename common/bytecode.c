@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "bytecode.h"
+#include "common/bytecode.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,8 @@
 
 struct bytecode {
 	uint32_t n;
-	bool narrow; /* addresses have 32 bits */
+	bool narrow;             /* addresses have 32 bits */
+	bytecode_allows *allows; /* NULL: it is a condition */
 	uint8_t code[];
 };
 
@@ -18,8 +19,9 @@ struct machine {
 	bool narrow;
 	unsigned depth;
 	uint64_t stack[BYTECODE_STACK];
-	uint64_t arg;   /* the instruction's operand */
-	uint64_t fault; /* address that could not be read */
+	uint64_t arg;        /* the instruction's operand */
+	const uint8_t *text; /* what is behind that */
+	uint64_t fault;      /* address that could not be read */
 };
 
 static uint64_t *top(struct machine *m)
@@ -182,9 +184,11 @@ static int op_flow(struct machine *m)
 static int op_reg(struct machine *m)
 {
 	const struct bytecode_env *e = m->env;
+	unsigned number = (unsigned)m->arg;
 	uint64_t v;
 
-	if (!gdb_reg_value(e->arch, (unsigned)m->arg, e->regs, e->nregs, &v))
+	if (e->reg ? !e->reg(e->arg, number, &v)
+		   : !gdb_reg_value(e->arch, number, e->regs, e->nregs, &v))
 		return E_BAD_CONDITION;
 	push(m, v);
 	return E_OK;
@@ -222,12 +226,39 @@ static int op_ref64(struct machine *m)
 	return ref(m, 8);
 }
 
+/* ---- output ----------------------------------------------------------------------------- */
+
+/* The operand: how many arguments, and how long the text behind it with its NUL. */
+static unsigned n_args(uint64_t operand)
+{
+	return (unsigned)(operand >> 16);
+}
+
+static uint32_t text_bytes(uint64_t operand)
+{
+	return operand & 0xffff;
+}
+
+/* ... second first channel function => ...  The last two choose a function in the program and
+ * where that writes to: there is none. */
+static int op_printf(struct machine *m)
+{
+	struct span format = {m->text, text_bytes(m->arg) - 1};
+	uint64_t args[BYTECODE_STACK];
+	unsigned n = n_args(m->arg);
+
+	m->depth -= 2;
+	for (unsigned i = 0; i < n; i++)
+		args[i] = pop(m);
+	return m->env->print(m->env->arg, format, args, n, &m->fault);
+}
+
 /* ---- the instructions ------------------------------------------------------------------- */
 
 enum flow { NEXT, END_HERE, JUMP, BRANCH };
 
 /* What an operand must be beside there. */
-enum operand { ANY, BITS, REGISTER, DEEP };
+enum operand { ANY, BITS, REGISTER, DEEP, TEXT };
 
 static const struct op {
 	int (*run)(struct machine *m); /* NULL: not for us */
@@ -272,6 +303,7 @@ static const struct op {
     [0x2b] = {op_swap, 0, 2, 2, NEXT, ANY},
     [0x32] = {op_pick, 1, 0, 1, NEXT, DEEP},
     [0x33] = {op_rot, 0, 3, 3, NEXT, ANY},
+    [0x34] = {op_printf, 3, 2, 0, NEXT, TEXT},
 };
 
 enum { OPS = sizeof(ops) / sizeof(ops[0]) };
@@ -297,12 +329,31 @@ struct check {
 	unsigned ntodo;
 };
 
-static bool operand_ok(const struct op *o, const uint8_t *at, uint32_t arch)
+/* Bytes of the instruction at p, as far as they are there. */
+static uint32_t size_of(const struct op *o, const uint8_t *p)
+{
+	uint32_t n = 1u + o->bytes;
+
+	return o->operand == TEXT ? n + text_bytes(operand(p + 1, o->bytes)) : n;
+}
+
+static bool text_ok(const struct bytecode *b, const uint8_t *text, uint64_t v)
+{
+	uint32_t n = text_bytes(v);
+
+	return b->allows && n && memchr(text, 0, n) == text + n - 1 &&
+	       b->allows((struct span){text, n - 1}, n_args(v));
+}
+
+static bool operand_ok(
+    const struct bytecode *b, const struct op *o, const uint8_t *at, uint32_t arch)
 {
 	uint64_t v = operand(at + 1, o->bytes);
 
 	if (o->operand == BITS)
 		return v != 0;
+	if (o->operand == TEXT)
+		return text_ok(b, at + 1 + o->bytes, v);
 	return o->operand != REGISTER || gdb_reg_known(arch, (unsigned)v);
 }
 
@@ -314,11 +365,13 @@ static bool mark(struct check *c, uint32_t arch)
 	memset(c->height, INSIDE, sizeof(c->height));
 	for (uint32_t at = 0; at < b->n;) {
 		const struct op *o = b->code[at] < OPS ? &ops[b->code[at]] : NULL;
+		const uint8_t *p = b->code + at;
 
-		if (!o || !o->run || b->n - at <= o->bytes || !operand_ok(o, b->code + at, arch))
+		if (!o || !o->run || b->n - at <= o->bytes || b->n - at < size_of(o, p) ||
+		    !operand_ok(b, o, p, arch))
 			return false;
 		c->height[at] = UNSEEN;
-		at += 1u + o->bytes;
+		at += size_of(o, p);
 	}
 	return b->n > 0;
 }
@@ -341,13 +394,17 @@ static bool follow(struct check *c, unsigned at)
 	const struct op *o = &ops[code[at]];
 	uint64_t v = operand(code + at + 1, o->bytes);
 	unsigned height = c->height[at];
+	unsigned pops = o->operand == TEXT ? o->pops + n_args(v) : o->pops;
 
-	if (height < o->pops || (o->operand == DEEP && v >= height))
+	if (o->flow == END_HERE && c->b->allows) /* a command has no value */
+		return true;
+	if (height < pops || (o->operand == DEEP && v >= height))
 		return false;
-	height = height - o->pops + o->pushes;
+	height = height - pops + o->pushes;
 	if ((o->flow == JUMP || o->flow == BRANCH) && !reach(c, v, height))
 		return false;
-	return o->flow == JUMP || o->flow == END_HERE || reach(c, at + 1u + o->bytes, height);
+	return o->flow == JUMP || o->flow == END_HERE ||
+	       reach(c, at + size_of(o, code + at), height);
 }
 
 static bool check(const struct bytecode *b, uint32_t arch)
@@ -362,7 +419,7 @@ static bool check(const struct bytecode *b, uint32_t arch)
 	return true;
 }
 
-int bytecode_new(struct span code, uint32_t arch, struct bytecode **out)
+static int make(struct span code, uint32_t arch, bytecode_allows *allows, struct bytecode **out)
 {
 	struct bytecode *b;
 
@@ -372,6 +429,7 @@ int bytecode_new(struct span code, uint32_t arch, struct bytecode **out)
 	if (!b)
 		return E_NOMEM;
 	b->n = code.n;
+	b->allows = allows;
 	b->narrow = !(arch & 0x80000000u); /* __AUDIT_ARCH_64BIT of linux/audit.h */
 	memcpy(b->code, code.p, code.n);
 	if (!check(b, arch)) {
@@ -380,6 +438,17 @@ int bytecode_new(struct span code, uint32_t arch, struct bytecode **out)
 	}
 	*out = b;
 	return E_OK;
+}
+
+int bytecode_new(struct span code, uint32_t arch, struct bytecode **out)
+{
+	return make(code, arch, NULL, out);
+}
+
+int bytecode_new_command(
+    struct span code, uint32_t arch, bytecode_allows *allows, struct bytecode **out)
+{
+	return make(code, arch, allows, out);
 }
 
 void bytecode_free(struct bytecode *b)
@@ -392,8 +461,7 @@ struct span bytecode_code(const struct bytecode *b)
 	return (struct span){b->code, b->n};
 }
 
-/* ---- evaluation --------------------------------------------------------------------------------
- */
+/* ---- evaluation ------------------------------------------------------------------------- */
 
 static int run(const struct bytecode *b, struct machine *m)
 {
@@ -403,6 +471,7 @@ static int run(const struct bytecode *b, struct machine *m)
 		const struct op *o = &ops[b->code[at]];
 		int err;
 
+		m->text = b->code + at + 1 + o->bytes;
 		m->arg = operand(b->code + at + 1, o->bytes);
 		err = o->run(m);
 		if (err != E_OK || o->flow == END_HERE)
@@ -410,7 +479,7 @@ static int run(const struct bytecode *b, struct machine *m)
 		if (o->flow == JUMP || (o->flow == BRANCH && pop(m)))
 			at = (uint32_t)m->arg;
 		else
-			at += 1u + o->bytes;
+			at += size_of(o, b->code + at);
 	}
 	return E_TOO_LONG;
 }
@@ -424,6 +493,16 @@ int bytecode_eval(
 	if (err == E_OK)
 		*value = *top(&m);
 	else if (err == E_FAULT)
+		*addr = m.fault;
+	return err;
+}
+
+int bytecode_run(const struct bytecode *b, const struct bytecode_env *env, uint64_t *addr)
+{
+	struct machine m = {.env = env, .narrow = b->narrow};
+	int err = run(b, &m);
+
+	if (err == E_FAULT)
 		*addr = m.fault;
 	return err;
 }
