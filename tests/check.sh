@@ -142,7 +142,7 @@ one "rooms" "$MAKE" --no-print-directory BUILD="$BUILD" rooms
 san_build=
 if [ -z "${NOSAN-}" ]; then
 	nice -n 19 "$MAKE" --no-print-directory -s -j"$JOBS" say= BUILD="$BUILD-san" SAN=address,undefined \
-		CFLAGS="-O1 -g" all tests >"$OUT/san-build.log" 2>&1 &
+		CFLAGS="-Og -g1" all tests >"$OUT/san-build.log" 2>&1 &
 	san_build=$!
 fi
 
