@@ -644,6 +644,10 @@ struct he_go {
  * signals it named are kept for it), unless its patch is gone or its pc was written.
  * When a patch cannot be planted nothing runs; the error's addr is its. */
 struct he_error *he_go(struct he_target *t, const struct he_go *v, size_t n, bool alone);
+/* The same after a stop that the front end keeps to itself: a thread passes what it stopped for
+ * where it stands.  (After he_go it is hit there, anew: a debugger steps over its breakpoints
+ * itself.) */
+struct he_error *he_go_past(struct he_target *t, const struct he_go *v, size_t n, bool alone);
 /* What further threads stopped for at the same time as the stop told last, one by one, as
  * if told; false: nothing more. */
 bool he_also_stopped(struct he_target *t, struct he_event *ret);

@@ -211,9 +211,9 @@ static void put_go(struct he_target *t, const struct run_plan *plan, struct buf 
 
 struct he_error *flight_send(struct he_target *t, struct span go, uint8_t stop)
 {
-	bool raw = t->engine->config.raw;
+	bool hits = t->raw && !raw_goes_past(t->raw);
 	struct run_flight f = {.go = go,
-	    .go_stop = (uint8_t)(raw ? stop | WIRE_GO_HITS : stop),
+	    .go_stop = (uint8_t)(hits ? stop | WIRE_GO_HITS : stop),
 	    .ordered = stop == WIRE_STOPS_ALL && !t->stops_lost,
 	    .generation = t->generation};
 	struct load l = {.clear.len = 0};

@@ -537,7 +537,13 @@ static struct he_error *let_run(
 	return err;
 }
 
-struct he_error *he_go(struct he_target *t, const struct he_go *v, size_t n, bool alone)
+bool raw_goes_past(const struct raw *r)
+{
+	return r->past;
+}
+
+static struct he_error *go_some(
+    struct he_target *t, const struct he_go *v, size_t n, bool alone, bool past)
 {
 	struct he_error *err = target_enter(t);
 	struct going g = {.n = 0};
@@ -549,8 +555,19 @@ struct he_error *he_go(struct he_target *t, const struct he_go *v, size_t n, boo
 	err = run_met(t);
 	if (!err) {
 		set_mode(t, alone);
+		t->raw->past = past;
 		err = let_run(t, v, n, &g);
 	}
 	free(g.v);
 	return target_leave(t, err);
+}
+
+struct he_error *he_go(struct he_target *t, const struct he_go *v, size_t n, bool alone)
+{
+	return go_some(t, v, n, alone, false);
+}
+
+struct he_error *he_go_past(struct he_target *t, const struct he_go *v, size_t n, bool alone)
+{
+	return go_some(t, v, n, alone, true);
 }

@@ -24,6 +24,8 @@ void raw_executed(struct he_target *t);
 /* It stands by he_attach or he_launch, which told that. */
 void raw_attached(struct he_target *t);
 
+/* For the flight: does who goes pass what it has hit where it stands? */
+bool raw_goes_past(const struct raw *r);
 /* For the flight: masks of message signals, message catch, recipes beyond the usual ones. */
 void raw_masks(const struct he_target *t, uint64_t ret[3]);
 void raw_catch(const struct he_target *t, struct wire_catch *ret, struct buf *list);

@@ -67,6 +67,7 @@ struct raw {
 	unsigned n_writes;
 	/* running */
 	bool alone;               /* as the last he_go had it */
+	bool past;                /* it was a he_go_past */
 	bool went;                /* let run, its stop has not been told (not alone) */
 	uint64_t went_at;         /* generation then */
 	struct wire_rec_go *last; /* what it was told to do */

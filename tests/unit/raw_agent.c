@@ -69,6 +69,7 @@ static enum wire_type take_go(struct wire_go q, uint64_t generation, int *code)
 	}
 	seen.goes++;
 	seen.stop = (uint8_t)(q.stop & ~WIRE_GO_HITS);
+	seen.hits = q.stop & WIRE_GO_HITS;
 	for (seen.n_go = 0; wire_next_go(&q.threads, &r) && seen.n_go < MOST;) {
 		seen.go[seen.n_go++] = r;
 		seen.standing &= r.tid ? ~(UINT64_C(1) << (r.tid - FAKE_PID)) : 0;

@@ -23,6 +23,7 @@ struct seen {
 	struct wire_rec_go go[MOST];
 	unsigned n_go, goes, sets;
 	uint8_t stop;
+	bool hits; /* what stands where something is planted is to hit that */
 	uint64_t signals;
 	struct wire_catch caught;
 	uint64_t refused; /* address of a patch, 0 = none ... */

@@ -242,6 +242,25 @@ static void one_is_told_and_the_other_when_it_would_run(void **state)
 	assert_int_equal(seen.goes, 3);
 }
 
+static void who_goes_past_is_not_hit_again_and_the_other_is_told_first(void **state)
+{
+	const struct he_go all = {.action = HE_GO_CONT};
+
+	(void)state;
+	two_hit_at_once();
+	assert_true(seen.hits);
+	assert_null(he_go_past(target, &all, 1, false));
+	assert_int_equal(seen.goes, 1);
+	told(3, HE_R_BREAKPOINT);
+	assert_null(he_go_past(target, &all, 1, false));
+	assert_int_equal(seen.goes, 2);
+	assert_false(seen.hits);
+	STOP(0x1f, {1, WIRE_STOP_PATCH, 0, seen.set[0].id, 0, 0});
+	told(1, HE_R_BREAKPOINT);
+	run_on();
+	assert_true(seen.hits);
+}
+
 static void what_waits_is_dropped_when_its_patch_is_gone(void **state)
 {
 	(void)state;
@@ -490,6 +509,7 @@ int main(void)
 	    T(conditions_the_agent_cannot_read_are_left_to_the_front_end),
 	    T(without_the_right_to_write_patches_are_refused),
 	    T(one_is_told_and_the_other_when_it_would_run),
+	    T(who_goes_past_is_not_hit_again_and_the_other_is_told_first),
 	    T(what_waits_is_dropped_when_its_patch_is_gone),
 	    T(what_waits_is_dropped_when_its_thread_was_moved),
 	    T(signals_of_a_go_that_told_something_instead_are_kept),
