@@ -4,9 +4,9 @@
  * it will probably ask for next comes along.
  *
  * A debugger that shows the stacks of a thousand threads asks each for its registers and
- * then up its stack.  So the first question about a thread of which nothing but the
- * general registers is known brings a batch of threads, with a window of each stack, and
- * each batch is four times the one before.
+ * then up its stack, or, content with the general registers, for the stack at once.  So the
+ * first question about a thread of which nothing but those is known brings a batch of
+ * threads, with a window of each stack, and each batch is four times the one before.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -150,28 +150,6 @@ static struct mem_range row(struct he_target *t, uint64_t addr, size_t len)
 	return ret;
 }
 
-struct mem_range raw_surroundings(struct he_target *t, uint64_t addr, size_t len)
-{
-	struct raw *r = t->raw;
-	uint64_t sp = 0, lo = addr & ~UINT64_C(63);
-	bool small = len < RAW_WINDOW_MOST && !is_other(t, addr);
-	struct thread *h = small ? owner(t, addr, &sp) : NULL;
-	uint32_t window = RAW_WINDOW;
-
-	if (len >= ROW_LEAST)
-		return row(t, addr, len);
-	if (!h || addr + len < sp)
-		return some_page(t, addr, len);
-	while (window < addr + len - sp + SPARE)
-		window *= 2;
-	if (h->fetched && r->deep && r->deep != h->tid && window <= RAW_WINDOW_ALL)
-		deepen(t, window);
-	r->deep = h->tid;
-	if (h->fetched && h->fetched < window)
-		h->fetched = window;
-	return (struct mem_range){lo, sp + window - lo};
-}
-
 /* ---- batches ------------------------------------------------------------------------------- */
 
 struct haul {
@@ -193,7 +171,8 @@ static void add(struct he_target *t, struct thread *h, struct haul *haul)
 	h->fetched = window;
 }
 
-/* Those that lack it, from tid downwards: debuggers that show all begin with the last. */
+/* Those that lack it (note 0: their stack), from tid downwards: debuggers that show all begin
+ * with the last. */
 static void choose(struct he_target *t, uint64_t tid, uint32_t note, struct haul *haul)
 {
 	const struct threads *all = &t->threads;
@@ -204,34 +183,82 @@ static void choose(struct he_target *t, uint64_t tid, uint32_t note, struct haul
 	for (size_t i = 0; i < all->n && haul->n < t->raw->batch; i++) {
 		struct thread *h = &all->v[(at + all->n - i) % all->n];
 
-		if (h->state == HE_T_STOPPED && !thread_regs(h, note))
+		if (h->state == HE_T_STOPPED && (note ? !thread_regs(h, note) : !h->fetched))
 			add(t, h, haul);
 	}
 }
 
-struct he_error *raw_bring(struct he_target *t, uint64_t tid, const uint32_t *notes)
+static bool haul_init(struct he_target *t, struct haul *haul)
 {
 	struct raw *r = t->raw;
-	struct haul haul = {.n = 0};
-	struct he_error *err;
 
 	r->batch = r->batch ? RAW_BATCH_GROWS * r->batch : RAW_BATCH;
 	r->batch = r->batch < BATCH_MOST ? r->batch : BATCH_MOST;
-	haul.tids = calloc(r->batch, sizeof(*haul.tids));
-	haul.v = calloc(r->batch, sizeof(*haul.v));
-	if (haul.tids && haul.v) {
+	*haul = (struct haul){
+	    .tids = calloc(r->batch, sizeof(*haul->tids)), .v = calloc(r->batch, sizeof(*haul->v))};
+	return haul->tids && haul->v;
+}
+
+static void haul_deinit(struct haul *haul)
+{
+	free(haul->tids);
+	free(haul->v);
+}
+
+struct he_error *raw_bring(struct he_target *t, uint64_t tid, const uint32_t *notes)
+{
+	struct he_error *err = NULL;
+	struct haul haul;
+
+	if (haul_init(t, &haul))
 		choose(t, tid, notes[0], &haul);
-		err = haul.n ? t->ops->bring(t, haul.tids, haul.n, notes, haul.v, haul.n_v) : NULL;
-	} else {
+	else
 		err = he_error_new(E_NOMEM, "out of memory.");
-	}
-	free(haul.tids);
-	free(haul.v);
+	if (!err && haul.n)
+		err = t->ops->bring(t, haul.tids, haul.n, notes, haul.v, haul.n_v);
+	haul_deinit(&haul);
 	return err;
 }
 
-/* ---- for the front end ------------------------------------------------------------------------
- */
+/* What has failed here the read behind it will say. */
+static void bring_stacks(struct he_target *t, uint64_t tid)
+{
+	struct haul haul;
+
+	if (haul_init(t, &haul))
+		choose(t, tid, 0, &haul);
+	if (haul.n_v)
+		he_error_free(target_prefetch(t, haul.v, haul.n_v));
+	haul_deinit(&haul);
+}
+
+/* ---- what comes with a read ---------------------------------------------------------------- */
+
+struct mem_range raw_surroundings(struct he_target *t, uint64_t addr, size_t len)
+{
+	struct raw *r = t->raw;
+	uint64_t sp = 0, lo = addr & ~UINT64_C(63);
+	bool small = len < RAW_WINDOW_MOST && !is_other(t, addr);
+	struct thread *h = small ? owner(t, addr, &sp) : NULL;
+	uint32_t window = RAW_WINDOW;
+
+	if (len >= ROW_LEAST)
+		return row(t, addr, len);
+	if (!h || addr + len < sp)
+		return some_page(t, addr, len);
+	while (window < addr + len - sp + SPARE)
+		window *= 2;
+	if (!h->fetched && window == RAW_WINDOW)
+		bring_stacks(t, h->tid);
+	else if (h->fetched && r->deep && r->deep != h->tid && window <= RAW_WINDOW_ALL)
+		deepen(t, window);
+	r->deep = h->tid;
+	if (h->fetched && h->fetched < window)
+		h->fetched = window;
+	return (struct mem_range){lo, sp + window - lo};
+}
+
+/* ---- for the front end --------------------------------------------------------------------- */
 
 struct he_error *he_maps(struct he_target *t, const struct he_mapping **v, size_t *n)
 {

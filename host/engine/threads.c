@@ -71,6 +71,7 @@ void thread_ran(struct threads *s, struct thread *t)
 	}
 	he_stack_free(t->stack);
 	t->stack = NULL;
+	t->fetched = 0;
 	t->entered = 0;
 }
 

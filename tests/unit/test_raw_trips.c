@@ -55,6 +55,48 @@ static void deeper_stacks_of_all_threads_take_few_more(void **state)
 	assert_in_range(fake.flights, 2, 20);
 }
 
+/* LLDB from 15 on has the general registers from the stop, and asks for no others. */
+static void ask_stacks(void)
+{
+	uint8_t word[8];
+	size_t got;
+
+	for (unsigned i = 0; i < fake.threads; i++)
+		assert_null(he_read(target, fake_sp(i), word, sizeof(word), &got));
+}
+
+static void stacks_alone_come_in_batches_too(void **state)
+{
+	(void)state;
+	fake.threads = 1001;
+	attach();
+	ask_stacks();
+	assert_in_range(fake.flights, 2, 1 + 5);
+}
+
+static void at_the_next_stop_they_come_in_batches_again(void **state)
+{
+	unsigned flights;
+
+	(void)state;
+	fake.threads = 60;
+	attach();
+	ask_stacks();
+	run_on();
+	STOP((UINT64_C(1) << 60) - 1, {0, WIRE_STOP_SIGNAL, SIGUSR1, 0, 0, 0});
+	told(0, HE_R_SIGNAL);
+	flights = fake.flights;
+	ask_stacks();
+	assert_in_range(fake.flights - flights, 1, 3);
+	run_on();
+	STOP((UINT64_C(1) << 60) - 1, {0, WIRE_STOP_SIGNAL, SIGUSR1, 0, 0, 0});
+	told(0, HE_R_SIGNAL);
+	flights = fake.flights;
+	for (unsigned i = fake.threads; i-- > 0;)
+		ask_thread(FAKE_PID + i, (size_t)fake.depth * fake.frame_size);
+	assert_in_range(fake.flights - flights, 1, 3);
+}
+
 static void general_registers_come_with_the_stop(void **state)
 {
 	struct he_registers *r;
@@ -184,6 +226,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    T(stacks_and_registers_of_1001_threads_come_in_batches_that_grow),
 	    T(deeper_stacks_of_all_threads_take_few_more),
+	    T(stacks_alone_come_in_batches_too),
+	    T(at_the_next_stop_they_come_in_batches_again),
 	    T(general_registers_come_with_the_stop),
 	    T(several_registers_are_written_in_one_request),
 	    T(what_the_kernel_may_refuse_is_waited_for_and_not_served_as_written),
