@@ -269,10 +269,10 @@ static void tracer_closed(struct chan *tracer, int os_errno, void *arg)
 
 	(void)tracer;
 	(void)os_errno;
-	if (c->farewell) {
+	if (c->farewell)
 		conn_end(c, E_SHUTDOWN, TLS_ALERT_NONE);
-		return;
-	}
+	if (c->ending)
+		return; /* its last words have their own time */
 	/* When a monitor dies its guard drops the channel, and may have seen it before we do:
 	 * the session waits for its host then (on_monitor). */
 	c->orphan = true;
