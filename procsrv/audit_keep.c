@@ -7,6 +7,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Bytes; whose guard it is may have made it as long as he likes. */
+static const off_t SPOOL_LENGTH = (1 << 17) * sizeof(struct journal_record);
+
 int spool_write(int fd, const struct ipc_audit *a)
 {
 	struct journal_record s = {.at = time(NULL), .audit = *a};
@@ -14,6 +17,8 @@ int spool_write(int fd, const struct ipc_audit *a)
 	struct stat st;
 
 	errno = ENOSPC;
+	if (fstat(fd, &st) != 0 || st.st_size >= SPOOL_LENGTH)
+		return -1;
 	n = write(fd, &s, sizeof(s));
 	if (n == (ssize_t)sizeof(s))
 		return 0;
@@ -34,19 +39,35 @@ int spool_add(int own, const struct ipc_audit *a)
 	return err;
 }
 
+bool spool_next(int fd, off_t *at, struct journal_record *r)
+{
+	for (; *at < SPOOL_LENGTH; *at += (off_t)sizeof(*r)) {
+		if (pread(fd, r, sizeof(*r), *at) != (ssize_t)sizeof(*r))
+			return false;
+		if (r->at != SPOOL_TAKEN)
+			return true;
+	}
+	return false;
+}
+
 bool spool_waits(int own)
 {
-	struct stat st;
+	int fd = openat(own, SPOOL_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct journal_record r;
+	off_t at = 0;
+	bool waits = spool_next(fd, &at, &r);
 
-	return fstatat(own, SPOOL_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       st.st_size >= (off_t)sizeof(struct journal_record);
+	if (fd >= 0)
+		close(fd);
+	return waits;
 }
 
 bool spool_left(int own)
 {
 	int fd = openat(own, JOURNAL_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct journal_record r;
-	bool left = spool_waits(own) || journal_peek_record(fd, &r);
+	unsigned n = 0;
+	bool left = spool_waits(own) || journal_peek_record(fd, &n, &r);
 
 	if (fd >= 0)
 		close(fd);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -11,7 +12,8 @@
 #include "audit_chain.h"
 #include "audit_line.h"
 
-/* More than this a guard does not say between two links; who writes there may be hostile. */
+/* More than this a guard does not say between two links, or in its life; who writes there may be
+ * hostile. */
 enum { SPOOL_MOST = 4096 };
 
 /* When it happened stands behind it: its place in the record is later. */
@@ -37,37 +39,31 @@ static int take_one(const char *path, const struct session_facts *f, struct jour
 	return chain_append(path, text, &end);
 }
 
-/* What was taken goes, so that it is not taken again. */
-static void drop_first(int fd, unsigned n)
+/* So that it is not taken again.  Its guard may be writing there: nothing moves, and the file
+ * stays as long as it is. */
+static int drop(int fd, off_t at)
 {
-	struct journal_record s;
-	off_t to = 0;
+	const int64_t taken = SPOOL_TAKEN;
 
-	for (off_t from = (off_t)(n * sizeof(s)); pread(fd, &s, sizeof(s), from) == sizeof(s);
-	     from += (off_t)sizeof(s), to += (off_t)sizeof(s))
-		if (pwrite(fd, &s, sizeof(s), to) != sizeof(s))
-			return;
-	if (ftruncate(fd, to) != 0)
-		return;
+	return pwrite(fd, &taken, sizeof(taken), at + (off_t)offsetof(struct journal_record, at)) ==
+		       (ssize_t)sizeof(taken)
+		   ? 0
+		   : EIO;
 }
 
 int spool_take(int own, const char *path, const struct session_facts *f)
 {
 	int fd = openat(own, SPOOL_NAME, O_RDWR | O_NOFOLLOW | O_CLOEXEC), err = 0;
 	struct journal_record s;
-	unsigned n = 0;
+	off_t at = 0;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : errno;
-	while (!err && n < SPOOL_MOST &&
-	       pread(fd, &s, sizeof(s), (off_t)(n * sizeof(s))) == (ssize_t)sizeof(s)) {
+	for (unsigned n = 0; !err && n < SPOOL_MOST && spool_next(fd, &at, &s); n++) {
 		err = take_one(path, f, &s);
-		n += !err;
+		if (!err)
+			err = drop(fd, at);
 	}
-	if (err || n == SPOOL_MOST)
-		drop_first(fd, n);
-	else if (ftruncate(fd, 0) != 0)
-		err = errno;
 	close(fd);
 	return err;
 }
@@ -79,11 +75,10 @@ int spool_take_left(int own, const char *path, const struct session_facts *f)
 
 	if (!err)
 		fd = openat(own, JOURNAL_NAME, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	for (unsigned n = 0; fd >= 0 && !err && n < JOURNAL_RECORDS && journal_peek_record(fd, &r);
-	     n++) {
+	for (unsigned n = 0; fd >= 0 && !err && journal_peek_record(fd, &n, &r); n++) {
 		err = take_one(path, f, &r);
 		if (!err)
-			err = journal_drop_record(fd);
+			err = journal_drop_record(fd, n);
 	}
 	if (fd >= 0)
 		close(fd);

@@ -15,6 +15,8 @@
 
 #define SPOOL_NAME "audit" /* of struct journal_record */
 
+enum { SPOOL_TAKEN = 0 }; /* its time, when it is on record */
+
 /* ---- audit_keep.c ------------------------------------------------------------------- */
 
 /* Add one to the file behind fd: 0, or -1 and errno. */
@@ -23,7 +25,9 @@ int spool_write(int fd, const struct ipc_audit *a);
 /* The same by name, for a session whose guard has ended. */
 int spool_add(int own, const struct ipc_audit *a);
 
-/* Is there something to be taken? */
+/* The next that has not been taken, from *at on, and where it stands.  False: there is none. */
+bool spool_next(int fd, off_t *at, struct journal_record *r);
+/* Is there one? */
 bool spool_waits(int own);
 /* The same of a session whose guard and tracer have ended: what neither has come to write there
  * counts, too. */
@@ -31,8 +35,8 @@ bool spool_left(int own);
 
 /* ---- audit_spool.c ------------------------------------------------------------------ */
 
-/* Write all of it into the record at path, as of that session, and empty the file.  0, or an
- * errno value: what was not written is still there. */
+/* Write all of it into the record at path, as of that session.  Its guard may go on writing
+ * there.  0, or an errno value: what was not written is still there. */
 int spool_take(int own, const char *path, const struct session_facts *f);
 /* The same with all that a session has left whose guard and tracer have ended. */
 int spool_take_left(int own, const char *path, const struct session_facts *f);

@@ -42,8 +42,9 @@ struct guard {
 	} body;
 	enum ipc_type type;
 	size_t size;
-	bool carrying; /* there is one */
-	struct guard_sent sent, before; /* by the monitor's pipe, and by that of the one it replaced */
+	bool carrying;            /* there is one */
+	struct guard_sent sent;   /* by the monitor's pipe */
+	struct guard_sent before; /* by that of the one it replaced */
 	struct lease lease;
 	unsigned handing; /* channels given to the tracer that it has not answered */
 	int caller;       /* a monitor that has not said what it wants; -1 = none */
@@ -70,6 +71,9 @@ void guard_hear_out_tracer(struct guard *g);
 
 /* The packet that waits for the monitor. */
 void guard_carry(struct guard *g);
+
+/* The monitor goes with its connection; gone: it has, already. */
+void guard_drop_monitor(struct guard *g, bool gone);
 
 void guard_keep_lease(struct guard *g);
 

@@ -21,7 +21,7 @@
 
 static void tell_tracer(const struct guard *g, enum ipc_type type, const void *body, size_t size)
 {
-	if (g->tracer >= 0 && ipc_send(g->tracer, type, body, size) != 0)
+	if (g->child > 0 && g->tracer >= 0 && ipc_send(g->tracer, type, body, size) != 0)
 		log_error("cannot reach the tracer");
 }
 
@@ -41,9 +41,8 @@ static void drop_carried(struct guard *g)
 	g->carrying = false;
 }
 
-/* The monitor goes with its connection: this tells it that nothing follows.  gone: it has,
- * already. */
-static void let_go_of_monitor(struct guard *g, bool gone)
+/* This tells it that nothing follows. */
+void guard_drop_monitor(struct guard *g, bool gone)
 {
 	guard_leave_records(g, gone);
 	drop_carried(g);
@@ -56,7 +55,7 @@ static void lose_link(struct guard *g)
 
 	if (g->lease.lost || g->stopping)
 		return;
-	let_go_of_monitor(g, false);
+	guard_drop_monitor(g, false);
 	if (!g->lease.grace_ms) {
 		guard_stop_tracer(g);
 		return;
@@ -189,7 +188,7 @@ void guard_hear_monitor(struct guard *g)
 		take(g, type, &end);
 		return;
 	}
-	let_go_of_monitor(g, true);
+	guard_drop_monitor(g, true);
 	if (!g->lease.grace_ms)
 		guard_stop_tracer(g);
 	else if (!g->lease.lost)
@@ -238,7 +237,7 @@ static void take_up(struct guard *g, int fd, const struct ipc_resume *r, int cha
 		return;
 	}
 	tell_tracer(g, IPC_REFUSE, &can_record, sizeof(can_record));
-	let_go_of_monitor(g, false);
+	guard_drop_monitor(g, false);
 	g->handing++;
 	g->monitor = fd;
 	lease_resumed(&g->lease);

@@ -20,17 +20,17 @@ enum { ANSWERS_MS = 2000 };
 /* The tracer need not keep it any longer. */
 static void let_go(const struct guard *g, const struct ipc_audit *a)
 {
-	if (a->kept && g->keeper.journal)
-		journal_recorded(g->keeper.journal);
+	if (g->keeper.journal)
+		journal_recorded(g->keeper.journal, a->kept);
 }
 
 void guard_keep_record(struct guard *g, const struct ipc_audit *a)
 {
-	if (!g->stdio) {
+	if (!g->stdio)
 		audit_of(&g->session, a);
-		spool_write(FD_SPOOL, a);
-	}
-	let_go(g, a);
+	/* Where there is no room for it, it stays where it is. */
+	if (g->stdio || spool_write(FD_SPOOL, a) == 0)
+		let_go(g, a);
 }
 
 short guard_monitor_events(const struct guard *g)
@@ -140,10 +140,13 @@ void guard_settle_records(struct guard *g)
 			break;
 		if (p[0].revents & ~POLLOUT)
 			guard_hear_monitor(g);
-		if (p[1].revents)
+		if (p[1].revents && g->before.pipe >= 0)
 			guard_hear_before(g);
+		if (g->carrying)
+			guard_carry(g);
 		guard_hear_out_tracer(g);
 	}
+	guard_drop_monitor(g, true);
+	guard_hear_out_tracer(g);
 	keep_all(g, &g->before);
-	keep_all(g, &g->sent);
 }

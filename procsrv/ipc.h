@@ -219,8 +219,8 @@ struct ipc_audit {
 	uint64_t start; /* clock ticks since boot */
 	uint64_t exe_dev, exe_ino;
 	uint32_t result; /* enum err */
-	/* From the tracer: it is in the journal until it is on record.  From the guard: RECORDED
-	 * is the answer. */
+	/* From the tracer: where it is in the journal until it is on record, from 1; 0 = it is not.
+	 * From the guard: RECORDED is the answer. */
 	uint32_t kept;
 	uint64_t size;  /* of a file fetched, or before it was written; how often */
 	char name[256]; /* comm, or path as opened; any bytes, NUL-terminated */

@@ -85,56 +85,82 @@ static void barrier(void)
 
 /* ---- for the record ---------------------------------------------------------------- */
 
-bool journal_say(struct journal *j, const struct ipc_audit *a)
+static bool is_free(const struct journal_record *s)
 {
-	struct journal_records *r = &j->records;
+	return !__atomic_load_n(&s->audit.kept, __ATOMIC_ACQUIRE);
+}
 
-	if (r->n.said - __atomic_load_n(&r->n.recorded, __ATOMIC_ACQUIRE) >= JOURNAL_RECORDS)
-		return false;
-	r->of[r->n.said % JOURNAL_RECORDS] = (struct journal_record){time(NULL), *a};
+/* A free one behind those that were said last; NULL: there is none. */
+static struct journal_record *next_record(struct journal_records *r, bool past)
+{
+	for (unsigned i = 0; i < JOURNAL_RECORDS; i++) {
+		struct journal_record *s = &r->of[r->next++ % JOURNAL_RECORDS];
+
+		if (is_free(s))
+			return s;
+	}
+	for (unsigned i = JOURNAL_RECORDS; past && i < JOURNAL_KEPT; i++)
+		if (is_free(&r->of[i]))
+			return &r->of[i];
+	return NULL;
+}
+
+uint32_t journal_say(struct journal *j, const struct ipc_audit *a, bool past)
+{
+	struct journal_record *s = next_record(&j->records, past);
+
+	if (!s)
+		return 0;
+	*s = (struct journal_record){time(NULL), *a};
+	s->audit.kept = 0;
 	barrier();
-	r->n.said++;
-	return true;
+	s->audit.kept = (uint32_t)(s - j->records.of) + 1;
+	return s->audit.kept;
 }
 
-void journal_unsay(struct journal *j)
+void journal_recorded(struct journal *j, uint32_t kept)
 {
-	j->records.n.said--;
+	if (kept >= 1 && kept <= JOURNAL_KEPT)
+		__atomic_store_n(&j->records.of[kept - 1].audit.kept, 0, __ATOMIC_RELEASE);
 }
 
-void journal_recorded(struct journal *j)
-{
-	__atomic_add_fetch(&j->records.n.recorded, 1, __ATOMIC_RELEASE);
-}
-
-/* Counts that are further from each other than there is room say nothing. */
-static bool read_counts(int fd, struct journal_counts *n)
+/* The oldest stands where the next is to be said, or behind. */
+static bool read_next(int fd, uint64_t *next)
 {
 	return is_journal(fd) &&
-	       pread(fd, n, sizeof(*n), offsetof(struct journal, records.n)) ==
-		   (ssize_t)sizeof(*n) &&
-	       n->said - n->recorded <= JOURNAL_RECORDS;
+	       pread(fd, next, sizeof(*next), offsetof(struct journal, records.next)) ==
+		   (ssize_t)sizeof(*next);
 }
 
-bool journal_peek_record(int fd, struct journal_record *r)
+static off_t place_of(uint64_t next, unsigned n)
 {
-	off_t at = offsetof(struct journal, records.of);
-	struct journal_counts n;
+	uint64_t i = n < JOURNAL_RECORDS ? (next + n) % JOURNAL_RECORDS : n;
 
-	if (!read_counts(fd, &n) || n.said == n.recorded)
-		return false;
-	at += (off_t)(n.recorded % JOURNAL_RECORDS * sizeof(*r));
-	return pread(fd, r, sizeof(*r), at) == (ssize_t)sizeof(*r);
+	return (off_t)(offsetof(struct journal, records.of) + i * sizeof(struct journal_record));
 }
 
-int journal_drop_record(int fd)
+bool journal_peek_record(int fd, unsigned *n, struct journal_record *r)
 {
-	struct journal_counts n;
+	uint64_t next;
+	bool is = read_next(fd, &next);
 
-	if (!read_counts(fd, &n))
+	for (; is && *n < JOURNAL_KEPT; ++*n) {
+		is = pread(fd, r, sizeof(*r), place_of(next, *n)) == (ssize_t)sizeof(*r);
+		if (is && r->audit.kept)
+			return true;
+	}
+	return false;
+}
+
+int journal_drop_record(int fd, unsigned n)
+{
+	off_t kept = (off_t)offsetof(struct journal_record, audit.kept);
+	uint32_t none = 0;
+	uint64_t next;
+
+	if (!read_next(fd, &next))
 		return EINVAL;
-	n.recorded++;
-	return pwrite(fd, &n, sizeof(n), offsetof(struct journal, records.n)) == (ssize_t)sizeof(n)
+	return pwrite(fd, &none, sizeof(none), place_of(next, n) + kept) == (ssize_t)sizeof(none)
 		   ? 0
 		   : EIO;
 }

@@ -29,6 +29,9 @@ enum {
 	JOURNAL_SITES = 1280,
 	JOURNAL_SIGNALS = 8,   /* of a target: threads that stand at one */
 	JOURNAL_RECORDS = 256, /* on their way to the record */
+	/* The same, and there is no more room: letting go of all targets is refused to nobody. */
+	JOURNAL_PAST = 3 * JOURNAL_TARGETS,
+	JOURNAL_KEPT = JOURNAL_RECORDS + JOURNAL_PAST,
 };
 
 enum journal_state {
@@ -97,15 +100,13 @@ struct journal_record {
 	struct ipc_audit audit;
 };
 
-/* It counts what it has said; the guard what has got there, or waits in a file of the session's:
- * what is between is in neither when they are killed. */
-struct journal_counts {
-	uint64_t said, recorded;
-};
-
+/* Round and round.  audit.kept is the last to be set and, by the guard, the first to go, once it
+ * has got there or waits in a file of the session's: until then it is in neither when they are
+ * killed.  They do not go in the order they came: a monitor may be stopped while a later one has
+ * the session. */
 struct journal_records {
-	struct journal_counts n;
-	struct journal_record of[JOURNAL_RECORDS]; /* number n at n % JOURNAL_RECORDS */
+	uint64_t next; /* to be said at next % JOURNAL_RECORDS, or behind */
+	struct journal_record of[JOURNAL_KEPT];
 };
 
 struct journal {
@@ -135,19 +136,19 @@ bool journal_peek(int fd, unsigned index, struct journal_target *t);
 /* The same of what has been carried. */
 bool journal_peek_bytes(int fd, struct journal_bytes *b);
 
-/* The oldest record in one whose tracer and guard have ended.  False: there is none. */
-bool journal_peek_record(int fd, struct journal_record *r);
+/* The next record, from number *n (0 .. JOURNAL_KEPT - 1) on, mostly in the order they were said,
+ * in one whose tracer and guard have ended, and its number.  False: there is none. */
+bool journal_peek_record(int fd, unsigned *n, struct journal_record *r);
 /* It has got there.  0, or an errno value. */
-int journal_drop_record(int fd);
+int journal_drop_record(int fd, unsigned n);
 
 /* ---- for the record ----------------------------------------------------------------- */
 
-/* The tracer is about to say that.  False: no room, so much of it has not got there. */
-bool journal_say(struct journal *j, const struct ipc_audit *a);
-/* It could not. */
-void journal_unsay(struct journal *j);
-/* The guard: the oldest of it has got there. */
-void journal_recorded(struct journal *j);
+/* The tracer is about to say that.  What that is from now on (ipc_audit.kept); 0: there is no room,
+ * so much of it has not got there.  past: it is done already, or will be in any case. */
+uint32_t journal_say(struct journal *j, const struct ipc_audit *a, bool past);
+/* It could not; or, says the guard, it has got there. */
+void journal_recorded(struct journal *j, uint32_t kept);
 
 /* ---- the tracer's part -------------------------------------------------------------- */
 

@@ -134,17 +134,20 @@ int tracer_record(const struct ipc_audit *a)
 {
 	const struct tracer *t = &self.tracer;
 	struct ipc_audit out = *a;
+	int err;
 
 	if (t->unrecorded && !is_past(a))
 		return E_UNRECORDED;
 	/* Who reads a journal of ours alone?  Nobody would ever take anything out of it. */
-	out.kept = t->journal_fd >= 0 && journal_say(t->journal, a);
+	out.kept = t->journal_fd >= 0 ? journal_say(t->journal, a, is_past(a)) : 0;
 	if (t->journal_fd >= 0 && !out.kept && !is_past(a))
 		return E_UNRECORDED;
-	if (ipc_send(FD_PIPE, IPC_AUDIT, &out, sizeof(out)) != EAGAIN)
-		return E_OK;
-	if (out.kept)
-		journal_unsay(t->journal);
+	err = ipc_send(FD_PIPE, IPC_AUDIT, &out, sizeof(out));
+	if (err != EAGAIN && err != ENOBUFS && err != ENOMEM)
+		return E_OK; /* a guard that is gone leaves it where it is */
+	/* What has been done all the same stays there, for the end. */
+	if (!is_past(a) || a->result != E_OK)
+		journal_recorded(t->journal, out.kept);
 	return E_UNRECORDED;
 }
 

@@ -310,17 +310,32 @@ def spin(d):
         return seen
 
 
+def of_session(box, whom=''):
+    """Its processes, or the one of that name; who would take over from another comes first."""
+    alive = {pid: what for pid, what in box.children().items() if what[0] != 'Z'}
+    return [pid for name in ('guard', 'tracer', 'monitor', 'conn') if whom in name
+            for pid, what in alive.items() if f'procsrv-{name}' in what]
+
+
+def kill(pids):
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
 @pytest.mark.once
-@pytest.mark.parametrize('whom', ['tracer', 'conn', 'guard', 'monitor'])
+@pytest.mark.parametrize('whom', ['tracer', 'conn', 'guard', 'monitor', ''])
 def test_whoever_is_killed_has_what_was_done_on_record(recorded, record, hosts, debuggee, whom):
-    """At any moment of it; what is on record need not have been done."""
+    """At any moment of it, or all of them; what is on record need not have been done."""
     box, rng, seen = recorded('grace=0'), random.Random(whom), collections.Counter()
     for _ in range(times(8, 200)):
         host, d = hosts(box), debuggee('beats', 10000, 2, busy=True)
         d.expect_gone = True
         host.do('ps', limit=1)
-        pid, = [pid for pid, what in box.children().items() if f'procsrv-{whom}' in what]
-        threading.Timer(rng.uniform(0, 0.03), lambda pid=pid: os.kill(pid, signal.SIGKILL)).start()
+        pids = of_session(box, whom)
+        threading.Timer(rng.uniform(0, 0.03), kill, [rng.sample(pids, len(pids))]).start()
         done = set()
         try:
             for name, fields in (('attach', dict(pid=d.pid, how=wire.ENUM['ATTACH_RUN'])),
@@ -339,6 +354,76 @@ def test_whoever_is_killed_has_what_was_done_on_record(recorded, record, hosts, 
         assert not missing, (whom, done, record.events())
         seen.update(done)
         d.kill()
-    print(f'SIGKILL of the {whom} amid what is recorded:', dict(seen))
+    print(f'SIGKILL of the {whom or "session"} amid what is recorded:', dict(seen))
     assert seen['attach']
+    record.is_whole()
+
+
+class Files:
+    """Names to be told apart in the record."""
+
+    def __init__(self, directory):
+        self.directory, self.read, self.n = directory, [], 0
+        os.mkdir(directory)
+        os.chmod(directory, 0o755)
+
+    def fetch(self, host):
+        self.n += 1
+        path = os.path.join(self.directory, f'file-{self.n}')
+        with open(path, 'w') as f:
+            f.write('x')
+        host.do('file_read', path=path, len=1)
+        self.read.append(path)
+
+    def missing(self, record):
+        """Of what was read."""
+        on_record = {a['why'].split()[0] for a in record.lines() if a['event'] == 'file-read'}
+        return [path for path in self.read if path not in on_record]
+
+
+def test_what_a_stopped_monitor_has_not_written_is_on_record_when_all_are_killed(world, recorded, record, hosts):
+    """It still has the session's lines, while a later one has the session and writes its own."""
+    box, files = recorded('grace=30s'), Files(world.path('files'))
+    host = hosts(box)
+    files.fetch(host)
+    monitor, = of_session(box, 'monitor')
+    os.kill(monitor, signal.SIGSTOP)
+    for _ in range(5):
+        files.fetch(host)
+    again = hosts(box, before=host)
+    assert again.opened['resumed']
+    before = files.n
+    for _ in range(5):
+        files.fetch(again)
+    assert not clean.eventually(lambda: [p for p in files.missing(record) if p in files.read[before:]])
+    kill(of_session(box))
+    assert not box.quiet()
+    assert not clean.eventually(lambda: files.missing(record))
+    record.is_whole()
+
+
+@pytest.mark.parametrize('whom', ['', 'tracer', 'guard'])
+def test_what_does_not_go_through_a_stopped_monitor_is_on_record_when_it_is_killed(
+        world, recorded, record, hosts, debuggee, whom):
+    """All that is on the way is full. Letting go is not refused, and stands there, too."""
+    box, d, files = recorded('grace=0'), debuggee('sleepers'), Files(world.path('files'))
+    host = hosts(box)
+    attach(host, d)
+    record.await_events('attach')
+    monitor, = of_session(box, 'monitor')
+    os.kill(monitor, signal.SIGSTOP)
+    with pytest.raises(wire.Error) as e:
+        for _ in range(2000):
+            files.fetch(host)
+    assert e.value.name == 'UNRECORDED' and len(files.read) > 100
+    host.do('detach', target=1)
+    if whom:
+        kill(of_session(box, whom))
+    else:
+        host.leave()
+    assert not clean.eventually(lambda: of_session(box, 'guard') or of_session(box, 'tracer'), 20)
+    kill([monitor])
+    assert not box.quiet()
+    record.await_events('detach')
+    assert not files.missing(record)
     record.is_whole()

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 /* the above first */
 #include <cmocka.h>
@@ -53,9 +54,9 @@ static int teardown(void **state)
 	return rmdir(dir);
 }
 
-static bool say(uint32_t pid)
+static uint32_t say(uint32_t pid)
 {
-	return journal_say(journal, &(struct ipc_audit){.event = IPC_ATTACH, .pid = pid});
+	return journal_say(journal, &(struct ipc_audit){.event = IPC_ATTACH, .pid = pid}, false);
 }
 
 /* The processes in the record, in its order. */
@@ -84,8 +85,8 @@ static void what_was_said_and_not_recorded_is_left(void **state)
 
 	(void)state;
 	assert_false(spool_left(own));
-	assert_true(say(1) && say(2) && say(3));
-	journal_recorded(journal);
+	journal_recorded(journal, say(1));
+	assert_true(say(2) && say(3));
 	assert_int_equal(
 	    spool_write(spool_fd, &(struct ipc_audit){.event = IPC_DETACH, .pid = 9}), 0);
 	assert_true(spool_left(own));
@@ -101,30 +102,67 @@ static void what_was_said_and_not_recorded_is_left(void **state)
 static void what_could_not_be_said_is_not(void **state)
 {
 	(void)state;
-	assert_true(say(1));
-	journal_unsay(journal);
+	journal_recorded(journal, say(1));
 	assert_false(spool_left(own));
+}
+
+/* Of a monitor that has been stopped, while a later one has the session. */
+static void what_waits_longer_than_others_is_not_taken_for_them(void **state)
+{
+	uint32_t pids[8];
+
+	(void)state;
+	assert_true(say(1));
+	for (uint32_t i = 0; i < 3 * JOURNAL_RECORDS; i++)
+		journal_recorded(journal, say(100 + i));
+	assert_true(say(2));
+	journal_recorded(journal, 0);
+	journal_recorded(journal, JOURNAL_KEPT + 1);
+	assert_int_equal(spool_take_left(own, record, &facts), 0);
+	assert_int_equal(recorded(pids, 8), 2);
+	assert_int_equal(pids[0] + pids[1], 3);
 }
 
 static void there_is_room_for_so_many_at_a_time_all_round(void **state)
 {
-	uint32_t pids[JOURNAL_RECORDS];
+	uint32_t pids[JOURNAL_RECORDS], first = 0;
 
 	(void)state;
-	for (uint32_t i = 0; i < 3; i++) {
-		assert_true(say(i));
-		journal_recorded(journal);
+	for (uint32_t i = 0; i < 3; i++)
+		journal_recorded(journal, say(i));
+	for (uint32_t i = 0; i < JOURNAL_RECORDS; i++) {
+		uint32_t kept = say(100 + i);
+
+		assert_true(kept);
+		first = first ? first : kept;
 	}
-	for (uint32_t i = 0; i < JOURNAL_RECORDS; i++)
-		assert_true(say(100 + i));
-	assert_false(say(1));
-	journal_recorded(journal);
-	assert_true(say(1));
+	assert_int_equal(say(1), 0);
+	journal_recorded(journal, first);
+	assert_int_equal(say(1), first);
 	assert_int_equal(spool_take_left(own, record, &facts), 0);
 	assert_int_equal(recorded(pids, JOURNAL_RECORDS), JOURNAL_RECORDS);
 	for (uint32_t i = 1; i < JOURNAL_RECORDS; i++)
 		assert_int_equal(pids[i - 1], 100 + i);
 	assert_int_equal(pids[JOURNAL_RECORDS - 1], 1);
+}
+
+static void what_is_done_all_the_same_has_room_of_its_own(void **state)
+{
+	struct ipc_audit a = {.event = IPC_DETACH, .pid = 7};
+	uint32_t pids[JOURNAL_KEPT], last = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < JOURNAL_RECORDS; i++)
+		assert_true(say(100 + i));
+	for (unsigned i = 0; i < JOURNAL_PAST; i++)
+		assert_true(last = journal_say(journal, &a, true));
+	assert_int_equal(say(1), 0);
+	assert_int_equal(journal_say(journal, &a, true), 0);
+	journal_recorded(journal, last);
+	assert_int_equal(say(1), 0);
+	assert_int_equal(spool_take_left(own, record, &facts), 0);
+	assert_int_equal(recorded(pids, JOURNAL_KEPT), JOURNAL_KEPT - 1);
+	assert_int_equal(pids[JOURNAL_RECORDS], 7);
 }
 
 static void a_record_that_cannot_be_written_stays(void **state)
@@ -140,21 +178,55 @@ static void a_record_that_cannot_be_written_stays(void **state)
 }
 
 /* It is the mapped user's. */
-static void counts_that_make_no_sense_say_nothing(void **state)
+static void a_journal_of_nonsense_is_taken_once(void **state)
 {
-	static const struct journal_counts bad[] = {
-	    {UINT64_MAX, 0}, {0, 1}, {JOURNAL_RECORDS + 1, 0}, {5, UINT64_MAX - JOURNAL_RECORDS}};
+	uint32_t pids[JOURNAL_KEPT];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		journal->records.n = bad[i];
-		assert_false(spool_left(own));
-		assert_int_equal(spool_take_left(own, record, &facts), 0);
-		assert_int_not_equal(journal_drop_record(journal_fd), 0);
+	memset(&journal->records, 0xff, sizeof(journal->records));
+	assert_int_equal(spool_take_left(own, record, &facts), 0);
+	assert_int_equal(recorded(pids, JOURNAL_KEPT), JOURNAL_KEPT);
+	assert_false(spool_left(own));
+	assert_int_equal(spool_take_left(own, record, &facts), 0);
+	assert_int_equal(recorded(pids, JOURNAL_KEPT), JOURNAL_KEPT);
+}
+
+/* A guard that has a monitor still has what it gave the one before. */
+static void what_is_spooled_while_it_is_taken_is_not_lost(void **state)
+{
+	enum { N = 1500 };
+	static uint32_t pids[N];
+	pid_t guard = fork();
+	int status;
+
+	(void)state;
+	if (guard == 0) {
+		for (uint32_t i = 0; i < N; i++)
+			if (spool_write(spool_fd,
+				&(struct ipc_audit){.event = IPC_DETACH, .pid = 1 + i}) != 0)
+				_exit(1);
+		_exit(0);
 	}
-	assert_int_equal(access(record, F_OK), -1);
-	journal->records.n = (struct journal_counts){1, UINT64_MAX};
-	assert_true(spool_left(own)); /* they may go round */
+	while (waitpid(guard, &status, WNOHANG) == 0)
+		assert_int_equal(spool_take(own, record, &facts), 0);
+	assert_int_equal(status, 0);
+	assert_int_equal(spool_take(own, record, &facts), 0);
+	assert_false(spool_waits(own));
+	assert_int_equal(recorded(pids, N), N);
+	for (uint32_t i = 0; i < N; i++)
+		assert_int_equal(pids[i], 1 + i);
+}
+
+/* It has his limits, and his descriptor. */
+static void a_spool_that_was_made_long_is_not_read_for_ever(void **state)
+{
+	uint32_t pids[1];
+
+	(void)state;
+	assert_int_equal(ftruncate(spool_fd, (off_t)1 << 40), 0);
+	assert_false(spool_waits(own));
+	assert_int_equal(spool_take(own, record, &facts), 0);
+	assert_int_equal(recorded(pids, 1), 0);
 }
 
 static void names_without_an_end_are_cut(void **state)
@@ -164,7 +236,7 @@ static void names_without_an_end_are_cut(void **state)
 
 	(void)state;
 	memset(a.name, 'x', sizeof(a.name));
-	assert_true(journal_say(journal, &a));
+	assert_true(journal_say(journal, &a, false));
 	assert_int_equal(spool_take_left(own, record, &facts), 0);
 	assert_int_equal(recorded(pids, 8), 1);
 }
@@ -190,9 +262,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(what_was_said_and_not_recorded_is_left),
 	    TEST(what_could_not_be_said_is_not),
+	    TEST(what_waits_longer_than_others_is_not_taken_for_them),
 	    TEST(there_is_room_for_so_many_at_a_time_all_round),
+	    TEST(what_is_done_all_the_same_has_room_of_its_own),
 	    TEST(a_record_that_cannot_be_written_stays),
-	    TEST(counts_that_make_no_sense_say_nothing),
+	    TEST(a_journal_of_nonsense_is_taken_once),
+	    TEST(what_is_spooled_while_it_is_taken_is_not_lost),
+	    TEST(a_spool_that_was_made_long_is_not_read_for_ever),
 	    TEST(names_without_an_end_are_cut),
 	    TEST(a_session_without_a_journal_has_its_spool),
 	};
