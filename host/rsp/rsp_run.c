@@ -95,6 +95,9 @@ static bool requested(struct rsp *r, struct rsp_process *p, struct rsp_stop *s)
 	bool asked = p->stops->break_asked;
 
 	p->stops->break_asked = false;
+	/* A SIGSTOP, as lldb-server's: SIGINT LLDB may be told to deliver when it goes on. */
+	if (asked && r->lldb)
+		return true;
 	if (asked) {
 		s->signal = SIGINT;
 		s->reason = HE_R_SIGNAL;

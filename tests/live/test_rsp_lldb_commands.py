@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import harness
+from terminal import Terminal
 from test_rsp_lldb import LLDB, file, lldb, pytestmark, runs, wrap  # noqa: F401
 from tracer import eventually
 
@@ -47,6 +48,27 @@ def test_a_signal_stops_or_passes_as_process_handle_says(lldb):  # noqa: F811
     assert 'stop reason = signal SIGSEGV' in r.out, r
     r = lldb(*begin, 'process handle -p true -s false -n true SIGSEGV', 'continue', file=file('nullcall'))
     assert 'stop reason = signal SIGSEGV' not in r.out and re.search(r'exited with status = 11', r.out), r
+
+
+def test_an_interruption_is_no_signal_that_the_program_would_get(world, box, debuggee):
+    d = debuggee('spin', busy=True)
+    t = Terminal([shutil.which(LLDB), '-x', '-X'], env=dict(world.env, LLDB_DEBUGSERVER_PATH=wrap(world, world.premote(box))),
+                 timeout=harness.PATIENCE)
+    states = [f'Process {d.pid} stopped', f'Process {d.pid} is running', f'Process {d.pid} exited']
+    try:
+        t.until('(lldb) ').type('settings set use-color false\n').until('(lldb) ')
+        t.type(f'process attach -p {d.pid}\n').until(states[0]).until('Architecture set to')
+        t.type('process handle -p true -s false SIGINT\n').until('SIGINT  ').until('(lldb) ')
+        t.type('continue\n').until('resuming')
+        assert eventually(lambda: t.type('process status\n').either(*states) == states[1])
+        t.type('process interrupt\n').until('stop reason = signal SIGSTOP')
+        t.type('continue\n').until('resuming')
+        assert eventually(lambda: t.type('process status\n').either(*states) == states[1])
+        t.type('detach\n').until(f'Process {d.pid} detached').type('quit\n')
+        assert t.end() == 0
+    finally:
+        t.kill()
+    assert eventually(lambda: runs(d))
 
 
 def test_a_program_that_comes_later_is_waited_for(world, box):

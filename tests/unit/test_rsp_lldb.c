@@ -177,7 +177,7 @@ static void an_interruption_is_a_sigstop(void **state)
 	rsp_take(bridge(), "\003", 1);
 	assert_string_equal(fake_box_log(), "go 42 0:cont:0\ninterrupt 42/0\n");
 	happens((struct he_event){.tid = 42, .reason = HE_R_REQUEST, .generation = 1});
-	assert_memory_equal(sent(), "T02thread:2a;", 13);
+	assert_memory_equal(sent(), "T13thread:2a;", 13);
 }
 
 static void threads_come_as_json_with_their_reasons(void **state)
