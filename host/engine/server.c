@@ -13,7 +13,7 @@
 #include "host/link/hostgrant.h"
 #include "host/link/hostkey.h"
 
-enum { LEAST_READ = 4096, CACHE_NAME = 200 /* bytes */ };
+enum { LEAST_READ = 4096 };
 
 uint32_t server_max_read(const struct he_server *s)
 {
@@ -55,16 +55,16 @@ static void set_info(struct he_server *s)
 }
 
 /* A build-id says which file is meant, not that it is that file: what one box has given is
- * nobody's evidence about another.  One without a key is known by how it is reached. */
-static char *cache_of(const struct he_engine *e, const struct he_server *s)
+ * nobody's evidence about another.  One without a key is known by how it is reached, all of that:
+ * the peer's name is cut.  What is too long for a directory's name is not kept. */
+static char *cache_of(const struct he_engine *e, const struct he_server *s, const char *transport)
 {
 	const struct rpc_peer *p = rpc_peer(s->rpc);
 	char *path = NULL, *name = NULL;
 
 	if (s->local)
 		path = strdup(e->config.cache_dir);
-	else if ((name = strdup(p->key ? p->key : p->name)) != NULL) {
-		name[strnlen(name, CACHE_NAME)] = 0;
+	else if ((name = strdup(p->key ? p->key : transport)) != NULL) {
 		for (char *c = name; (c = strchr(c, '/'));)
 			*c = '_';
 		if (asprintf(&path, "%s/%s", e->config.cache_dir, name) < 0)
@@ -118,7 +118,7 @@ struct he_error *he_connect(struct he_engine *e, const char *transport, struct h
 	if (!transport)
 		transport = secure_getenv("HDB_PREMOTE");
 	s->local = s->info.local = !transport || !*transport;
-	s->cache = cache_of(e, s);
+	s->cache = cache_of(e, s, transport);
 	append(e, s);
 	*ret = s;
 	return NULL;

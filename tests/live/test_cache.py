@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+import harness
+
 SOURCE = '''
 #include <stdio.h>
 #include <unistd.h>
@@ -48,3 +50,13 @@ def test_what_one_box_gave_is_not_what_another_runs(world, boxes, programs):
     assert len(one.audit(event='file-read')) == len(other.audit(event='file-read')) == 1
     assert sorted(os.listdir(world.path('cache/hdb'))) == \
         sorted(k.fingerprint.replace('/', '_') for k in (one.key, other.key))
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not shutil.which('gcc'), reason='no gcc')
+@pytest.mark.parametrize('length', [10, 210, 300])
+def test_boxes_without_a_key_are_told_apart_by_all_of_the_way_there(world, programs, length):
+    way = f'exec:: {"x" * length}; exec {harness.program("procsrv")} -t stdio #'
+    for name in ('one', 'two'):
+        r = world.hdb('-premote', f'{way} {name}', '-p', programs(f'of_the_{name}'), '-batch', '-ex', 'bt')
+        assert f' of_the_{name} (' in r.out, r
