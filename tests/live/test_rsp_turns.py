@@ -12,7 +12,7 @@ import stat
 import pytest
 
 import harness
-from test_rsp_lldb import LLDB, runs
+from test_rsp_lldb import LLDBS, runs
 from tracer import eventually
 
 DELAY = 20  # ms each way
@@ -35,16 +35,20 @@ def gdb_run(world, bridge, commands, program, sysroot):
     return world.run(argv)
 
 
-def lldb_run(world, bridge, commands, program, sysroot):
-    """The bridge in the place of lldb-server, as the manual has it; it starts with the first command that needs it."""
-    path = world.path('lldb-server')
-    with open(path, 'w') as f:
-        f.write(f'#!/bin/bash\nfor w; do case $w in --fd=*) fd=${{w#--fd=}} ;; esac; done\nexec {bridge} <&$fd >&$fd\n')
-    os.chmod(path, stat.S_IRWXU)
-    argv = [LLDB, '-x', '-b', *([file(program)] if program else [])]
-    for command in commands:
-        argv += ['-o', command]
-    return world.run(argv, env={'LLDB_DEBUGSERVER_PATH': path})
+@pytest.fixture(params=LLDBS)
+def lldb_run(request):
+    def run(world, bridge, commands, program, sysroot):
+        """In the place of lldb-server, as the manual has it; it starts with the first command that needs it."""
+        path = world.path('lldb-server')
+        with open(path, 'w') as f:
+            f.write('#!/bin/bash\nfor w; do case $w in --fd=*) fd=${w#--fd=} ;; esac; done\n'
+                    f'exec {bridge} <&$fd >&$fd\n')
+        os.chmod(path, stat.S_IRWXU)
+        argv = [request.param, '-x', '-b', *([file(program)] if program else [])]
+        for command in commands:
+            argv += ['-o', command]
+        return world.run(argv, env={'LLDB_DEBUGSERVER_PATH': path})
+    return run
 
 
 @pytest.fixture
@@ -154,27 +158,21 @@ def test_a_line_takes_gdb_three_turns(turns, debuggee):
 # ---- lldb ----------------------------------------------------------------------------------------------------------
 
 
-needs_lldb = pytest.mark.skipif(not LLDB, reason='lldb is not installed')
-
-
-@needs_lldb
-def test_lldb_attaches_and_leaves_in_ten_turns(turns, debuggee):
+def test_lldb_attaches_and_leaves_in_ten_turns(turns, lldb_run, debuggee):
     d = debuggee('sleepers', 0)
     n, r = turns(lldb_run, [f'process attach -p {d.pid}', 'detach'], bound=READY + 10)
     assert f'Process {d.pid} detached' in r.out, r
     assert n <= READY + 10
 
 
-@needs_lldb
-def test_lldb_attaches_to_1001_threads_in_fifteen_turns(turns, debuggee):
+def test_lldb_attaches_to_1001_threads_in_fifteen_turns(turns, lldb_run, debuggee):
     d = debuggee('sleepers', MANY)
     n, r = turns(lldb_run, [f'process attach -p {d.pid}', 'thread list', 'detach'], bound=READY + 15)
     assert len(re.findall(r'^[ *] thread #\d+: tid = ', r.out, re.M)) == MANY, r
     assert n <= READY + 15
 
 
-@needs_lldb
-def test_lldb_shows_the_backtraces_of_1001_threads_in_thirty_turns(turns, debuggee):
+def test_lldb_shows_the_backtraces_of_1001_threads_in_thirty_turns(turns, lldb_run, debuggee):
     d = debuggee('sleepers', MANY)
     n, r = turns(lldb_run, [f'process attach -p {d.pid}', 'bt all', 'detach'], bound=READY + 30)
     assert r.out.count('`descend') >= MANY * 12, r
@@ -182,8 +180,7 @@ def test_lldb_shows_the_backtraces_of_1001_threads_in_thirty_turns(turns, debugg
     assert eventually(lambda: runs(d))
 
 
-@needs_lldb
-def test_a_stop_with_its_backtrace_takes_lldb_two_turns(turns, debuggee):
+def test_a_stop_with_its_backtrace_takes_lldb_two_turns(turns, lldb_run, debuggee):
     d = debuggee('spin', busy=True)
     begin = [f'process attach -p {d.pid}', 'breakpoint set -n hit', 'continue', 'bt', 'continue', 'bt']
     n, r = each(turns, lldb_run, begin, ['continue', 'bt'], ['breakpoint delete -f', 'detach'], None, 10, 2)
@@ -191,8 +188,7 @@ def test_a_stop_with_its_backtrace_takes_lldb_two_turns(turns, debuggee):
     assert n <= 10 * 2
 
 
-@needs_lldb
-def test_a_line_takes_lldb_three_turns(turns, debuggee):
+def test_a_line_takes_lldb_three_turns(turns, lldb_run, debuggee):
     d = debuggee('spin', busy=True)
     begin = [f'process attach -p {d.pid}', 'breakpoint set -n hit', 'continue', 'breakpoint delete -f', 'finish', 'next',
              'next']
