@@ -402,16 +402,17 @@ def test_what_a_stopped_monitor_has_not_written_is_on_record_when_all_are_killed
     record.is_whole()
 
 
+@pytest.mark.parametrize('stopped', ['monitor', 'guard'])
 @pytest.mark.parametrize('whom', ['', 'tracer', 'guard'])
-def test_what_does_not_go_through_a_stopped_monitor_is_on_record_when_it_is_killed(
-        world, recorded, record, hosts, debuggee, whom):
+def test_what_does_not_go_through_one_that_is_stopped_is_on_record_when_all_is_over(
+        world, recorded, record, hosts, debuggee, whom, stopped):
     """All that is on the way is full. Letting go is not refused, and stands there, too."""
     box, d, files = recorded('grace=0'), debuggee('sleepers'), Files(world.path('files'))
     host = hosts(box)
     attach(host, d)
     record.await_events('attach')
-    monitor, = of_session(box, 'monitor')
-    os.kill(monitor, signal.SIGSTOP)
+    halted = of_session(box, stopped)
+    os.kill(halted[0], signal.SIGSTOP)
     with pytest.raises(wire.Error) as e:
         for _ in range(2000):
             files.fetch(host)
@@ -421,8 +422,11 @@ def test_what_does_not_go_through_a_stopped_monitor_is_on_record_when_it_is_kill
         kill(of_session(box, whom))
     else:
         host.leave()
+    if stopped == 'guard' != whom:
+        os.kill(halted[0], signal.SIGCONT)
     assert not clean.eventually(lambda: of_session(box, 'guard') or of_session(box, 'tracer'), 20)
-    kill([monitor])
+    if stopped == 'monitor':
+        kill(halted)
     assert not box.quiet()
     record.await_events('detach')
     assert not files.missing(record)
