@@ -127,8 +127,8 @@ HDB = $(addprefix host/hdb/,hdb askpass options console complete cmd cmd_table c
 	cmd_break cmd_break_change break_spec break_show cmd_catch settings actions query stop syscalls syscall_groups cmd_step cmd_print cmd_display display)
 # GDB's remote protocol, another front end in the same program
 RSP = $(addprefix host/rsp/,rsp_table rsp_frame rsp_packet rsp_reply rsp_process rsp_general rsp_features rsp_regs \
-	rsp_memory rsp_break rsp_signal rsp_stop rsp_run rsp_queue rsp_go rsp_again rsp_alive rsp_resume rsp_settings rsp_launch rsp_life rsp_terminal \
-	rsp_session rsp_listen rsp_serve rsp_tls)
+	rsp_memory rsp_break rsp_command rsp_printf rsp_signal rsp_stop rsp_run rsp_queue rsp_go rsp_pass rsp_again rsp_alive rsp_resume rsp_settings rsp_launch rsp_life rsp_terminal \
+	rsp_session rsp_listen rsp_serve rsp_tls) common/bytecode
 RSP += $(addprefix host/rsp/,rsp_lldb rsp_lldb_reg rsp_lldb_regs rsp_lldb_ps rsp_lldb_memory \
 	rsp_lldb_stop rsp_lldb_modules rsp_lldb_launch rsp_lldb_stdio \
 	rsp_lldb_file rsp_lldb_platform)

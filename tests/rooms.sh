@@ -52,7 +52,7 @@ rule "host/expr/$any" "host/(expr/$any|sym/(sym|type|variable)\\.h)|$all"
 rule "host/engine/$any" "host/(engine/$any|link/$any|sym/(sym|spot|type|variable)\\.h|expr/expr\\.h)|$all"
 # Front ends are clients of the engine: its public header, and each other's.
 rule "host/hdb/$any" 'host/(hdb/[^ ]*|rsp/rsp_(listen|serve)\\.h|hosteng\\.h)|common/(buf|duration|err|fingerprint|log|transport)\\.(h|def)'
-rule "host/rsp/$any" 'host/(rsp/[^ ]*|hosteng\\.h)|common/(buf|err|fingerprint|gdb_reg|log|transport)\\.(h|def)'
+rule "host/rsp/$any" 'host/(rsp/[^ ]*|hosteng\\.h)|common/(buf|bytecode|err|fingerprint|gdb_reg|log|transport)\\.(h|def)'
 
 # never_links PROGRAM LIBRARY-PATTERN
 never_links() {

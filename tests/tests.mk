@@ -176,10 +176,11 @@ UNIT_test_rsp_lldb = $(filter-out %/rsp_serve %/rsp_listen,$(RSP)) $(RSP_ENGINE)
 UNITLIB_test_rsp_lldb = -ljansson
 UNIT_test_rsp_lldb_box = $(UNIT_test_rsp_lldb)
 UNITLIB_test_rsp_lldb_box = -ljansson
-$(foreach t,objects memory life regs,$(eval UNIT_test_rsp_$(t) = $(UNIT_test_rsp_lldb)) $(eval UNITLIB_test_rsp_$(t) = -ljansson))
+$(foreach t,objects memory life regs commands,$(eval UNIT_test_rsp_$(t) = $(UNIT_test_rsp_lldb)) $(eval UNITLIB_test_rsp_$(t) = -ljansson))
 
 # GDB's remote protocol.
 UNIT_test_rsp_frame = host/rsp/rsp_frame common/buf
+UNIT_test_rsp_printf = host/rsp/rsp_printf common/buf
 UNIT_test_rsp_packet = host/rsp/rsp_packet host/rsp/rsp_features host/rsp/rsp_signal common/buf
 
 include tests/interop/interop.mk

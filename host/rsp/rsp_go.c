@@ -7,6 +7,7 @@
 #include "common/err.h"
 #include "host/rsp/rsp_again.h"
 #include "host/rsp/rsp_break.h"
+#include "host/rsp/rsp_pass.h"
 #include "host/rsp/rsp_queue.h"
 #include "host/rsp/rsp_regs.h"
 
@@ -84,17 +85,6 @@ static void tell_signals(struct rsp *r, struct rsp_process *p, const struct he_g
 	if (pass != p->stops->passing)
 		he_error_free(he_pass_signals(p->t, pass, ~r->run->program));
 	p->stops->passing = pass;
-}
-
-static void remember_go(struct rsp_process *p, const struct he_go *go, size_t m)
-{
-	free(p->stops->went);
-	p->stops->n_went = 0;
-	p->stops->went = malloc(m * sizeof(*go));
-	if (!p->stops->went)
-		return;
-	memcpy(p->stops->went, go, m * sizeof(*go));
-	p->stops->n_went = m;
 }
 
 /* ---- non-stop: what the debugger does not know of yet stays as it is ------------------ */
@@ -180,7 +170,7 @@ static struct he_error *resume_one(
 	p->stops->hushed = false;
 	rsp_stale(r, p);
 	tell_signals(r, p, go, m);
-	remember_go(p, go, m);
+	rsp_pass_remember(r, p, go, m);
 	e = he_go(p->t, go, m, r->non_stop);
 	if (!e && p->stops->break_asked)
 		he_error_free(he_interrupt(p->t, 0));
@@ -240,8 +230,7 @@ static void stop_some(struct rsp *r, struct rsp_process *p, uint64_t tid)
 		he_error_free(he_interrupt(p->t, tid));
 }
 
-/* It cannot run: the debugger hears of a stop, the person why. */
-static void refuse(struct rsp *r, struct rsp_process *p, struct he_error *e)
+void rsp_run_refused(struct rsp *r, struct rsp_process *p, struct he_error *e)
 {
 	unsigned before = r->agains;
 	bool ended;
@@ -276,7 +265,7 @@ void rsp_run_resume(struct rsp *r, const struct rsp_action *v, size_t n)
 		struct he_error *e = held ? NULL : resume_one(r, p, v, n, &go);
 
 		if (e)
-			refuse(r, p, e);
+			rsp_run_refused(r, p, e);
 		for (size_t i = 0; i < n; i++)
 			if (v[i].todo == RSP_DO_STOP && concerns(&v[i], p, 0))
 				stop_some(r, p, v[i].id.tid > 0 ? (uint64_t)v[i].id.tid : 0);

@@ -173,6 +173,7 @@ static void free_stops(struct rsp_stops *s)
 	if (s) {
 		free(s->numbers);
 		free(s->told);
+		free(s->ran);
 		free(s->went);
 	}
 	free(s);

@@ -6,6 +6,7 @@
 
 #include "host/rsp/rsp_again.h"
 #include "host/rsp/rsp_break.h"
+#include "host/rsp/rsp_pass.h"
 #include "host/rsp/rsp_queue.h"
 #include "host/rsp/rsp_regs.h"
 
@@ -109,29 +110,6 @@ static bool requested(struct rsp *r, struct rsp_process *p, struct rsp_stop *s)
 	return true;
 }
 
-/* The program's own breakpoint instruction below one of the debugger's whose condition was
- * false: GDB has both for one, and wants to see neither. */
-static bool passes(struct rsp *r, struct rsp_process *p, const struct he_event *ev)
-{
-	const struct he_go one = {.tid = ev->tid, .action = HE_GO_CONT};
-	struct rsp_stops *s = p->stops;
-
-	if (ev->reason != HE_R_SIGNAL || ev->signal != SIGTRAP || !s->n_went ||
-	    !rsp_breaks_if_at(p, rsp_regs_pc(p, ev->tid) - 1))
-		return false;
-	for (size_t i = 0; i < s->n_went; i++) {
-		if (s->went[i].action == HE_GO_STEP)
-			return false;
-		s->went[i].signal = 0;
-	}
-	/* Non-stop: others stand because the debugger wants them to. */
-	if (r->non_stop)
-		he_error_free(he_go(p->t, &one, 1, true));
-	else
-		he_error_free(he_go(p->t, s->went, s->n_went, false));
-	return true;
-}
-
 static void stopped(struct rsp *r, const struct he_event *ev)
 {
 	struct rsp_process *p = rsp_process_of(r, ev->target);
@@ -140,7 +118,7 @@ static void stopped(struct rsp *r, const struct he_event *ev)
 	if (!p)
 		return;
 	rsp_stale(r, p);
-	if (passes(r, p, ev))
+	if (rsp_pass(r, p, ev))
 		return;
 	adopt_child(r, p, ev);
 	if (ev->reason == HE_R_CATCH && ev->caught == HE_CATCH_EXEC) {
@@ -198,6 +176,7 @@ static void thread_ended(struct rsp *r, const struct he_event *ev)
 	if (!p)
 		return;
 	rsp_untell(p, ev->tid);
+	rsp_pass_forget(r, p, ev->tid);
 	if (r->run->thread_events) {
 		s = rsp_stop_plain(p, ev->tid, 0);
 		if (s) {

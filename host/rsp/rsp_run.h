@@ -32,8 +32,14 @@ struct rsp_stops {
 	bool syscalls;     /* QCatchSyscalls */
 	uint32_t *numbers; /* none = all */
 	size_t n_numbers;
-	struct he_go *went; /* what it was resumed with last */
+	/* What it was resumed with last; non-stop: of its threads that run, what each of those does
+	 * that step. */
+	struct he_go *went;
 	size_t n_went;
+	/* All-stop: where threads have had commands run for them (rsp_pass.c). */
+	struct rsp_ran *ran;
+	size_t n_ran;
+	uint64_t generation, went_at; /* of its last stop; of that from which the debugger let it go */
 	uint64_t *told; /* non-stop: threads that the debugger knows to stand */
 	size_t n_told;
 };
@@ -62,6 +68,8 @@ int rsp_run_tick(struct rsp *r);
 void rsp_run_break(struct rsp *r);
 /* Let threads run, or stop them; the first action that names a thread holds for it. */
 void rsp_run_resume(struct rsp *r, const struct rsp_action *v, size_t n);
+/* p cannot run, by e, which is freed: a stop is to be told, and the person why. */
+void rsp_run_refused(struct rsp *r, struct rsp_process *p, struct he_error *e);
 /* A new process: what the debugger asked for holds for it, too. */
 void rsp_run_adopt(struct rsp *r, struct rsp_process *p);
 /* The reply to what made p stand where it is: vAttach, vRun. */

@@ -120,6 +120,9 @@ static void non_stop(struct rsp *r, struct rd *args)
 	if (on < 0)
 		return;
 	r->non_stop = on;
+	/* What it did before was noted in the other way. */
+	for (struct rsp_process *p = r->processes; p; p = p->next)
+		p->stops->n_went = 0;
 	rsp_ok(r);
 }
 

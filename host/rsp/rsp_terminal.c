@@ -1,12 +1,60 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host/rsp/rsp_terminal.h"
 
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "host/rsp/rsp_run.h"
+
+enum { UNSAID_MS = 50 };
+
+/* ---- what commands of breakpoints write ------------------------------------------------ */
+
+/* As much of it as standard error takes at once: how many bytes. */
+static size_t offer(const uint8_t *text, size_t n)
+{
+	struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+	size_t at = 0;
+
+	while (at < n) {
+		ssize_t done = send(fd.fd, text + at, n - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		/* That many a pipe takes that is writable at all. */
+		if (done < 0 && errno == ENOTSOCK && poll(&fd, 1, 0) > 0 && fd.revents & POLLOUT)
+			done = write(fd.fd, text + at, n - at < PIPE_BUF ? n - at : PIPE_BUF);
+		if (done <= 0)
+			break;
+		at += (size_t)done;
+	}
+	return at;
+}
+
+static void offer_unsaid(struct rsp_terminal *m)
+{
+	struct buf *b = &m->unsaid;
+	size_t done = b->len ? offer(b->p, b->len) : 0;
+	char line[128];
+	int n;
+
+	if (done)
+		memmove(b->p, b->p + done, b->len - done);
+	b->len -= done;
+	if (b->len || !m->lost)
+		return;
+	n = snprintf(line, sizeof(line),
+	    "%zu bytes of what commands of breakpoints wrote were lost: nobody read them.\n",
+	    m->lost);
+	buf_raw(b, line, (size_t)n);
+	m->lost = 0;
+}
+
+/* ---- the terminal ---------------------------------------------------------------- */
 
 void rsp_terminal_init(struct rsp *r, bool own)
 {
@@ -16,6 +64,7 @@ void rsp_terminal_init(struct rsp *r, bool own)
 	if (!m)
 		return;
 	m->own = own;
+	buf_init(&m->unsaid, RSP_TERMINAL_UNSAID);
 	memset(m->streams, -1, sizeof(m->streams));
 	m->tty = own && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 }
@@ -43,6 +92,10 @@ void rsp_terminal_end(struct rsp *r)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &m->before);
 	for (unsigned i = 0; m && i < 3; i++)
 		rsp_terminal_stream(r, i, -1);
+	if (m && m->unsaid.len)
+		offer_unsaid(m);
+	if (m)
+		buf_free(&m->unsaid);
 	free(m);
 	r->terminal = NULL;
 }
@@ -148,6 +201,30 @@ void rsp_terminal_output(struct rsp *r, const struct he_event *ev)
 		n = unreturn(text, n);
 	show(r, ev->stream, text, n);
 	free(text);
+}
+
+/* GDB reads standard error of a bridge that it started only when that sends something: the
+ * program would stand for it, and nobody would know. */
+void rsp_terminal_say(struct rsp *r, const void *text, size_t n)
+{
+	struct rsp_terminal *m = r->terminal;
+
+	if (!m->own && r->run->waiting && r->in >= 0) {
+		rsp_console(r, text, n);
+		return;
+	}
+	if (m->lost || n > m->unsaid.max - m->unsaid.len)
+		m->lost += n;
+	else
+		buf_raw(&m->unsaid, text, n);
+	offer_unsaid(m);
+}
+
+int rsp_terminal_tick(struct rsp *r)
+{
+	if (r->terminal->unsaid.len)
+		offer_unsaid(r->terminal);
+	return r->terminal->unsaid.len ? UNSAID_MS : -1;
 }
 
 /* ---- input ------------------------------------------------------------------------------- */

@@ -74,6 +74,8 @@ void fake_ends(uint32_t pid);
 struct he_target *fake_child(uint32_t pid);
 /* For he_wait to tell. */
 void fake_event(struct he_event ev);
+/* The id of a patch. */
+uint32_t fake_patch(enum he_patch_kind kind, uint64_t addr);
 /* Targets that were neither let go nor have been given back. */
 unsigned fake_left(void);
 

@@ -252,13 +252,14 @@ struct he_error *he_set_siginfo(struct he_target *t, uint64_t tid, const void *d
 
 /* ---- running -------------------------------------------------------------------------- */
 
-struct he_error *he_go(struct he_target *t, const struct he_go *v, size_t n, bool alone)
+static struct he_error *go(
+    struct he_target *t, const struct he_go *v, size_t n, bool alone, bool past)
 {
 	static const char *const actions[] = {
 	    [HE_GO_CONT] = "cont", [HE_GO_STEP] = "step", [HE_GO_RANGE] = "range"};
 
 	fake_must(n);
-	fake_asked("go %u%s", t->pid, alone ? " alone" : "");
+	fake_asked("go %u%s%s", t->pid, alone ? " alone" : "", past ? " past" : "");
 	for (size_t i = 0; i < n; i++) {
 		fake_must(v[i].action <= HE_GO_RANGE && v[i].signal >= -1 && v[i].signal <= 64);
 		fake_asked(
@@ -267,6 +268,16 @@ struct he_error *he_go(struct he_target *t, const struct he_go *v, size_t n, boo
 	fake_asked("\n");
 	t->state = HE_RUNNING;
 	return NULL;
+}
+
+struct he_error *he_go(struct he_target *t, const struct he_go *v, size_t n, bool alone)
+{
+	return go(t, v, n, alone, false);
+}
+
+struct he_error *he_go_past(struct he_target *t, const struct he_go *v, size_t n, bool alone)
+{
+	return go(t, v, n, alone, true);
 }
 
 bool he_also_stopped(struct he_target *t, struct he_event *ret)
@@ -336,12 +347,17 @@ int he_event_fd(struct he_engine *e)
 	return -1;
 }
 
+uint32_t fake_patch(enum he_patch_kind kind, uint64_t addr)
+{
+	return (uint32_t)(addr << 2) | kind;
+}
+
 struct he_error *he_patch(struct he_target *t, const struct he_patch *q, uint32_t *id)
 {
 	for (size_t i = 0; i < q->n_conditions; i++)
 		fake_must(q->conditions[i].data || !q->conditions[i].len);
 	fake_asked("patch %u %d %llx\n", t->pid, q->kind, (unsigned long long)q->addr);
-	*id = 1;
+	*id = fake_patch(q->kind, q->addr);
 	return NULL;
 }
 
