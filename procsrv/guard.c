@@ -99,8 +99,13 @@ static void make_title(char *title, size_t size)
 
 static void make_journal(void)
 {
-	int err = keeper_journal(&self.keeper, self.stdio ? -1 : FD_JOURNAL);
+	int fd = self.stdio ? -1 : FD_JOURNAL, err = keeper_journal(&self.keeper, fd);
 
+	if (err == EAGAIN) { /* more than may be locked, setrlimit(2) */
+		munlockall();
+		mlockall(MCL_CURRENT);
+		err = keeper_journal(&self.keeper, fd);
+	}
 	if (err)
 		fatal(EXIT_FAILURE, "cannot make the session's journal: %s", strerror(err));
 }

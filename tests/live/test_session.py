@@ -3,6 +3,7 @@
 
 import os
 import pwd
+import resource
 
 import pytest
 
@@ -40,6 +41,16 @@ def test_open_promises_nothing_about_a_lost_link_that_is_not_kept(links):
     for loss in (4, 255):
         refused('MALFORMED', link, 'open', loss=loss)
     assert link.do('open', loss=wire.ENUM['LOSS_RESUME'], grace_ms=30000)['grace_ms'] == 0
+
+
+@pytest.mark.parametrize('most', [0, 64 << 10, 3 << 20, 5 << 20])
+def test_what_may_not_be_locked_in_memory_is_not(links, debuggee, most):
+    """64 KiB is what Linux before 5.16 gives an ordinary user."""
+    link = links(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_MEMLOCK, (most, most)))
+    d = debuggee('sleepers')
+    target, _ = link.attach(d.pid)
+    link.do('detach', target=target)
+    assert not clean.eventually(d.faults)
 
 
 def test_another_version_is_told_so(links):
