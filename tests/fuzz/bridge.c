@@ -231,7 +231,11 @@ static void happens(const uint8_t *p, const uint8_t *end)
 	ev.caught = (enum he_catch)((unsigned long)number(&p, end) % (HE_CATCH_EXIT + 1));
 	ev.number = number(&p, end);
 	ev.by_loss = ev.status & 1;
-	ev.generation = 1;
+	ev.generation = 1 + ((uint64_t)ev.status >> 1 & 3);
+	/* Breakpoints at the beginning of memory, by the number's bits. */
+	for (int k = HE_PATCH_SOFT; ev.reason == HE_R_BREAKPOINT && k <= HE_PATCH_WRITE; k++)
+		if (ev.number >> k & 1)
+			ev.patches[ev.n_patches++] = fake_patch((enum he_patch_kind)k, FAKE_AT);
 	if (!befits(ev.target, &ev))
 		return;
 	if (ev.kind == HE_E_STOPPED && ev.reason == HE_R_CATCH && ev.number & 1)
