@@ -211,10 +211,16 @@ static void after_commands(struct rsp *r, struct rsp_process *p, const struct he
 	rsp_queue_append(r, rsp_stop_plain(p, ev->tid, SIGINT));
 }
 
+/* All-stop: it is made to stand, or the debugger was told meanwhile that all do. */
+static bool has_to_stand(const struct rsp *r, const struct rsp_process *p)
+{
+	return !r->non_stop && (p->stops->hushed || (!r->run->waiting && r->in >= 0));
+}
+
 static void run_commands(struct rsp *r, struct rsp_process *p, const struct he_event *ev)
 {
-	/* All are to stand now: it will be hit again when it goes on. */
-	if (!r->non_stop && p->stops->hushed) {
+	/* It will be hit again when it goes on. */
+	if (has_to_stand(r, p)) {
 		forget_ran(p, ev->tid);
 		return;
 	}
@@ -230,7 +236,8 @@ bool rsp_pass(struct rsp *r, struct rsp_process *p, const struct he_event *ev)
 {
 	p->stops->generation = ev->generation;
 	if (is_own(r, p, ev)) {
-		go_on(r, p, ev);
+		if (!has_to_stand(r, p))
+			go_on(r, p, ev);
 		return true;
 	}
 	if (rsp_breaks_quiet(p, ev)) {

@@ -349,6 +349,27 @@ static void while_all_are_made_to_stand_nobody_goes_on(void **state)
 	assert_string_equal(fake_box_log(), "interrupt 50/0\n");
 }
 
+static void what_stood_before_and_is_heard_of_late_stays(void **state)
+{
+	struct he_event ev = hit(50, SOFT);
+
+	(void)state;
+	has(ask("vAttach;32"), "T");
+	asks("Hgp32.32", "OK");
+	asks("Z0,401000,1;cmds:0," PRINT_A, "OK");
+	ask("vCont;c");
+	fake_box_log();
+	fake_stands(50);
+	happens((struct he_event){.tid = 42, .reason = HE_R_SIGNAL, .signal = SIGHUP});
+	has(sent(), "T01");
+	ev.kind = HE_E_STOPPED;
+	ev.target = fake_target(50);
+	rsp_event(bridge(), &ev);
+	bridge_settle();
+	assert_string_equal(sent(), "");
+	assert_string_equal(fake_box_log(), "");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, bridge_close)
@@ -367,6 +388,7 @@ int main(void)
 	    T(those_that_persist_run_on_without_a_debugger),
 	    T(a_child_has_its_own),
 	    T(while_all_are_made_to_stand_nobody_goes_on),
+	    T(what_stood_before_and_is_heard_of_late_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
