@@ -78,8 +78,8 @@ static void take_conversion(struct rd *f, struct piece *p)
 		p->precision = take_number(f);
 	p->length = take_length(f);
 	p->letter = (char)rd_u8(f);
-	if (!p->letter || !memchr("diuoxXcps", p->letter, 9) ||
-	    (memchr("cps", p->letter, 3) && p->length != LENGTH_INT))
+	if (!p->letter || !strchr("diuoxXcps", p->letter) ||
+	    (strchr("cps", p->letter) && p->length != LENGTH_INT))
 		f->bad = true;
 }
 
