@@ -10,11 +10,15 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "host/rsp/rsp_printf.h"
 #include "host/rsp/rsp_run.h"
+#include "host/rsp/rsp_terminal.h"
 #include "rsp_bridge.h"
 #include "rsp_engine.h"
 
@@ -288,6 +292,50 @@ static void one_that_goes_wrong_ends_and_the_next_runs(void **state)
 	assert_true(sent_raw() > 3 * strlen(why) / 2);
 }
 
+/* What is read from the pipe, while it is offered, goes to the end of text. */
+static size_t drain(int fd, char *text, size_t size)
+{
+	size_t n = 0;
+	ssize_t got;
+
+	do {
+		rsp_terminal_tick(bridge());
+		got = read(fd, text + n, size - 1 - n);
+		n += got > 0 ? (size_t)got : 0;
+	} while (got > 0);
+	text[n] = 0;
+	return n;
+}
+
+static void nobody_who_does_not_read_holds_the_program_up(void **state)
+{
+	static char page[RSP_PRINTF_STRING + 1], text[2 * RSP_TERMINAL_UNSAID];
+	int ends[2], before = dup(STDERR_FILENO);
+	size_t n;
+
+	(void)state;
+	asks("QNonStop:1", "OK");
+	fake_box.memory = (uint8_t *)memset(page, 'p', RSP_PRINTF_STRING);
+	fake_box.memory_n = sizeof(page);
+	asks("Z0,401000,1;cmds:0," PRINT_AT("00"), "OK");
+	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	fcntl(ends[1], F_SETFL, 0);
+	dup2(ends[1], STDERR_FILENO);
+	fake_box_log();
+	for (unsigned i = 0; i < 200; i++) {
+		happens(hit(42, SOFT));
+		assert_string_equal(fake_box_log(), "go 42 alone past 42:cont:0\n");
+	}
+	n = drain(ends[0], text, sizeof(text));
+	dup2(before, STDERR_FILENO);
+	close(before);
+	close(ends[0]);
+	close(ends[1]);
+	assert_true(n > RSP_TERMINAL_UNSAID - 2 * RSP_PRINTF_STRING);
+	assert_int_equal(text[0], 'p');
+	has(text, " bytes of what commands of breakpoints wrote were lost: nobody read them.\n");
+}
+
 /* ---- nobody is there ---------------------------------------------------------------------- */
 
 static void those_that_persist_run_on_without_a_debugger(void **state)
@@ -385,6 +433,7 @@ int main(void)
 	    T(the_same_place_again_replaces_and_z_takes_all_away),
 	    T(what_cannot_run_is_refused_and_nothing_changes),
 	    T(one_that_goes_wrong_ends_and_the_next_runs),
+	    T(nobody_who_does_not_read_holds_the_program_up),
 	    T(those_that_persist_run_on_without_a_debugger),
 	    T(a_child_has_its_own),
 	    T(while_all_are_made_to_stand_nobody_goes_on),
