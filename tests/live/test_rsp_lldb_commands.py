@@ -52,7 +52,8 @@ def test_a_signal_stops_or_passes_as_process_handle_says(lldb):  # noqa: F811
 
 def test_an_interruption_is_no_signal_that_the_program_would_get(world, box, debuggee):
     d = debuggee('spin', busy=True)
-    t = Terminal([shutil.which(LLDB), '-x', '-X'], env=dict(world.env, LLDB_DEBUGSERVER_PATH=wrap(world, world.premote(box))),
+    wrapper = wrap(world, world.premote(box))
+    t = Terminal([shutil.which(LLDB), '-x', '-X'], env=dict(world.env, LLDB_DEBUGSERVER_PATH=wrapper),
                  timeout=harness.PATIENCE)
     states = [f'Process {d.pid} stopped', f'Process {d.pid} is running', f'Process {d.pid} exited']
     try:
