@@ -58,7 +58,7 @@ USERMAP = $(addprefix procsrv/,usermap usermap_words usermap_bounds usermap_gran
 # the directories of sessions, as their makers and their readers see them
 SESSION_DIR = procsrv/run_dir procsrv/session_dir procsrv/session_walk procsrv/session_record
 # the record in a file
-RECORD = $(addprefix procsrv/,audit_line audit_chain audit_keep audit_spool)
+RECORD = $(addprefix procsrv/,audit_line audit_chain audit_keep audit_spool journal)
 # what one -t means, before anything listens
 FRONT = procsrv/front procsrv/listen procsrv/address procsrv/listening procsrv/run_dir procsrv/child \
 	procsrv/where common/transport common/fingerprint common/buf common/log
@@ -76,7 +76,7 @@ OBJ_procsrv-admin = procsrv/admin procsrv/status procsrv/release procsrv/mend pr
 	common/key common/grant_text
 LIB_procsrv-admin = $(LIB_crypto)
 # the record, for who reads it, and what sessions left for it
-OBJ_procsrv-audit = procsrv/audit procsrv/audit_check procsrv/journal $(RECORD) procsrv/session_list $(SESSION_DIR) common/err common/log
+OBJ_procsrv-audit = procsrv/audit procsrv/audit_check $(RECORD) procsrv/session_list $(SESSION_DIR) common/err common/log
 LIB_procsrv-audit = $(LIB_crypto)
 OBJ_procsrv-listener = procsrv/listener procsrv/limits procsrv/child procsrv/address procsrv/notify \
 	procsrv/where common/clock common/log
