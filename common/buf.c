@@ -130,7 +130,8 @@ struct span rd_span(struct rd *r, size_t n)
 		r->bad = true;
 		return (struct span){NULL, 0};
 	}
-	r->p += n;
+	if (n) /* what is empty may be nowhere, where C allows no sum */
+		r->p += n;
 	r->left -= n;
 	return s;
 }
