@@ -139,8 +139,8 @@ def descendants(pid):
     return found
 
 
-def eventually(check, seconds=5.0):
-    """Ask check() until it finds no fault, at most so long; what it found last."""
+def eventually(check, seconds=20.0):
+    """Ask check() until it finds no fault, at most so long (a busy machine takes its time); what it found last."""
     end = time.monotonic() + seconds
     pause = 0.005
     while True:

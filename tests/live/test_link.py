@@ -124,24 +124,30 @@ def test_a_target_killed_while_it_is_looked_at(world, box):
     assert not box.quiet()
 
 
-def test_conn_killed(world, box):
-    c = Counter(world, 4)
+@pytest.fixture
+def patient(boxes, keys):
+    """A box that keeps a session for longer than any machine takes to come back to it."""
+    return boxes(rows=[f'{keys["alice"].fingerprint} user={harness.ALICE} grace=2m # alice@test'])
+
+
+def test_conn_killed(world, patient):
+    c, box = Counter(world, 4), patient
     h = world.hdb_start('-p', c.pid, box=box)
     assert not clean.eventually(lambda: clean.status(c.pid)['TracerPid'] == '0')
     conns = [pid for pid, what in box.children().items() if 'conn' in what]
     assert len(conns) == 1, box.children()
     subprocess.run(['kill', '-KILL', str(conns[0])], check=True)
     box.await_audit(event='resumed')
-    h.kill()
+    h.terminate()
     h.wait()
     assert c.runs() == []
     assert not box.quiet()
 
 
 @pytest.mark.parametrize('role', ['monitor', 'guard', 'tracer'])
-def test_another_role_killed(world, box, role):
-    """Nothing is planted in this version, so the kernel's own detach is enough; it has to run on."""
-    c = Counter(world, 4)
+def test_another_role_killed(world, patient, role):
+    """Nothing is planted, so the kernel's own detach is enough; it has to run on."""
+    c, box = Counter(world, 4), patient
     h = world.hdb_start('-p', c.pid, '-ex', 'continue', box=box)
     assert not clean.eventually(lambda: clean.status(c.pid)['TracerPid'] == '0')
 
@@ -151,7 +157,7 @@ def test_another_role_killed(world, box, role):
     subprocess.run(['kill', '-KILL', str(named()[0])], check=True)
     if role == 'monitor':
         box.await_audit(event='resumed')
-        h.kill()
+        h.terminate()
         h.wait()
     assert c.runs() == []
     assert not box.quiet()
