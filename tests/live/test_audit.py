@@ -330,7 +330,7 @@ def kill(pids):
 def test_whoever_is_killed_has_what_was_done_on_record(recorded, record, hosts, debuggee, whom):
     """At any moment of it, or all of them; what is on record need not have been done."""
     box, rng, seen = recorded('grace=0'), random.Random(whom), collections.Counter()
-    for _ in range(times(8, 200)):
+    for _ in range(times(4, 200)):
         host, d = hosts(box), debuggee('beats', 10000, 2, busy=True)
         d.expect_gone = True
         host.do('ps', limit=1)

@@ -12,6 +12,7 @@ import pytest
 
 import clean
 import harness
+from deaths import times
 
 SANITIZED = 'san' in os.path.basename(harness.BUILD)
 WORK = ['-batch', '-ex', 'info threads', '-ex', 'thread apply all bt', '-ex', 'continue', '-ex', 'interrupt',
@@ -56,7 +57,7 @@ def test_hdb_killed_at_any_moment(world, boxes, threads):
     c = Counter(world, threads)
     rng = random.Random(threads)
     box = boxes()
-    for _ in range(15):
+    for _ in range(times(6, 100)):
         h = world.hdb_start('-p', c.pid, '-ex', 'thread apply all bt', box=box)
         time.sleep(rng.uniform(0, 0.4))
         h.kill()
@@ -71,7 +72,7 @@ def test_a_connection_cut_at_any_byte(world, boxes, direction):
     c = Counter(world, 8)
     up, down = full_size(world, boxes(), c.pid)
     rng = random.Random(direction)
-    for i in range(12):
+    for i in range(times(6, 100)):
         # A cut during the handshake earns the address a penalty: a new box forgets it.
         box = boxes()
         p = world.proxy(box.port, f'-cut-{direction}', rng.randrange(1, up if direction == 'up' else down), '-once')

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Debian's lldb-vscode, which editors speak the Debug Adapter Protocol to, with the bridge in lldb-server's place."""
 
+import contextlib
 import json
 import os
 import re
@@ -87,8 +88,12 @@ class Adapter:
         scope = self.do('scopes', frameId=frame)['scopes'][0]
         return {v['name']: v['value'] for v in self.do('variables', variablesReference=scope['variablesReference'])['variables']}
 
-    def end(self):
-        self.p.stdin.close()
+    def leave(self, **how):
+        """lldb-vscode 14 may die of its own threads ("pure virtual method called") before it has answered."""
+        with contextlib.suppress(BrokenPipeError):
+            self.ask('disconnect', **how)
+        with contextlib.suppress(BrokenPipeError):
+            self.p.stdin.close()
         self.p.stdout.read()
         self.p.wait(harness.PATIENCE)
         self.patience.cancel()
@@ -114,8 +119,7 @@ def test_an_editor_attaches_breaks_looks_steps_and_leaves_it_running(world, box,
     assert a.stopped('step') == thread
     a.do('setFunctionBreakpoints', breakpoints=[])
     a.do('continue', threadId=thread)
-    a.do('disconnect', terminateDebuggee=False)
-    a.end()
+    a.leave(terminateDebuggee=False)
     assert eventually(lambda: runs(d))
 
 
@@ -132,5 +136,4 @@ def test_an_editor_runs_a_program_of_the_box_to_its_end(world, box):
     assert frames[0]['name'].startswith('main'), frames
     a.do('continue', threadId=thread)
     assert 'exitCode' in a.event('exited')
-    a.do('disconnect', terminateDebuggee=True)
-    a.end()
+    a.leave(terminateDebuggee=True)
