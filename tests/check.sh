@@ -208,7 +208,7 @@ gdbs_own
 # comparisons with gdb, debuggers that take most of the time themselves (the bridge has its fuzzer and rsp_gdb),
 # counts of turns, what makes programs of its own fail, the tests' own tools.
 whole=(-m "not once and not i386")
-for file in deaths units link backtrace_vs_gdb real_programs library harness rsp_turns rsp_lldb rsp_lldb_commands \
+for file in deaths units link backtrace_vs_gdb print real_programs library harness rsp_turns rsp_lldb rsp_lldb_commands \
 	rsp_dap rsp_gdb_runs rsp_editors clocks shortage lease_faults lossy; do
 	whole+=("--ignore=tests/live/test_$file.py")
 done
