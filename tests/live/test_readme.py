@@ -72,10 +72,11 @@ def test_make_install_in_place_leads_to_what_it_says_comes_next(typed):
         make install
         echo ==MADE; stat -c '%n %a %U' /etc/procsrv /etc/procsrv/* /run/procsrv; getent passwd procsrv-conn
         echo ==AGAIN; cp -r /etc/procsrv /tmp/first; make install; diff -r /tmp/first /etc/procsrv && echo kept
-        echo ==NEXT; export HOME=/root; useradd someone; setpriv --reuid=someone --regid=someone --clear-groups sleep 60 & pid=$!
+        echo ==NEXT; export HOME=/root; useradd someone; setpriv --reuid=someone --regid=someone --clear-groups sleep 600 & pid=$!
         hdb -keygen -key /root/hdb.pem | sed -n 's/^\(SHA256:[^ ]*\) .*/\1 user=someone/p' >>/etc/procsrv/authorized_keys
         procsrv -t tls:port=7000 >/tmp/listening & box=$!
         until grep -q listening /tmp/listening; do kill -0 $box; sleep 0.1; done
+        until grep -q sleep /proc/$pid/comm && grep -q "^State:.S" /proc/$pid/status; do kill -0 $pid; sleep 0.1; done
         hdb -trust 127.0.0.1:7000 $(sed -n 's/.*pin=\([^,]*\).*/\1/p' /tmp/listening)
         hdb -premote tls:server=127.0.0.1,key=/root/hdb.pem -p $pid -batch -ex bt; kill $box; wait $box; kill $pid
         echo ==AWAY; make uninstall; find /usr/local -name '*procsrv*' -o -name 'hdb*' -o -name '*hosteng*'
