@@ -114,7 +114,10 @@ def test_a_breakpoint_is_hit_after_the_link_was_away(setup):
         with open(f'/proc/{d.pid}/mem', 'r+b', buffering=0) as mem:
             mem.seek(d.facts['count'])
             mem.write((5).to_bytes(8, 'little'))
-        return 't' in clean.status(d.pid)['State']
+            time.sleep(0.1)
+            mem.seek(d.facts['count'])
+            # For a moment it stands wherever the condition is judged, too.
+            return mem.read(8)[0] == 5 and 't' in clean.status(d.pid)['State']
     assert not clean.eventually(lambda: not hit(), 30)
     gdb.until('Breakpoint 1, hit ')
     gdb.until('READY')
