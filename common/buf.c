@@ -5,11 +5,15 @@
 
 bool span_eq(struct span a, struct span b)
 {
+	if (span_bad(a) || span_bad(b))
+		return false;
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
 char *span_dup(struct span s)
 {
+	if (span_bad(s))
+		return NULL;
 	return s.n ? strndup((const char *)s.p, s.n) : strdup("");
 }
 
@@ -94,8 +98,13 @@ void buf_u64(struct buf *b, uint64_t v)
 
 void buf_raw(struct buf *b, const void *p, size_t n)
 {
-	uint8_t *to = n ? buf_grow(b, n) : NULL;
+	uint8_t *to;
 
+	if (!p && n) {
+		b->bad = true;
+		return;
+	}
+	to = n ? buf_grow(b, n) : NULL;
 	if (to)
 		memcpy(to, p, n);
 }

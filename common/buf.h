@@ -46,9 +46,21 @@ static inline struct span span_buf(const struct buf *b)
 	return (struct span){b->p, (uint32_t)b->len};
 }
 
+/* For what nobody may get a part of: the span of a bad buf is bad itself.  Each put of that
+ * fails, each get from it, and what is made of it is never sent. */
+static inline struct span span_whole(const struct buf *b)
+{
+	return b->bad ? (struct span){NULL, UINT32_MAX} : span_buf(b);
+}
+
+static inline bool span_bad(struct span s)
+{
+	return !s.p && s.n;
+}
+
 bool span_eq(struct span a, struct span b);
 
-/* A NUL-terminated copy, cut at the first NUL inside; NULL without memory.
+/* A NUL-terminated copy, cut at the first NUL inside; NULL without memory or of a bad one.
  * The caller frees it. */
 char *span_dup(struct span s);
 
@@ -73,7 +85,7 @@ void buf_set32(struct buf *b, size_t at, uint32_t v);
 
 static inline struct rd rd_init(const void *p, size_t n)
 {
-	return (struct rd){p, n, false};
+	return (struct rd){p, p ? n : 0, !p && n};
 }
 
 uint8_t rd_u8(struct rd *r);

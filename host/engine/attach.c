@@ -52,8 +52,8 @@ static struct rpc_call *send_attach(
 	buf_init(&notes, WIRE_PIECE);
 	if (how != HE_LOOK)
 		attach_order(t, &ordered, &notes);
-	q.recipes = span_buf(&ordered);
-	q.notes = span_buf(&notes);
+	q.recipes = span_whole(&ordered);
+	q.notes = span_whole(&notes);
 	c = rpc_ask_attach(t->server->rpc, t->handle, &q);
 	buf_free(&ordered);
 	buf_free(&notes);

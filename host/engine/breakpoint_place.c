@@ -175,7 +175,7 @@ static void filter(const struct site *p, struct patch_want *want, struct buf *co
 	b->on_host =
 	    b->spec.condition && !condition_compile(p->target, p->addr, b->spec.condition, code);
 	if (!b->on_host)
-		want->condition = span_buf(code);
+		want->condition = span_whole(code);
 	if (agent_ignores(b))
 		want->ignore = b->ignore;
 }

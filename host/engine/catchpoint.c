@@ -72,7 +72,7 @@ void catch_wanted(const struct he_target *t, struct wire_catch *ret, struct buf 
 	}
 	if (all)
 		buf_reset(list);
-	ret->syscalls = span_buf(list);
+	ret->syscalls = span_whole(list);
 }
 
 uint64_t catch_signals(const struct he_target *t)

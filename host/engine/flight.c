@@ -34,7 +34,7 @@ static void load_signals(struct he_target *t, struct load *l, struct run_flight 
 		raw_masks(t, want);
 	else
 		handling_masks(&t->engine->handling, catch_signals(t), want);
-	if (memcmp(want, t->run->signals, sizeof(want)) == 0)
+	if (!t->run->unsure && memcmp(want, t->run->signals, sizeof(want)) == 0)
 		return;
 	memcpy(t->run->signals, want, sizeof(want));
 	l->signals = (struct wire_signals){.stop = want[0], .report = want[1], .ignore = want[2]};
@@ -58,7 +58,7 @@ static void load_caught(struct he_target *t, struct load *l, struct run_flight *
 	same = r->caught.len
 		   ? body.len == r->caught.len && memcmp(body.p, r->caught.p, body.len) == 0
 		   : !l->caught.events && !l->caught.follow;
-	if (same) {
+	if (same && !r->unsure && !body.bad) {
 		buf_free(&body);
 		return;
 	}
@@ -71,18 +71,21 @@ static void load_caught(struct he_target *t, struct load *l, struct run_flight *
 static void load_ordered(struct he_target *t, struct load *l, struct run_flight *f)
 {
 	struct run *r = t->run;
+	struct span whole;
 	struct buf more;
 
 	buf_init(&more, WIRE_PIECE);
 	watch_order(t, &more);
-	if (more.len == r->ordered.len && (!more.len || !memcmp(more.p, r->ordered.p, more.len))) {
+	if (!r->unsure && !more.bad && more.len == r->ordered.len &&
+	    (!more.len || !memcmp(more.p, r->ordered.p, more.len))) {
 		buf_free(&more);
 		return;
 	}
 	attach_order(t, &l->recipes, &l->notes);
-	buf_raw(&l->recipes, more.p, more.len);
-	l->preorder =
-	    (struct wire_preorder){.recipes = span_buf(&l->recipes), .notes = span_buf(&l->notes)};
+	whole = span_whole(&more);
+	buf_raw(&l->recipes, whole.p, whole.n);
+	l->preorder = (struct wire_preorder){
+	    .recipes = span_whole(&l->recipes), .notes = span_whole(&l->notes)};
 	f->preorder = &l->preorder;
 	buf_free(&r->ordered);
 	r->ordered = more;
@@ -100,8 +103,8 @@ static struct he_error *load(struct he_target *t, struct load *l, struct run_fli
 	err = patches_encode(t, &l->set, &l->clear, go);
 	if (err)
 		return err;
-	f->clear = span_buf(&l->clear);
-	f->set = span_buf(&l->set);
+	f->clear = span_whole(&l->clear);
+	f->set = span_whole(&l->set);
 	f->sink = take_result;
 	f->arg = t;
 	load_signals(t, l, f);
@@ -222,6 +225,8 @@ struct he_error *flight_send(struct he_target *t, struct span go, uint8_t stop)
 	if (!err && (go.n || f.set.n || f.clear.n || f.signals || f.caught || f.preorder)) {
 		t->run->after = t->generation;
 		err = t->ops->run(t, &f);
+		t->run->unsure = f.held;
+		patches_flown(t, !f.held);
 		if (!flight_refused(err))
 			forget_running(t, go);
 		if (flight_overtaken(err))
@@ -239,7 +244,7 @@ struct he_error *flight_go(struct he_target *t, const struct run_plan *plan)
 
 	buf_init(&go, WIRE_PIECE);
 	put_go(t, plan, &go);
-	err = flight_send(t, span_buf(&go), plan ? plan->stop : 0);
+	err = flight_send(t, span_whole(&go), plan ? plan->stop : 0);
 	buf_free(&go);
 	return err;
 }

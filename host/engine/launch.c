@@ -301,8 +301,8 @@ static struct rpc_call *send_launch(const struct he_target *t, const struct he_l
 	buf_init(&ordered, WIRE_PIECE);
 	buf_init(&notes, WIRE_PIECE);
 	attach_order(t, &ordered, &notes);
-	m.recipes = span_buf(&ordered);
-	m.notes = span_buf(&notes);
+	m.recipes = span_whole(&ordered);
+	m.notes = span_whole(&notes);
 	m.args = send_ahead(t, 0, args, ARGS_MAX);
 	m.env = send_ahead(t, 1, env, ENV_MAX);
 	c = rpc_ask_launch(t->server->rpc, t->handle, &m);

@@ -41,6 +41,8 @@ static bool take_want(struct patch *p, const struct patch_want *want)
 {
 	uint8_t *copy = NULL;
 
+	if (span_bad(want->condition))
+		return false;
 	if (want->condition.n) {
 		copy = malloc(want->condition.n);
 		if (!copy)
@@ -195,24 +197,23 @@ static struct he_error *put_set(struct he_target *t, struct patch *p, struct buf
 		r.bytes = (struct span){p->bytes, p->n_bytes};
 	}
 	wire_put_patch(set, &r);
-	p->sent = p->planted = p->flying = true;
 	return NULL;
 }
 
-struct he_error *patches_encode(
-    struct he_target *t, struct buf *set, struct buf *clear, bool go)
+struct he_error *patches_encode(struct he_target *t, struct buf *set, struct buf *clear, bool go)
 {
 	struct he_error *err = NULL;
-	struct patch *next;
 
-	for (struct patch *p = t->patches->first; p && !err; p = next) {
-		next = p->next;
+	for (struct patch *p = t->patches->first; p && !err; p = p->next) {
 		if (to_send(p))
 			err = put_set(t, p, set, go);
-		if (!p->dropped)
-			continue;
-		wire_put_patch_id(clear, &(struct wire_rec_patch_id){p->id});
-		take_out(t->patches, p);
+		if (p->dropped)
+			wire_put_patch_id(clear, &(struct wire_rec_patch_id){p->id});
+	}
+	for (struct patch *p = t->patches->first; p && !err; p = p->next) {
+		p->flying = p->dropped || to_send(p);
+		if (to_send(p))
+			p->sent = p->planted = true;
 	}
 	return err;
 }
@@ -235,10 +236,23 @@ void patches_result(struct he_target *t, const struct wire_rec_patch_result *r)
 void patches_refused(struct he_target *t, int err)
 {
 	for (struct patch *p = t->patches->first; p; p = p->next)
-		if (p->flying) {
+		if (p->flying && !p->dropped) {
 			p->planted = p->sent = p->flying = false;
 			p->err = err;
 		}
+}
+
+void patches_flown(struct he_target *t, bool sent)
+{
+	struct patch *next;
+
+	for (struct patch *p = t->patches->first; p; p = next) {
+		next = p->next;
+		if (p->flying && !sent)
+			p->planted = p->flying = false;
+		else if (p->flying && p->dropped)
+			take_out(t->patches, p);
+	}
 }
 
 bool patches_other_code(struct he_target *t)

@@ -38,7 +38,7 @@ struct patch {
 	struct patch_want want; /* its condition is ours */
 	bool planted;           /* at the agent, as wanted */
 	bool sent;              /* at the agent in some form */
-	bool flying;            /* sent, not answered yet */
+	bool flying;            /* under way, not answered yet */
 	bool dropped;           /* to be cleared there */
 	int err;                /* enum err: why it was refused */
 	int os_errno;
@@ -69,13 +69,16 @@ bool patches_waiting(const struct he_target *t);
 struct patches *patches_new(void); /* NULL without memory */
 void patches_free(struct patches *p);
 /* The records that have to go: into set (wire_rec_patch) and clear (wire_rec_patch_id),
- * with the instructions that stand there.  Noted as sent.  go: something is let run then. */
+ * with the instructions that stand there.  Without an error they are noted as under way until
+ * patches_flown.  go: something is let run then. */
 struct he_error *patches_encode(
     struct he_target *t, struct buf *set, struct buf *clear, bool go);
 /* The agent's word on each of what was sent. */
 void patches_result(struct he_target *t, const struct wire_rec_patch_result *r);
 /* None of what was sent was taken: why (enum err). */
 void patches_refused(struct he_target *t, int err);
+/* All that was under way was sent.  False: perhaps not; it goes with the next flight again. */
+void patches_flown(struct he_target *t, bool sent);
 /* Some were refused because their instructions, from a file, are not those that run:
  * true, and they will be sent again with what runs. */
 bool patches_other_code(struct he_target *t);

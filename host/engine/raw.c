@@ -145,7 +145,7 @@ void raw_catch(const struct he_target *t, struct wire_catch *ret, struct buf *li
 	for (size_t i = 0; i < r->n_numbers; i++)
 		wire_put_number(list, &(struct wire_rec_number){r->numbers[i]});
 	*ret = (struct wire_catch){
-	    .events = r->events, .follow = r->follow, .syscalls = span_buf(list)};
+	    .events = r->events, .follow = r->follow, .syscalls = span_whole(list)};
 }
 
 void raw_order(const struct he_target *t, struct buf *recipes)
@@ -437,7 +437,7 @@ static struct he_error *fly(struct he_target *t, const struct going *g)
 	buf_init(&list, WIRE_PIECE);
 	for (size_t i = 0; i < g->n; i++)
 		wire_put_go(&list, &g->v[i]);
-	err = flight_send(t, span_buf(&list), stop);
+	err = flight_send(t, span_whole(&list), stop);
 	buf_free(&list);
 	return err;
 }

@@ -332,7 +332,7 @@ static struct he_error *go_on(struct he_target *t, uint64_t tid)
 	}
 	if (tid && !any)
 		wire_put_go(&go, &(struct wire_rec_go){.tid = tid, .signal = -1});
-	err = go.len ? flight_send(t, span_buf(&go), r->alone ? WIRE_STOPS_THREAD : WIRE_STOPS_ALL)
+	err = go.len ? flight_send(t, span_whole(&go), r->alone ? WIRE_STOPS_THREAD : WIRE_STOPS_ALL)
 		     : NULL;
 	buf_free(&go);
 	return err;

@@ -141,7 +141,7 @@ struct he_error *rendezvous_plant(struct he_target *t)
 	if (debug && want.addr != target_auxv(t, AT_ENTRY)) {
 		put_condition(
 		    &code, debug + (t->arch_id == AUDIT_ARCH_I386 ? R_STATE_32 : R_STATE_64));
-		want.condition = span_buf(&code);
+		want.condition = span_whole(&code);
 	}
 	if (!patches_want(t, &want))
 		err = he_error_new(E_NOMEM, "out of memory.");

@@ -56,6 +56,7 @@ void run_copy(struct he_target *child, const struct he_target *parent)
 
 	memcpy(r->signals, parent->run->signals, sizeof(r->signals));
 	buf_raw(&r->caught, parent->run->caught.p, parent->run->caught.len);
+	r->unsure = parent->run->unsure || r->caught.bad;
 }
 
 /* ---- taking up ------------------------------------------------------------------ */

@@ -34,6 +34,7 @@ struct run {
 	uint64_t signals[3];  /* as the agent has them: stop, report, ignore */
 	struct buf caught;    /* the last message catch; empty = none was sent */
 	struct buf ordered;   /* the recipes beyond those of attach_order */
+	bool unsure;          /* the last flight was held: the agent may not have all of these */
 	/* A thread is stepped for the sake of watchpoints; what it was asked to do: */
 	uint64_t stepped; /* 0 = none */
 	struct wire_rec_go asked;

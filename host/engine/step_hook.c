@@ -232,7 +232,7 @@ static struct he_error *hook(struct step *st, uint64_t addr, struct buf *b, bool
 
 	constant(b, sp - PUSHED);
 	ops(b, at_least, sizeof(at_least));
-	err = plan_at(st, addr, known ? span_buf(b) : (struct span){0}, NULL);
+	err = plan_at(st, addr, known ? span_whole(b) : (struct span){0}, NULL);
 	buf_free(b);
 	return err;
 }

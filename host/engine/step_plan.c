@@ -141,7 +141,7 @@ static struct he_error *plant(
 	struct he_error *err;
 
 	op(b, OP_END);
-	err = plan_at(st, addr, sense ? span_buf(b) : (struct span){0}, id);
+	err = plan_at(st, addr, sense ? span_whole(b) : (struct span){0}, id);
 	buf_free(b);
 	return err;
 }

@@ -44,6 +44,7 @@ struct run_flight {
 	bool ordered;        /* go only where no stop is newer than ... */
 	uint64_t generation; /* ... that one */
 	struct he_error *refused; /* out: why something of it but go was not done; the caller's */
+	bool held; /* out: not all could be sent, nor go; then the error is E_LIMIT */
 };
 
 /* Operations, each in as few round trips as possible.  One that a target does not

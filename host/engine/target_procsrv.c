@@ -132,7 +132,7 @@ static struct rpc_call *send_ranges(struct he_target *t, const struct batch *b)
 		wire_put_range(&list, &r);
 		bytes += r.len + CHUNK_HEAD;
 	}
-	q.ranges = span_buf(&list);
+	q.ranges = span_whole(&list);
 	wire_encode_mem_read(&body, &q);
 	c = rpc_send(link_of(t), WIRE_mem_read, t->handle, &body,
 	    bytes >= BRING_FROM ? bytes + bytes / 64 : 0);
@@ -256,8 +256,8 @@ static struct rpc_call *send_regs(
 		wire_put_tid(&who, &(struct wire_rec_tid){tids[i]});
 	for (; *notes; notes++)
 		wire_put_note(&what, &(struct wire_rec_note){*notes});
-	q.tids = span_buf(&who);
-	q.notes = span_buf(&what);
+	q.tids = span_whole(&who);
+	q.notes = span_whole(&what);
 	c = rpc_ask_regs_read(link_of(t), t->handle, &q);
 	buf_free(&who);
 	buf_free(&what);
@@ -394,7 +394,7 @@ static struct he_error *interrupt(struct he_target *t, uint64_t tid)
 	buf_init(&list, WIRE_PIECE);
 	if (tid)
 		wire_put_tid(&list, &(struct wire_rec_tid){tid});
-	q.tids = span_buf(&list);
+	q.tids = span_whole(&list);
 	err = rpc_wait(rpc_ask_interrupt(link_of(t), t->handle, &q), NULL);
 	buf_free(&list);
 	return err;

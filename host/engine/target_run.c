@@ -14,13 +14,14 @@ enum {
 	WRITE_BYTES = 48 * 1024,
 };
 
-/* The calls of one flight, in order; the last is go's. */
+/* The calls of one flight that are under way, in order; the last is go's. */
 struct flight {
 	struct he_target *t;
 	struct run_flight *f;
 	struct rpc_call *call[FLIGHT_CALLS];
 	bool results[FLIGHT_CALLS]; /* answered with patch_results */
 	unsigned n;
+	bool cut; /* something could not be sent */
 };
 
 static struct rpc *link_of(const struct he_target *t)
@@ -28,19 +29,60 @@ static struct rpc *link_of(const struct he_target *t)
 	return t->server->rpc;
 }
 
+/* ---- answers ------------------------------------------------------------------------- */
+
+static bool results_piece(void *arg, const struct wire_msg *m)
+{
+	struct run_flight *f = arg;
+	struct wire_rec_patch_result r;
+	struct wire_patch_results q;
+
+	if (!wire_decode_patch_results(m->body, &q))
+		return false;
+	while (wire_next_patch_result(&q.results, &r))
+		f->sink(f->arg, &r);
+	return true;
+}
+
+static void refused(struct run_flight *f, struct he_error *err)
+{
+	if (f->refused)
+		he_error_free(err);
+	else
+		f->refused = err;
+}
+
+static struct he_error *wait_all(struct flight *g, bool go)
+{
+	struct he_error *err = NULL;
+
+	for (unsigned i = 0; i < g->n; i++) {
+		struct he_error *one = g->results[i] ? rpc_each(g->call[i], results_piece, g->f)
+						     : rpc_wait(g->call[i], NULL);
+
+		if (one && go && i + 1 == g->n)
+			err = one;
+		else if (one)
+			refused(g->f, one);
+	}
+	g->n = 0;
+	return err;
+}
+
 /* ---- sending ------------------------------------------------------------------------ */
 
 static void push(struct flight *g, enum wire_type type, struct buf *body)
 {
-	if (g->n == FLIGHT_CALLS) {
-		g->f->refused = g->f->refused ? g->f->refused
-					      : he_error_new(E_LIMIT, "too many changes at once.");
-		buf_reset(body);
-		return;
-	}
-	g->results[g->n] = type == WIRE_patch_set;
-	g->call[g->n++] = rpc_send(link_of(g->t), type, g->t->handle, body, 0);
+	struct rpc_call *c = rpc_send(link_of(g->t), type, g->t->handle, body, 0);
+
 	buf_reset(body);
+	g->cut = g->cut || !c;
+	if (!c)
+		return;
+	if (g->n == FLIGHT_CALLS)
+		refused(g->f, wait_all(g, false));
+	g->results[g->n] = type == WIRE_patch_set;
+	g->call[g->n++] = c;
 }
 
 static bool skip_patch(struct span *s)
@@ -57,11 +99,15 @@ static bool skip_id(struct span *s)
 	return wire_next_patch_id(s, &r);
 }
 
-/* As many whole records from the front of *list as one request takes. */
+/* As many whole records from the front of *list as one request takes; a bad one whole. */
 static struct span part(struct span *list, bool (*skip)(struct span *))
 {
 	struct span at = *list, all = *list;
 
+	if (span_bad(all)) {
+		list->n = 0;
+		return all;
+	}
 	while (list->n && all.n - list->n < LIST_BYTES && skip(list))
 		at = *list;
 	*list = at;
@@ -117,7 +163,7 @@ static bool encode_resume(struct span go, struct buf *body)
 		fits = fits && r.action != WIRE_RESUME_RANGE;
 		wire_put_resume(&list, &one);
 	}
-	q.threads = span_buf(&list);
+	q.threads = span_whole(&list);
 	wire_encode_resume(body, &q);
 	buf_free(&list);
 	return fits;
@@ -151,45 +197,6 @@ static struct he_error *push_go(struct flight *g, struct buf *body)
 	return NULL;
 }
 
-/* ---- answers ------------------------------------------------------------------------- */
-
-static bool results_piece(void *arg, const struct wire_msg *m)
-{
-	struct run_flight *f = arg;
-	struct wire_rec_patch_result r;
-	struct wire_patch_results q;
-
-	if (!wire_decode_patch_results(m->body, &q))
-		return false;
-	while (wire_next_patch_result(&q.results, &r))
-		f->sink(f->arg, &r);
-	return true;
-}
-
-static void refused(struct run_flight *f, struct he_error *err)
-{
-	if (f->refused)
-		he_error_free(err);
-	else
-		f->refused = err;
-}
-
-static struct he_error *wait_all(struct flight *g, bool go)
-{
-	struct he_error *err = NULL;
-
-	for (unsigned i = 0; i < g->n; i++) {
-		struct he_error *one = g->results[i] ? rpc_each(g->call[i], results_piece, g->f)
-						     : rpc_wait(g->call[i], NULL);
-
-		if (one && go && i + 1 == g->n)
-			err = one;
-		else if (one)
-			refused(g->f, one);
-	}
-	return err;
-}
-
 struct he_error *procsrv_run(struct he_target *t, struct run_flight *f)
 {
 	struct flight g = {.t = t, .f = f};
@@ -205,14 +212,16 @@ struct he_error *procsrv_run(struct he_target *t, struct run_flight *f)
 	if (old)
 		f->caught = NULL;
 	push_rest(&g, &body);
-	if (go)
+	if (go && !g.cut)
 		err = push_go(&g, &body);
 	buf_free(&body);
-	if (err) {
-		refused(f, wait_all(&g, false));
-		return err;
-	}
-	return wait_all(&g, go);
+	if (!err && !g.cut)
+		return wait_all(&g, go);
+	refused(f, wait_all(&g, false));
+	f->held = true;
+	return err ? err
+		   : he_error_new(
+			 E_LIMIT, "out of memory: not all could be sent, and nothing was let run.");
 }
 
 /* ---- changing ------------------------------------------------------------------------- */
@@ -230,7 +239,7 @@ struct he_error *procsrv_mem_write(struct he_target *t, uint64_t addr, const voi
 
 		buf_init(&list, WIRE_PIECE);
 		wire_put_write(&list, &w);
-		q.writes = span_buf(&list);
+		q.writes = span_whole(&list);
 		err = rpc_wait(rpc_ask_mem_write(link_of(t), t->handle, &q), NULL);
 		buf_free(&list);
 	}
@@ -246,7 +255,7 @@ struct he_error *procsrv_regs_write(struct he_target *t, const struct wire_rec_r
 	buf_init(&list, WIRE_PIECE);
 	for (size_t i = 0; i < n; i++)
 		wire_put_regset(&list, &v[i]);
-	q.regs = span_buf(&list);
+	q.regs = span_whole(&list);
 	c = rpc_ask_regs_write(link_of(t), t->handle, &q);
 	buf_free(&list);
 	/* A debugger that calls a function writes one register after the other. */

@@ -35,7 +35,7 @@ static struct rpc_call *send_snapshot(
 	buf_init(&body, WIRE_PIECE);
 	if (a)
 		wire_put_note(&notes, &(struct wire_rec_note){a->notes[0]});
-	q.notes = span_buf(&notes);
+	q.notes = span_whole(&notes);
 	wire_encode_snapshot(&body, &q);
 	c = rpc_send(s->rpc, WIRE_snapshot, 0, &body, total);
 	buf_free(&notes);

@@ -65,7 +65,7 @@ void watch_follow(struct breakpoint *b, struct he_target *child, const struct he
 
 		buf_init(&code, WIRE_PIECE);
 		buf_raw(&code, want.condition.p, want.condition.n);
-		want.condition = span_buf(&code);
+		want.condition = span_whole(&code);
 		want.tid = child->pid;
 		patches_change(child, w->scope, &want);
 		buf_free(&code);
@@ -221,7 +221,7 @@ static struct he_error *plant_scope(struct breakpoint *b, uint64_t back)
 		return NULL;
 	buf_init(&code, 64);
 	put_returned(&code, w->target, w->frame.cfa);
-	want.condition = span_buf(&code);
+	want.condition = span_whole(&code);
 	w->scope = patches_want(w->target, &want);
 	buf_free(&code);
 	return w->scope ? NULL : he_error_new(E_NOMEM, "out of memory.");

@@ -34,7 +34,10 @@ static void put(struct rpc *r, struct wire_head h, struct span body)
 
 void rpc_put(struct rpc *r, enum wire_type type, const struct buf *body)
 {
-	put(r, (struct wire_head){.type = (uint16_t)type}, span_buf(body));
+	if (body->bad)
+		r->no_memory = true;
+	else
+		put(r, (struct wire_head){.type = (uint16_t)type}, span_buf(body));
 }
 
 void rpc_goodbye(struct rpc *r, int code, const char *text)

@@ -34,6 +34,7 @@ struct fake {
 	bool held_event; /* the stop of an interrupt shows only to who waits for it */
 	bool silent;     /* no stop follows the attach: waits are cancelled */
 	enum fake_lie lie;
+	uint16_t unsendable; /* for this request there is no memory */
 	uint16_t refuse;    /* this request ... */
 	uint16_t refuse_as; /* ... gets that error */
 	uint32_t refuse_pid;

@@ -81,10 +81,13 @@ void fake_reply(struct rpc_call *c, const struct buf *body, bool more)
 struct rpc_call *rpc_send(
     struct rpc *r, enum wire_type type, uint32_t target, const struct buf *body, uint64_t brings)
 {
-	struct rpc_call *c = calloc(1, sizeof(*c));
+	struct rpc_call *c;
 
 	(void)r;
 	(void)brings;
+	if ((body && body->bad) || (fake.unsendable && fake.unsendable == type))
+		return NULL;
+	c = calloc(1, sizeof(*c));
 	c->end = &c->first;
 	c->target = target;
 	fake.requests[type]++;
@@ -140,8 +143,11 @@ struct he_error *rpc_wait_piece(struct rpc_call *c, struct rpc_piece **ret)
 
 struct he_error *rpc_wait(struct rpc_call *c, struct rpc_piece **ret)
 {
-	struct he_error *err = c->failed;
+	struct he_error *err;
 
+	if (!c)
+		return he_error_new(E_NOMEM, "no memory");
+	err = c->failed;
 	waited();
 	c->failed = NULL;
 	if (ret && !err) {

@@ -186,6 +186,34 @@ static void a_copy_of_a_span_ends_at_its_first_nul(void **state)
 	free(none);
 }
 
+static void nothing_is_made_of_what_is_not_whole(void **state)
+{
+	struct buf list, body;
+	struct rd r;
+
+	(void)state;
+	buf_init(&list, 6);
+	buf_u32(&list, 1);
+	buf_u32(&list, 2);
+	assert_int_equal(span_buf(&list).n, 4);
+	assert_true(span_bad(span_whole(&list)));
+	assert_null(span_dup(span_whole(&list)));
+	assert_false(span_eq(span_whole(&list), span_whole(&list)));
+	buf_init(&body, 100);
+	buf_blob(&body, span_whole(&list));
+	assert_true(body.bad);
+	buf_reset(&body);
+	buf_str(&body, span_whole(&list));
+	assert_true(body.bad);
+	r = rd_init(span_whole(&list).p, span_whole(&list).n);
+	assert_int_equal(rd_u32(&r), 0);
+	assert_true(r.bad);
+	buf_reset(&list);
+	assert_false(span_bad(span_whole(&list)));
+	buf_free(&list);
+	buf_free(&body);
+}
+
 static void spans_compare_by_contents(void **state)
 {
 	(void)state;
@@ -209,6 +237,7 @@ int main(void)
 	    cmocka_unit_test(a_text_beyond_sixteen_bits_is_refused),
 	    cmocka_unit_test(four_bytes_can_be_set_later),
 	    cmocka_unit_test(a_copy_of_a_span_ends_at_its_first_nul),
+	    cmocka_unit_test(nothing_is_made_of_what_is_not_whole),
 	    cmocka_unit_test(spans_compare_by_contents),
 	};
 

@@ -37,6 +37,39 @@ static void a_breakpoint_goes_when_it_is_set_and_is_told_by_its_number(void **st
 	assert_int_equal(seen.goes, 1);
 }
 
+static void nothing_goes(void)
+{
+	assert_int_equal(code_of(he_continue(target, 0)), E_LIMIT);
+	assert_int_equal(seen.goes, 0);
+}
+
+/* What cannot be sent would be missed: nothing runs without it, and it goes the next time. */
+static void without_memory_for_what_it_is_to_stop_at_nothing_runs(void **state)
+{
+	struct he_break here = {.where = "*0", .addr = CODE};
+	struct he_break fork = {.kind = HE_BREAK_CATCH, .catch = HE_CATCH_FORK};
+	unsigned n;
+
+	(void)state;
+	attach();
+	fake.unsendable = WIRE_patch_set;
+	assert_int_equal(code_of(he_break(engine, target, &here, &n)), E_LIMIT);
+	fake.unsendable = WIRE_catch;
+	assert_int_equal(code_of(he_break(engine, target, &fork, &n)), E_LIMIT);
+	fake.unsendable = 0;
+	n = breakpoint(CODE);
+	fake.unsendable = WIRE_go_after;
+	nothing_goes();
+	fake.unsendable = WIRE_patch_clear;
+	assert_int_equal(code_of(he_break_delete(engine, n)), E_LIMIT);
+	nothing_goes();
+	fake.unsendable = 0;
+	seen.n_cleared = 0;
+	go_on(0);
+	assert_int_equal(seen.goes, 1);
+	assert_int_equal(seen.n_cleared, 1);
+}
+
 static void an_ignore_count_and_a_condition_in_bytecode_are_the_agents(void **state)
 {
 	(void)state;
@@ -533,6 +566,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(a_breakpoint_goes_when_it_is_set_and_is_told_by_its_number),
+	    TEST(without_memory_for_what_it_is_to_stop_at_nothing_runs),
 	    TEST(an_ignore_count_and_a_condition_in_bytecode_are_the_agents),
 	    TEST(a_false_condition_of_the_hosts_lets_all_go_on),
 	    TEST(a_temporary_breakpoint_is_cleared_with_the_next_go),
