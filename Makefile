@@ -44,7 +44,7 @@ ARCH = common/arch common/arch_x86_64 common/arch_i386 common/arch_x86
 # everything symbolic: what calls elfutils
 SYMBOLS = $(addprefix host/sym/,symbols sym_lookup extent code names locate locate_name locate_inlined prologue prologue_x86 ifunc module symfile symfind fetch debuginfod elf_image elf_class \
 	symtab plt demangle dwarf_index die_name line pcinfo pcmap strpool cfi cfi_expr saved unwind \
-	unwind_guess type type_read type_detail name_index scope frame look_up dwarf_expr dwarf_arith dw_entry place tls spot returns) host/arena
+	unwind_guess type type_read type_detail name_index scope frame look_up dwarf_expr dwarf_arith dw_entry place tls spot returns) host/arena host/dirs
 EXPR = $(addprefix host/expr/,lex parse parse_literal parse_type value convert operate member assign registers name eval \
 	store print print_scalar print_string print_type ax compile compile_object) common/gdb_reg
 # the engine above link and symbols
@@ -114,7 +114,7 @@ OBJ_procsrv-launch = procsrv/launcher common/log
 # The host's link to a server: transports, calls, events, errors.
 HOST_LINK = $(addprefix host/link/,rpc rpc_call rpc_in rpc_open rpc_out rpc_resume inbox connect connect_exec \
 	connect_tls tls_text child dial find_procsrv boxes known_boxes config_file hostkey hostgrant) \
-	common/grant common/grant_text common/duration host/errtext host/errtable common/transport common/keymake common/key_seal
+	common/grant common/grant_text common/duration host/dirs host/errtext host/errtable common/transport common/keymake common/key_seal
 
 # and of the host side
 PROGS_HOST = bin/hdb

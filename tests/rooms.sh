@@ -43,7 +43,7 @@ rule "common/$any" "common/$any"
 rule "procsrv/$any" "(common|procsrv)/$any"
 rule "host/$any" "(common|host)/$any"
 # Within the host, each sees only what lies below it.
-all='host/(arena|errtext|hosteng)\\.h|common/'$any
+all='host/(arena|dirs|errtext|hosteng)\\.h|common/'$any
 rule 'host/[^/]*' "$all"
 rule "host/link/$any" "host/link/$any|$all"
 rule "host/sym/$any" "host/sym/$any|$all"

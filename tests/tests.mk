@@ -32,7 +32,7 @@ UNIT_test_prologue = host/sym/prologue_x86
 UNIT_test_demangle = host/sym/demangle
 UNITLIB_test_demangle = $(LIB_dw)
 UNIT_test_cfi_expr = host/sym/cfi_expr
-UNIT_test_target = $(ENGINE) host/link/config_file host/errtext host/errtable common/wire common/wire_form common/buf common/err common/log common/clock common/heart \
+UNIT_test_target = $(ENGINE) host/errtext host/errtable common/wire common/wire_form common/buf common/err common/log common/clock common/heart \
 	tests/unit/fake_agent tests/unit/fake_link tests/unit/fake_symbols tests/unit/fake_scopes host/sym/type host/sym/strpool
 UNITLIB_test_target = $(LIB_event) $(LIB_insn)
 UNIT_test_trouble = $(UNIT_test_target)
@@ -129,7 +129,7 @@ $(eval $(call program,tests/hdb-scripted,$(HDB) host/rsp/rsp_listen tests/unit/f
 tests: $(BUILD)/tests/hdb-scripted
 
 # The host's link.
-UNIT_test_known_boxes = host/link/known_boxes host/link/boxes host/link/config_file host/errtext common/err common/fingerprint common/buf
+UNIT_test_known_boxes = host/link/known_boxes host/link/boxes host/link/config_file host/dirs host/errtext common/err common/fingerprint common/buf
 UNIT_test_errtext = host/errtext host/errtable common/wire common/wire_form common/buf common/err common/log
 RPC = host/link/rpc host/link/rpc_call host/link/rpc_in host/link/rpc_open host/link/rpc_out host/link/rpc_resume host/link/inbox host/errtext host/errtable $(WIRE)
 UNIT_test_child = host/link/child host/link/find_procsrv host/errtext common/err

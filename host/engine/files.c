@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 #include "common/err.h"
+#include "host/dirs.h"
 #include "host/engine/engine.h"
 #include "host/errtext.h"
-#include "host/link/config_file.h"
 
 /* ---- reading -------------------------------------------------------------------- */
 
@@ -427,6 +427,6 @@ const char *he_cache_dir(const struct he_server *s)
 {
 	/* Where nothing can be kept it goes without. */
 	if (s->cache)
-		he_error_free(config_make_room(s->cache));
+		he_error_free(dirs_above(s->cache));
 	return s->cache;
 }

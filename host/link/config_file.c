@@ -40,23 +40,6 @@ struct he_error *config_open(const char *path, FILE **ret)
 	return e;
 }
 
-struct he_error *config_make_room(const char *path)
-{
-	char *dir = strdup(path);
-	struct he_error *e = NULL;
-
-	if (!dir)
-		return he_error_new(E_NOMEM, "out of memory");
-	for (char *p = dir + 1; !e && (p = strchr(p, '/')); *p++ = '/') {
-		*p = 0;
-		if (mkdir(dir, 0700) != 0 && errno != EEXIST && access(dir, X_OK) != 0)
-			e = he_error_os(
-			    errno, "cannot make directory %s: %s", dir, strerror(errno));
-	}
-	free(dir);
-	return e;
-}
-
 char *config_line(FILE *f, char *buf, size_t size, unsigned *line)
 {
 	while (fgets(buf, (int)size, f)) {

@@ -16,9 +16,6 @@ char *config_path(const char *dir, const char *file);
 /* Open for reading; *ret NULL when there is none. */
 struct he_error *config_open(const char *path, FILE **ret);
 
-/* Make the directories above path, for nobody else to look into. */
-struct he_error *config_make_room(const char *path);
-
 /* The next line that says something, without comment ("#" at the start of a word), blanks
  * around, and newline; NULL at the end.  line counts. Valid until the next. */
 char *config_line(FILE *f, char *buf, size_t size, unsigned *line);

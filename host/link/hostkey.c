@@ -13,6 +13,7 @@
 #include "common/err.h"
 #include "common/key_seal.h"
 #include "common/keymake.h"
+#include "host/dirs.h"
 #include "host/link/config_file.h"
 #include "host/errtext.h"
 #include "host/link/known_boxes.h"
@@ -164,7 +165,7 @@ struct he_error *hostkey_make(const char *config_dir, const char *path, const ch
 
 	if (!at)
 		return no_memory();
-	err = path ? NULL : config_make_room(at);
+	err = path ? NULL : dirs_above(at);
 	if (!err) {
 		int code;
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/err.h"
+#include "host/dirs.h"
 #include "host/link/config_file.h"
 #include "host/errtext.h"
 
@@ -115,7 +116,7 @@ static struct he_error *write_new(
 struct he_error *known_boxes_keep(
     const char *path, const char *name, const uint8_t key[FINGERPRINT_BYTES])
 {
-	struct he_error *e = config_make_room(path);
+	struct he_error *e = dirs_above(path);
 	char *temp = NULL;
 	int fd;
 

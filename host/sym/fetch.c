@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/err.h"
+#include "host/dirs.h"
 #include "host/errtext.h"
 #include "host/sym/symfind.h"
 
@@ -25,30 +25,17 @@ char *fetch_cached(const struct sym_source *src, const struct build_id *id)
 	return path;
 }
 
-/* For nobody else to look into; what is there stays as it is. */
-static void make_dirs(char *path)
-{
-	for (char *p = path; (p = strchr(p + 1, '/')); *p = '/') {
-		*p = 0;
-		mkdir(path, 0700);
-	}
-	mkdir(path, 0700);
-}
-
 /* A file to write to; *temp its name, NULL when it has none. */
 static int make_file(const struct sym_source *src, const struct build_id *id, char **temp)
 {
 	char *path = NULL;
-	int fd = -1;
+	int fd;
 
 	*temp = NULL;
-	if (src->cache_dir && id->n && asprintf(&path, "%s/%s", src->cache_dir, id->hex) >= 0) {
-		make_dirs(path);
-		free(path);
-		if (asprintf(&path, "%s/%s/.XXXXXX", src->cache_dir, id->hex) >= 0)
-			fd = mkostemp(path, O_CLOEXEC); /* 0600 */
-		else
-			path = NULL;
+	if (src->cache_dir && id->n &&
+	    asprintf(&path, "%s/%s/.XXXXXX", src->cache_dir, id->hex) >= 0) {
+		he_error_free(dirs_above(path)); /* what cannot be kept is read all the same */
+		fd = mkostemp(path, O_CLOEXEC);  /* 0600 */
 		if (fd >= 0) {
 			*temp = path;
 			return fd;

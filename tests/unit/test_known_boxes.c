@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "common/err.h"
+#include "host/dirs.h"
 #include "host/link/boxes.h"
-#include "host/link/config_file.h"
 #include "host/link/known_boxes.h"
 
 static char dir[] = "/tmp/test_known_boxes.XXXXXX";
@@ -42,7 +42,7 @@ static int remove_dir(void **state)
 
 static void write_file(const char *text, mode_t mode)
 {
-	struct he_error *e = config_make_room(path);
+	struct he_error *e = dirs_above(path);
 	FILE *f;
 
 	assert_null(e);
