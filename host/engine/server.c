@@ -83,8 +83,8 @@ static void append(struct he_engine *e, struct he_server *s)
 	*at = s;
 }
 
-struct he_error *he_keygen(
-    struct he_engine *e, const char *path, const char *passphrase, char **fingerprint, char **file)
+struct he_error *he_keygen(struct he_engine *e, const char *path, const char *passphrase,
+    char **fingerprint, char **file)
 {
 	return hostkey_make(e->config.config_dir, path, passphrase, fingerprint, file);
 }
@@ -147,8 +147,8 @@ static void detach_all(struct he_server *s)
 	calls = calloc(n + 1, sizeof(struct rpc_call *));
 	for (struct he_target *t = s->engine->targets; calls && t; t = t->next)
 		if (t->server == s && t->ops->detach && t->state != HE_GONE)
-			calls[i++] = rpc_send(
-			    s->rpc, launched_here(t) ? WIRE_kill : WIRE_detach, t->handle, NULL, 0);
+			calls[i++] = rpc_send(s->rpc, launched_here(t) ? WIRE_kill : WIRE_detach,
+			    t->handle, NULL, 0);
 	/* Without memory for that, the goodbye detaches them all the same. */
 	for (n = 0; n < i; n++)
 		he_error_free(rpc_wait(calls[n], NULL));
