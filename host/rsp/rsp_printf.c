@@ -278,6 +278,8 @@ static bool read_string(
 	return true;
 }
 
+_Static_assert(RSP_PRINTF_WIDTH <= RSP_PRINTF_STRING, "a precision fits a string's room");
+
 static bool put_string(
     struct buf *out, const struct piece *p, const struct rsp_printf_env *env, uint64_t *addr)
 {
