@@ -289,7 +289,9 @@ def test_without_sockets_from_systemd_it_says_so(world, files):
 
 
 def monitors(box):
-    return [pid for pid, what in box.children().items() if 'procsrv-monitor' in str(what)]
+    """Those of the listener itself: what a monitor forks has its name until it is another program."""
+    named = (pid for pid, what in box.children().items() if 'procsrv-monitor' in str(what))
+    return [pid for pid in named if (clean.status(pid) or {}).get('PPid') == str(box.pid)]
 
 
 def admitted(box, number):
