@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "host/hdb/front.h"
@@ -209,14 +208,13 @@ static void take_out(char **env)
 	*to = NULL;
 }
 
-static void set_size(struct he_launch *q)
+static void set_size(struct relay *r, struct he_launch *q)
 {
-	struct winsize w;
-
-	if (!q->terminal || ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) != 0)
+	if (!q->terminal)
 		return;
-	q->rows = w.ws_row;
-	q->cols = w.ws_col;
+	relay_size(r);
+	q->rows = r->rows;
+	q->cols = r->cols;
 }
 
 static int start(struct hdb *h, struct he_server *s, struct he_target **ret)
@@ -236,7 +234,7 @@ static int start(struct hdb *h, struct he_server *s, struct he_target **ret)
 	if (env) {
 		if (local)
 			take_out(env);
-		set_size(&q);
+		set_size(&h->relay, &q);
 		e = he_launch(s, &q, ret);
 	}
 	program_words_free(env);

@@ -61,12 +61,22 @@ void relay_rest(struct hdb *h)
 	r->midline = false;
 }
 
-static void new_size(struct he_target *t)
+bool relay_size(struct relay *r)
 {
 	struct winsize w;
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0)
-		he_error_free(he_window(t, w.ws_row, w.ws_col));
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) != 0 ||
+	    (w.ws_row == r->rows && w.ws_col == r->cols))
+		return false;
+	r->rows = w.ws_row;
+	r->cols = w.ws_col;
+	return true;
+}
+
+static void tell_size(struct relay *r, struct he_target *t)
+{
+	if (relay_size(r))
+		he_error_free(he_window(t, r->rows, r->cols));
 }
 
 /* Signals came.  After SIGCONT the terminal is as the shell left it. */
@@ -79,7 +89,7 @@ static void woken(struct hdb *h, struct he_target *t, bool terminal)
 	h->stale = 0;
 	h->relay.raw = false;
 	if (terminal)
-		new_size(t);
+		tell_size(&h->relay, t);
 }
 
 /* ---- input ---------------------------------------------------------------------------- */
@@ -120,8 +130,10 @@ void relay_sleep(struct hdb *h, struct he_target *t)
 
 	he_target_info(t, &i);
 	gives = i.launched && r->input && !r->deaf;
-	if (i.terminal && r->terminal)
+	if (i.terminal && r->terminal && !r->raw) {
+		tell_size(r, t); /* it may have changed at the prompt */
 		enter_raw(r);
+	}
 	if (gives)
 		give(r, t);
 	struct pollfd fds[] = {{.fd = he_event_fd(h->engine), .events = POLLIN},

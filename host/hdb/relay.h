@@ -27,6 +27,7 @@ struct relay {
 	bool end_told; /* and the program knows that nothing more comes */
 	bool raw;
 	bool midline; /* what a program wrote last did not end its line */
+	unsigned short rows, cols; /* as the program knows them */
 	struct termios cooked;
 	size_t at, n; /* of room: not yet given */
 	char room[RELAY_ROOM];
@@ -34,6 +35,8 @@ struct relay {
 
 /* Once; commands: they are read from standard input. */
 void relay_init(struct hdb *h, bool commands);
+/* Look how large the terminal is.  True: not what rows and cols said. */
+bool relay_size(struct relay *r);
 /* A new program. */
 void relay_begin(struct hdb *h, struct he_target *t);
 /* Sleep until something may have happened, passing on what is typed, if t was launched. */

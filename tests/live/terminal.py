@@ -19,9 +19,10 @@ class Terminal:
         self.timeout, self.text, self.at, self.status = timeout, '', 0, None
         self.pid, self.fd = pty.fork()
         if not self.pid:
+            self.fd = 0
+            self.size(rows, cols)  # before the program can look
             os.chdir(cwd)
             os.execve(argv[0], argv, dict(env or os.environ, TERM='xterm'))
-        self.size(rows, cols)
 
     def size(self, rows, cols):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack('HHHH', rows, cols, 0, 0))

@@ -236,6 +236,12 @@ def test_keys_reach_a_program_as_they_are(terminal):
     t.until('exited with status 0').prompt()
 
 
+def test_a_window_size_that_changes_at_the_prompt_is_its_size_when_it_runs(terminal):
+    t = terminal('--', SH, '-c', 'stty size')
+    t.prompt().size(31, 97)
+    t.type('run\n').until('31 97')
+
+
 def test_a_new_window_size_reaches_it(terminal):
     t = terminal('--', SH, '-c', 'trap "stty size; exit" WINCH; echo up; while :; do sleep 0.05; done')
     t.prompt().type('handle SIGWINCH nostop\n').prompt().type('run\n').until('up')
