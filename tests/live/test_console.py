@@ -59,8 +59,9 @@ def do(c, line):
     """A line typed at the prompt; what came until the next prompt."""
     c.send(line + '\r')
     c.expect_exact(PROMPT)
-    # What is typed is drawn by the editor, in front of the answer.
-    return c.before.split('\r\n', 1)[1]
+    # What is typed is drawn by the editor, in front of the answer; and by the terminal before, where it came sooner
+    # than the editor was ready.
+    return c.before.split('\r\n', 1)[1].removeprefix(line + '\r\n')
 
 
 def leave(c):
