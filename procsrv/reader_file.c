@@ -168,28 +168,87 @@ static int start_read(struct call *c, const struct wire_file_read *m, int path_f
 	return E_OK;
 }
 
+/* What a file_read means, open with O_PATH. */
+struct wanted {
+	struct reader_who who;
+	int fd;
+	struct stat st;
+	struct buf name; /* for the record */
+};
+
+static void wanted_free(struct wanted *w)
+{
+	if (w->fd >= 0)
+		close(w->fd);
+	reader_done(&w->who);
+	buf_free(&w->name);
+}
+
+static int find_by_path(struct call *c, const struct wire_file_read *m, struct wanted *w)
+{
+	int err = reader_find(c, m->pid, m->start, m->path, 0, &w->who, &w->fd);
+
+	if (err != E_OK)
+		return err;
+	err = reader_judge(w->fd, m->dev, m->ino, &w->st);
+	buf_raw(&w->name, m->path.p, m->path.n);
+	if (err == E_OK && w->name.bad)
+		err = E_NOMEM;
+	if (err == E_OK)
+		return E_OK;
+	wanted_free(w);
+	reader_failed(c, 0, m->path);
+	return err;
+}
+
+/* The program a process runs stays to be had when it is deleted, or another one is put in
+ * its place.  On record is what the kernel calls it: the path is only what the host says. */
+static int find_running(struct call *c, const struct wire_file_read *m, struct wanted *w)
+{
+	int err = reader_open(c, m->pid, m->start, &w->who);
+
+	if (err != E_OK)
+		return err;
+	w->fd = openat(w->who.id.live, "exe", O_PATH | O_CLOEXEC);
+	if (w->fd >= 0 && reader_judge(w->fd, m->dev, m->ino, &w->st) == E_OK &&
+	    proc_readlink(w->who.id.live, "exe", &w->name) == 0)
+		return E_OK;
+	wanted_free(w);
+	return E_CHANGED;
+}
+
+static int find_wanted(struct call *c, const struct wire_file_read *m, struct wanted *w)
+{
+	bool certain = (m->pid || c->h->target) && (m->dev || m->ino);
+	int err = find_by_path(c, m, w);
+	struct fault why = c->fault;
+
+	if (!certain || (err != E_CHANGED && err != E_NO_FILE && err != E_NOT_DIR))
+		return err;
+	if (find_running(c, m, w) == E_OK)
+		return E_OK;
+	c->fault = why;
+	return err;
+}
+
 int on_file_read(struct call *c)
 {
+	struct wanted w = {.fd = -1, .name.max = PATH_MAX};
 	struct wire_file_read m;
-	struct reader_who who;
-	struct stat st;
-	int fd, err;
+	int err;
 
 	wire_decode_file_read(c->body, &m);
 	if (m.len > TRACER_MAX_READ)
 		return E_TOO_BIG;
-	err = reader_find(c, m.pid, m.start, m.path, 0, &who, &fd);
+	err = find_wanted(c, &m, &w);
 	if (err != E_OK)
 		return err;
-	err = reader_judge(fd, m.dev, m.ino, &st);
+	err = reader_record(c, IPC_FILE_READ, &w.who, span_buf(&w.name), m.offset, &w.st);
 	if (err == E_OK)
-		err = reader_record(c, IPC_FILE_READ, &who, m.path, m.offset, &st);
-	if (err == E_OK)
-		err = start_read(c, &m, fd);
+		err = start_read(c, &m, w.fd);
 	else
 		reader_failed(c, 0, m.path);
-	close(fd);
-	reader_done(&who);
+	wanted_free(&w);
 	return err;
 }
 

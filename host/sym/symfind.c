@@ -212,7 +212,7 @@ static struct he_error *find_on_target(struct search *s)
 	Elf *elf;
 	int fd;
 
-	if (!s->src->file_read || s->m->vdso || s->m->deleted)
+	if (!s->src->file_read || s->m->vdso)
 		return NULL;
 	e = fetch_file(s->src, s->m, &fd, &temp);
 	if (e)

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 import harness
+import tracer
 
 SOURCE = '''
 #include <stdio.h>
@@ -60,3 +61,17 @@ def test_boxes_without_a_key_are_told_apart_by_all_of_the_way_there(world, progr
     for name in ('one', 'two'):
         r = world.hdb('-premote', f'{way} {name}', '-p', programs(f'of_the_{name}'), '-batch', '-ex', 'bt')
         assert f' of_the_{name} (' in r.out, r
+
+
+@pytest.mark.skipif(not shutil.which('gcc'), reason='no gcc')
+@pytest.mark.parametrize('there', ['none', 'another'])
+def test_a_program_keeps_its_names_when_its_file_is_gone(world, there):
+    path = world.path('upgraded')
+    subprocess.run(['gcc', '-g', '-DNAME=of_before', '-o', path, '-x', 'c', '-'], input=SOURCE, text=True, check=True)
+    p = world.start([path], stdout=subprocess.PIPE, text=True, **tracer.as_user(harness.ALICE))
+    assert p.stdout.readline() == 'ready\n'
+    os.unlink(path)
+    if there == 'another':
+        shutil.copy('/bin/true', path)
+    r = world.hdb('-p', p.pid, '-batch', '-ex', 'bt', '-ex', 'info sharedlibrary')
+    assert ' of_before () at ' in r.out and 'in main () at ' in r.out and '(the file was deleted)' in r.out, r

@@ -3,6 +3,7 @@
 
 import os
 import pwd
+import shutil
 import socket
 import stat
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 import clean
 import harness
+import tracer
 import wire
 from tracer import refused
 
@@ -50,6 +52,35 @@ def test_details_are_those_of_stat(link, debuggee, place):
     refused('NO_FILE', link, 'file_look', path=place + '/none', pid=d.pid)
     refused('MALFORMED', link, 'file_look', path='/', pid=d.pid, flags=2)
     refused('NO_PROCESS', link, 'file_look', path='/', pid=4194304)
+
+
+@pytest.fixture
+def running(place, world):
+    """A program of alice's that runs: its process, path and stat."""
+    path = place + '/program'
+    shutil.copy('/bin/sleep', path)
+    p = world.start([path, '600'], **tracer.as_user(harness.ALICE))
+    assert tracer.eventually(lambda: os.readlink(f'/proc/{p.pid}/exe') == path)
+    return p, path, os.stat(path)
+
+
+@pytest.mark.parametrize('replaced', [False, True])
+def test_a_program_that_was_deleted_can_be_read_as_long_as_it_runs(link, running, replaced):
+    p, path, st = running
+    content = read(path)
+    os.unlink(path)
+    if replaced:
+        shutil.copy('/bin/true', path)
+    got = link.do('file_read', pid=p.pid, path=path, dev=st.st_dev, ino=st.st_ino, len=1 << 20)
+    assert got['size'] == len(content)
+    # Whatever it is called; but no other file, and not without being named.
+    link.do('file_read', pid=p.pid, path='/none', dev=st.st_dev, ino=st.st_ino, len=100)
+    for why, fields in (('CHANGED' if replaced else 'NO_FILE', dict(dev=st.st_dev, ino=st.st_ino + 1)),
+                        ('CHANGED' if replaced else 'NO_FILE', dict(dev=st.st_dev + 1, ino=st.st_ino))):
+        assert refused(why, link, 'file_read', pid=p.pid, path=path, len=100, **fields)['subject'] == path.encode()
+    if not replaced:
+        refused('NO_FILE', link, 'file_read', pid=p.pid, path=path, len=100)
+    refused('CHANGED' if replaced else 'NO_FILE', link, 'file_read', path=path, dev=st.st_dev, ino=st.st_ino, len=100)
 
 
 def test_without_a_target_files_are_those_of_the_sessions_user(link, place):
