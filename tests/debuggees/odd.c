@@ -4,7 +4,7 @@
  *  leaderless  the first thread ends, three others live on
  *  ending      the same, but the first thread ends at SIGUSR1
  *  stuck       like leaderless, and one of the others is uninterruptible for 3.5 s
- *  vfork       the first thread waits 1.5 s for a child that borrows its memory
+ *  vfork [MS]  the first thread waits so long (1500) for a child that borrows its memory
  *              (uninterruptible for a tracer), after each SIGUSR1
  *  clone       each SIGUSR1 makes a process that tells nobody of its end, which the
  *              kernel hands to a tracer like a thread; "child" in memory is its pid
@@ -47,6 +47,7 @@ static void *stuck(void *arg)
 int main(int argc, char **argv)
 {
 	const char *kind = argc > 1 ? argv[1] : "";
+	uintptr_t ms = argc > 2 ? strtoul(argv[2], NULL, 10) : 1500;
 	sigset_t set;
 	int sig;
 
@@ -68,7 +69,7 @@ int main(int argc, char **argv)
 		pthread_exit(NULL);
 	while (sigwait(&set, &sig) == 0)
 		if (strcmp(kind, "vfork") == 0)
-			child = (uint64_t)make_child(CLONE_VFORK | CLONE_VM | SIGCHLD, 1500);
+			child = (uint64_t)make_child(CLONE_VFORK | CLONE_VM | SIGCHLD, ms);
 		else
 			child = (uint64_t)make_child(0, 1500);
 	return 0;

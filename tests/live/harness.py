@@ -120,6 +120,11 @@ class Debuggee:
             return [] if self.expect_gone else [f'{self.argv} has ended: status {self.process.returncode}']
         return clean.process_faults(self.pid)
 
+    def end_children(self):
+        """SIGKILL for what it has made."""
+        for pid in clean.descendants(self.pid):
+            os.kill(pid, signal.SIGKILL)
+
     def kill(self):
         self.expect_gone = True
         self.process.kill()

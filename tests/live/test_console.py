@@ -304,12 +304,12 @@ def test_quitting_lets_every_process_go(world, box, debuggee, real):
 
 def test_letting_go_of_what_does_not_stop_says_what_it_waits_for(world, box, debuggee, real):
     for line in ('detach', 'quit'):
-        d = debuggee('odd', 'vfork', busy=True)
+        d = debuggee('odd', 'vfork', 60000, busy=True)
         os.kill(d.pid, signal.SIGUSR1)
         assert not clean.eventually(lambda: clean.status(d.pid)['State'][0] != 'D')
-        os.kill(d.pid, signal.SIGUSR1)  # and once more after that
         c = real(*world.premote(box), '-p', d.pid, '-batch', '-ex', line)
         c.expect_exact(f'letting odd ({d.pid}) go: the kernel does not interrupt thread {d.pid} now')
+        d.end_children()
         assert leave(c) == 0
 
 

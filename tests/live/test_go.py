@@ -87,13 +87,14 @@ def go_after(link, target, generation):
 
 
 def with_one_in_the_kernel(link, debuggee):
-    """A target whose first thread cannot stand for 1.5 s, and its first stop, without it."""
-    d = debuggee('odd', 'vfork', busy=True)
+    """A target whose first thread could not stand for a while, and its first stop, without it."""
+    d = debuggee('odd', 'vfork', 60000, busy=True)
     os.kill(d.pid, signal.SIGUSR1)
     assert eventually(lambda: clean.status(d.pid)['State'][0] == 'D')
     target, _ = link.attach(d.pid)
     bundle = link.event('stopped', target)
     assert [t['tid'] for t in bundle['missing']] == [d.pid]
+    d.end_children()
     return target, bundle['generation']
 
 

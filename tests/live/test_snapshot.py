@@ -64,15 +64,16 @@ def test_snapshots_of_what_the_session_has(link, debuggee):
 
 
 def test_a_snapshot_marks_threads_that_cannot_stop(link, debuggee):
-    d = debuggee('odd', 'vfork', busy=True)
-    for _ in range(10):  # on a busy machine others may be late as well, or the snapshot is
-        os.kill(d.pid, SIGUSR1)
-        assert eventually(lambda: states(d.pid)[d.pid] == 'D')
+    d = debuggee('odd', 'vfork', 60000, busy=True)
+    os.kill(d.pid, SIGUSR1)
+    assert eventually(lambda: states(d.pid)[d.pid] == 'D')
+    for _ in range(10):  # on a busy machine others may be late as well
         s = link.do('snapshot', pid=d.pid, window=4096, total=1 << 20, notes=[{'note': 1}])
         cuts = [(c['tid'], wire.ERRORS[c['err']]) for c in s['cuts'] if c['err']]
         if cuts == [(d.pid, 'BUSY')]:
             break
     assert cuts == [(d.pid, 'BUSY')] and len(s['regs']) == 3
+    d.end_children()
     assert eventually(lambda: clean.status(d.pid)['TracerPid'] == '0')
 
 
