@@ -87,19 +87,19 @@ def go_after(link, target, generation):
 
 
 def with_one_in_the_kernel(link, debuggee):
-    """A target whose first thread could not stand for a while, and its first stop, without it."""
+    """One whose first thread is in the kernel as long as it has a child, as a target, and its first stop, without it."""
     d = debuggee('odd', 'vfork', 60000, busy=True)
     os.kill(d.pid, signal.SIGUSR1)
     assert eventually(lambda: clean.status(d.pid)['State'][0] == 'D')
     target, _ = link.attach(d.pid)
     bundle = link.event('stopped', target)
     assert [t['tid'] for t in bundle['missing']] == [d.pid]
-    d.end_children()
-    return target, bundle['generation']
+    return d, target, bundle['generation']
 
 
 def test_a_go_after_a_stop_that_is_not_the_newest_is_refused_and_nothing_runs(link, debuggee):
-    target, first = with_one_in_the_kernel(link, debuggee)
+    d, target, first = with_one_in_the_kernel(link, debuggee)
+    d.end_children()
     late = link.event('stopped', target)
     assert late['all'] == 1 and late['generation'] > first
     with pytest.raises(wire.Error) as e:
@@ -110,17 +110,19 @@ def test_a_go_after_a_stop_that_is_not_the_newest_is_refused_and_nothing_runs(li
 
 
 def test_who_is_not_there_yet_when_the_others_go_is_told_of_no_more(link, debuggee):
-    target, first = with_one_in_the_kernel(link, debuggee)
+    d, target, first = with_one_in_the_kernel(link, debuggee)
     go_after(link, target, first)
-    link.settle(2)
+    d.end_children()
+    link.settle(1)
     assert not [e for e in link.events if e[0] == 'stopped']
     assert len(running(link, target)) == 4
 
 
 def test_a_stop_under_way_is_told_before_a_go_after_the_last_is_refused(link, debuggee):
-    target, first = with_one_in_the_kernel(link, debuggee)
+    d, target, first = with_one_in_the_kernel(link, debuggee)
     link.do('interrupt', target=target, tids=[])
     with pytest.raises(wire.Error) as e:
         go_after(link, target, first)
     assert e.value.name == 'NEWER'
+    d.end_children()
     assert link.event('stopped', target)['generation'] == first + 1
