@@ -133,7 +133,7 @@ static void refill_data(struct reply *r)
 	m.data = (struct span){data, (uint32_t)n};
 	buf_init(&body, WIRE_PIECE);
 	wire_encode_file_data(&body, &m);
-	reply_piece(r, span_buf(&body));
+	reply_piece(r, span_whole(&body));
 	buf_free(&body);
 	j->offset += (uint64_t)n;
 	/* Short: the file's end, wherever it is by now. */

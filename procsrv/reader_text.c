@@ -30,7 +30,7 @@ static void refill_bytes(struct reply *r)
 
 	buf_init(&body, WIRE_PIECE);
 	wire_encode_bytes(&body, &m);
-	reply_piece(r, span_buf(&body));
+	reply_piece(r, span_whole(&body));
 	buf_free(&body);
 	j->at += m.data.n;
 	if (j->at == j->data.len && !r->done)

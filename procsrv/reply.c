@@ -33,7 +33,7 @@ void reply_free(struct reply *r)
 
 static bool append(struct reply *r, struct span body)
 {
-	struct piece *p = malloc(sizeof(*p) + body.n);
+	struct piece *p = span_bad(body) ? NULL : malloc(sizeof(*p) + body.n);
 
 	if (!p)
 		return false;

@@ -57,7 +57,8 @@ struct reply {
 struct reply *reply_new(uint16_t type, uint64_t id, uint32_t target, size_t *total);
 void reply_free(struct reply *r);
 
-/* Append a body (copied).  Without memory the reply fails with NOMEM. */
+/* Append a body (copied).  Without memory, or of a bad one (span_whole), the reply fails with
+ * NOMEM. */
 void reply_piece(struct reply *r, struct span body);
 void reply_done(struct reply *r);
 /* Throw away what waits and end with an error message. */

@@ -291,8 +291,13 @@ struct reply *serve_event(struct serve *s, uint16_t type, uint32_t target)
 
 void serve_event_body(struct serve *s, uint16_t type, uint32_t target, const struct buf *body)
 {
-	struct reply *r = serve_event(s, type, target);
+	struct reply *r;
 
+	if (body->bad) {
+		s->lost++;
+		return;
+	}
+	r = serve_event(s, type, target);
 	if (!r)
 		return;
 	reply_piece(r, span_buf(body));

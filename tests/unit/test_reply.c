@@ -111,6 +111,30 @@ static void nothing_is_appended_after_the_end(void **state)
 	assert_int_equal(total, 0);
 }
 
+static void a_body_that_is_not_whole_is_an_error_in_its_place(void **state)
+{
+	struct reply *r = packed(1, 1);
+	struct buf body;
+	struct wire_error e;
+	struct piece *p;
+
+	(void)state;
+	r->done = false;
+	buf_init(&body, 4);
+	wire_encode_bytes(&body, &(struct wire_bytes){.data = span_str("more than fits")});
+	reply_piece(r, span_whole(&body));
+	buf_free(&body);
+	assert_true(r->done);
+	assert_int_equal(r->type, WIRE_error);
+	assert_int_equal(r->pieces, 1);
+	p = reply_take(r);
+	assert_true(wire_decode_error((struct span){p->body, p->n}, &e));
+	assert_int_equal(e.code, E_NOMEM);
+	free(p);
+	reply_free(r);
+	assert_int_equal(total, 0);
+}
+
 static unsigned dropped;
 
 static void on_drop(struct reply *r)
@@ -138,6 +162,7 @@ int main(void)
 	    cmocka_unit_test(records_are_packed_into_pieces_in_order),
 	    cmocka_unit_test(a_failed_reply_is_one_error),
 	    cmocka_unit_test(nothing_is_appended_after_the_end),
+	    cmocka_unit_test(a_body_that_is_not_whole_is_an_error_in_its_place),
 	    cmocka_unit_test(state_is_dropped_once),
 	};
 
