@@ -40,24 +40,26 @@ def strike(debuggee, what, n, sig, apart=10000, threads=1, **how):
     return tally
 
 
-def lived(t, most):
-    """None stands still or is still patched, and of many not more are dead. A busy machine lets a target hit what is
-    planted before anybody runs who takes it out: of a few all may."""
-    assert set(t.seen) <= {GOOD, DEAD}, t
-    assert SANITIZED or t.n < MEANS_SOMETHING or t.seen.get(DEAD, 0) <= most, t
+def live(debuggee, what, n, most, **how):
+    """None ever stands still or is still patched, and not more are dead. Of a few more can be, where a busy machine lets
+    a target hit what is planted before anybody runs who takes it out: not three times in a row."""
+    for _ in range(1 if n >= MEANS_SOMETHING else 3):
+        t = strike(debuggee, what, n, signal.SIGKILL, **how)
+        assert set(t.seen) <= {GOOD, DEAD}, t
+        if SANITIZED or t.seen.get(DEAD, 0) <= most:
+            return
+    raise AssertionError(t)
 
 
 def test_sigkill_of_the_tracer_leaves_nothing_frozen_or_patched(debuggee):
     n = times(12, 1000)
-    t = strike(debuggee, 'SIGKILL of the tracer, breakpoint at 100 Hz', n, signal.SIGKILL)
     # Who is between trap and wait at that moment dies of the trap: there is nothing to be done.
-    lived(t, max(3, 0.03 * n))
+    live(debuggee, 'SIGKILL of the tracer, breakpoint at 100 Hz', n, max(3, 0.03 * n))
 
 
 def test_sigkill_at_1000_hits_a_second(debuggee):
     n = times(10, 300)
-    t = strike(debuggee, 'SIGKILL of the tracer, breakpoint at 1000 Hz', n, signal.SIGKILL, apart=1000, dwell=0.002)
-    lived(t, max(4, 0.1 * n))
+    live(debuggee, 'SIGKILL of the tracer, breakpoint at 1000 Hz', n, max(4, 0.1 * n), apart=1000, dwell=0.002)
 
 
 def test_sigkill_with_nothing_planted_harms_nobody(debuggee):
@@ -67,9 +69,7 @@ def test_sigkill_with_nothing_planted_harms_nobody(debuggee):
 
 def test_sigkill_with_a_debug_register_clears_it(debuggee):
     n = times(10, 1000)
-    t = strike(debuggee, 'SIGKILL of the tracer, hardware breakpoint at 100 Hz', n, signal.SIGKILL, soft=False,
-               hard=True)
-    lived(t, max(3, 0.03 * n))
+    live(debuggee, 'SIGKILL of the tracer, hardware breakpoint at 100 Hz', n, max(3, 0.03 * n), soft=False, hard=True)
 
 
 @pytest.mark.once
