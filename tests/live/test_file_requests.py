@@ -83,6 +83,16 @@ def test_a_program_that_was_deleted_can_be_read_as_long_as_it_runs(link, running
     refused('CHANGED' if replaced else 'NO_FILE', link, 'file_read', path=path, dev=st.st_dev, ino=st.st_ino, len=100)
 
 
+def test_on_record_is_what_the_kernel_calls_a_program_that_was_deleted(box, hosts, running):
+    p, path, st = running
+    os.unlink(path)
+    host = hosts(box)
+    host.do('file_read', pid=p.pid, path='/etc/passwd', dev=st.st_dev, ino=st.st_ino, len=100)
+    host.leave()
+    assert len(box.await_audit(event='file-read')) == 1
+    assert f'why="{path} (deleted) exe=' in box.text() and 'passwd' not in box.text()
+
+
 def test_without_a_target_files_are_those_of_the_sessions_user(link, place):
     with open(place + '/file', 'wb') as f:
         f.write(b'content')
