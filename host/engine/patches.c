@@ -200,7 +200,8 @@ static struct he_error *put_set(struct he_target *t, struct patch *p, struct buf
 	return NULL;
 }
 
-struct he_error *patches_encode(struct he_target *t, struct buf *set, struct buf *clear, bool go)
+struct he_error *patches_encode(
+    struct he_target *t, struct buf *set, struct buf *clear, bool go)
 {
 	struct he_error *err = NULL;
 

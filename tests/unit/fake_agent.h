@@ -35,8 +35,8 @@ struct fake {
 	bool silent;     /* no stop follows the attach: waits are cancelled */
 	enum fake_lie lie;
 	uint16_t unsendable; /* for this request there is no memory */
-	uint16_t refuse;    /* this request ... */
-	uint16_t refuse_as; /* ... gets that error */
+	uint16_t refuse;     /* this request ... */
+	uint16_t refuse_as;  /* ... gets that error */
 	uint32_t refuse_pid;
 	bool xstate;      /* it has the regset with the AVX registers */
 	uint16_t version; /* of the wire in use, and rights of the session */
